@@ -1,0 +1,120 @@
+/* Firmware internals shared by its parts. */
+#ifndef VFSIM_FIRMWARE_CORE_FW_INTERNAL_H
+#define VFSIM_FIRMWARE_CORE_FW_INTERNAL_H
+
+#include "firmware/core/fw.h"
+
+enum {
+  FW_CMDS = 16,          /* commands in execution at a time, all functions */
+  FW_IMAGE_MAX = 2 * 1024 * 1024, /* longest state image */
+};
+
+/* What a handler says of its command. */
+enum fw_exec {
+  FW_EXEC_DONE,  /* answer is in cmd->out */
+  FW_EXEC_AGAIN, /* call me again in every poll (I wait for DMA, drain, ...) */
+};
+
+/* One command in execution. Handlers see in / out complete; the engine does fetch and completion. */
+struct fw_cmd {
+  uint8_t state; /* cmd_engine.c */
+  uint8_t slot;
+  uint8_t token;
+  uint8_t delivery;
+  uint16_t fn; /* whose queue */
+  uint16_t opcode;
+  uint16_t op_mod;
+  uint16_t step; /* handler's own state over FW_EXEC_AGAIN */
+  uint32_t in_len;
+  uint32_t out_len; /* what the driver takes, at most VF_CMD_MAX_OUT_BYTES */
+  uint32_t out_used; /* bytes of out that are defined; the engine fills the rest with zeros */
+  uint32_t dma_pending; /* transfers started by fw_cmd_dma() and not yet ended */
+  enum fw_dma_result dma_result; /* worst result since fw_cmd_dma_reset() */
+  uint64_t arg[4]; /* handler's own */
+  uint64_t in_ptr, out_ptr; /* mailbox chain position (engine) */
+  uint32_t block;
+  bool aborted; /* the function was reset: end without completion */
+  uint8_t entry[64];
+  uint8_t mailbox[576];
+  uint8_t in[VF_CMD_MAX_IN_BYTES];
+  uint8_t out[VF_CMD_MAX_OUT_BYTES];
+};
+
+/* Firmware-only state of a function (hardware-visible state: struct vf_function). */
+struct fw_function {
+  bool initialized; /* INIT_HCA done */
+  bool suspended_initiator, suspended_responder; /* as acknowledged */
+  bool suspending; /* no new command of its own is started */
+  uint8_t issi;
+  uint8_t port_admin_up;
+  uint32_t commands_running; /* of its own queue */
+  uint8_t driver_version[64];
+  uint8_t caps_set[5][256]; /* current capabilities where SET_HCA_CAP changed them; see caps.c */
+  bool caps_changed[5];
+  uint32_t page_count; /* given by the driver, page[0..page_count) */
+  uint64_t page[VF_FW_PAGES];
+  uint64_t system_image_guid, port_guid, node_guid;
+};
+
+/* Per-VHCA migration state: vhca.h. Page trackers: track.h. */
+#include "firmware/core/vhca.h"
+#include "firmware/core/track.h"
+
+struct fw {
+  const struct fw_hal *hal;
+  struct fw_config config;
+  struct fw_cmd cmd[FW_CMDS];
+  struct fw_function fn[VF_MAX_FUNCTIONS];
+  struct fw_vhca vhca[VF_MAX_FUNCTIONS];
+  struct fw_track track[VF_TRACK_COUNT];
+  struct fw_image image; /* one SAVE or LOAD transfer buffer pool, see vhca.h */
+  uint32_t mtt_used[VF_MTT_COUNT / 32]; /* allocation bitmap of the translation table */
+  uint32_t mtt_hint;
+  uint32_t next_cmd; /* round robin */
+  uint64_t completed; /* commands */
+  struct vf_port_counters port_base[VF_MAX_FUNCTIONS]; /* PPCNT clear */
+};
+
+typedef enum fw_exec (*fw_handler)(struct fw *fw, struct fw_cmd *cmd);
+
+/* One function of the table in dispatch.c per opcode: fw_op_<lower case name>. */
+#define OPCODE(name, value, in_bytes, out_bytes, doc) enum fw_exec fw_op_##name(struct fw *fw, struct fw_cmd *cmd);
+#include "firmware/interface/opcodes.def"
+#undef OPCODE
+
+/* ---- services of cmd_engine.c ---- */
+void fw_cmd_init(struct fw *fw);
+bool fw_cmd_poll(struct fw *fw);                 /* fetch, run, complete; true: more to do */
+void fw_cmd_abort_function(struct fw *fw, uint32_t fn); /* reset: drop its commands without completion */
+/* Status and syndrome into the answer; returns FW_EXEC_DONE so that a handler can `return fw_cmd_fail(...)`. */
+enum fw_exec fw_cmd_fail(struct fw_cmd *cmd, uint8_t status, uint32_t syndrome);
+/* Answer is OK with `used` defined bytes (at least 8). */
+enum fw_exec fw_cmd_ok(struct fw_cmd *cmd, uint32_t used);
+/* Starts a transfer that belongs to the command; false: no descriptor, try again next poll. */
+FW_NODISCARD bool fw_cmd_dma(struct fw *fw, struct fw_cmd *cmd, const struct fw_dma *dma);
+void fw_cmd_dma_reset(struct fw_cmd *cmd);
+/* Function number of a vhca_id; -1 if it names no enabled function. */
+int fw_vhca_to_fn(const struct fw *fw, uint32_t vhca_id);
+
+/* ---- services of events.c ---- */
+/* Posts an event on the function's EQ whose mask has the type; data is 28 bytes or NULL. false: no such EQ. */
+bool fw_event(struct fw *fw, uint32_t fn, uint8_t type, uint8_t sub_type, const uint8_t *data);
+/* Posts it on a given EQ. */
+void fw_event_on(struct fw *fw, uint32_t fn, uint32_t eqn, uint8_t type, uint8_t sub_type, const uint8_t *data);
+
+/* ---- services of mtt.c ---- */
+/* Allocates `count` consecutive translation entries; returns the index or UINT32_MAX. */
+uint32_t fw_mtt_alloc(struct fw *fw, uint32_t count);
+void fw_mtt_free(struct fw *fw, uint32_t first, uint32_t count);
+
+/* ---- services of function.c ---- */
+/* Power-on state of a function: frees every object, clears queues, gates and image state; leaves READY to the caller. */
+void fw_function_reset(struct fw *fw, uint32_t fn);
+/* Frees all objects of a function (also used by LOAD before it installs an image). */
+void fw_function_free_objects(struct fw *fw, uint32_t fn);
+
+static inline struct vf_function *fw_ctx(struct fw *fw, uint32_t fn) { return &fw->hal->ram->fn[fn]; }
+static inline uint32_t fw_reg_read(struct fw *fw, uint32_t reg) { return fw->hal->reg_read(fw->hal->ctx, reg); }
+static inline void fw_reg_write(struct fw *fw, uint32_t reg, uint32_t v) { fw->hal->reg_write(fw->hal->ctx, reg, v); }
+
+#endif
