@@ -206,6 +206,8 @@ struct vf_function {
   uint8_t td[VF_TD_COUNT];
   uint8_t uar[VF_UAR_COUNT];
   struct vf_port_counters counters;
+  uint32_t rx_root_table; /* flow table that receive steering starts with; 0 = not chosen by the driver */
+  uint32_t rsvd1;
 };
 
 struct vf_context_ram {

@@ -32,14 +32,15 @@ class MigStream {
  public:
   virtual ~MigStream() = default;
   /// Up to `bytes` bytes; an empty vector is end of stream (0). EAGAIN (nonblock), ENOMSG (temporary end in
-  /// PRE_COPY), ENODEV (session over or failed), EINVAL on the wrong kind of descriptor (EBADF).
+  /// PRE_COPY), ENODEV (session over or failed), EBADF on the wrong kind of descriptor.
   [[nodiscard]] virtual Result<std::vector<std::uint8_t>> read(std::size_t bytes, bool nonblock) = 0;
   [[nodiscard]] virtual Result<std::size_t> write(const std::uint8_t* data, std::size_t bytes) = 0;
   /// pread / pwrite: a stream has no position: ESPIPE.
   [[nodiscard]] virtual Result<std::size_t> seek(std::uint64_t position) = 0;
   /// Bit set as poll() returns it: 1 POLLIN, 4 POLLOUT, 0x40 POLLRDNORM, 0x2000 POLLRDHUP. Does not block.
   [[nodiscard]] virtual std::uint32_t poll() = 0;
-  /// VFIO_MIG_GET_PRECOPY_INFO.
+  /// VFIO_MIG_GET_PRECOPY_INFO. EINVAL outside of PRE_COPY and PRE_COPY_P2P, ENODEV (session over), ENOTTY (a stream
+  /// that is written).
   [[nodiscard]] virtual Result<PrecopyInfo> precopy_info() = 0;
 };
 
@@ -56,6 +57,10 @@ class VfioDevice {
   [[nodiscard]] virtual Result<void> reset() = 0;
   /// VFIO_DEVICE_FEATURE_MIG_DATA_SIZE: estimated STOP_COPY bytes.
   [[nodiscard]] virtual Result<std::uint64_t> data_size() = 0;
+  /// VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2: from now on PrecopyInfo::reinit may be set.
+  virtual void opt_in_precopy_reinit() {}
+  /// Whether logging_start() can work at all (ENOTTY otherwise).
+  [[nodiscard]] virtual bool logging_supported() const { return true; }
   /// VFIO_DEVICE_FEATURE_DMA_LOGGING_*; page_size is in and out.
   [[nodiscard]] virtual Result<std::uint64_t> logging_start(std::uint64_t page_size, const std::vector<IovaRange>& ranges) = 0;
   [[nodiscard]] virtual Result<void> logging_stop() = 0;

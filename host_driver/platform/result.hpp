@@ -25,6 +25,9 @@ template <class T>
 using Result =
     BOOST_OUTCOME_V2_NAMESPACE::basic_result<T, Error, BOOST_OUTCOME_V2_NAMESPACE::policy::all_narrow>;
 
+/// Shorthand for the success of a Result<void>: return ok();
+inline auto ok() { return BOOST_OUTCOME_V2_NAMESPACE::success(); }
+
 /// Shorthand for a failure: return fail(EINVAL, "...");
 inline Error fail(int code, std::string text) { return Error{code, 0, 0, 0, std::move(text)}; }
 

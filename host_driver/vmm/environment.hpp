@@ -30,6 +30,10 @@ class GuestVm {
   /// Stops all vCPUs: returns when none runs guest code. Interrupts stay pending.
   virtual void stop_vcpus() = 0;
   virtual void start_vcpus() = 0;
+  /// This host's devices are about to run for the guest: its interrupts are routed here from now on. The VMM calls it
+  /// on the destination when memory and device state are complete, and on the source when it rolls back, before any
+  /// device leaves STOP.
+  virtual void take_over() = 0;
   /// The migratable devices, in a fixed order that is equal on both hosts.
   [[nodiscard]] virtual std::vector<VfioDevice*> devices() = 0;
 };

@@ -37,7 +37,6 @@ class Timer {
   friend class Calendar;
   static constexpr std::uint32_t kIdle = ~0U;
   Ps at_ = kNever;
-  std::uint64_t order_ = 0;
   std::uint32_t slot_ = kIdle;
 };
 
@@ -56,7 +55,9 @@ class MethodTimer final : public Timer {
 ///
 /// Between two activities of other SystemC processes (threads of driver, guest, VMM) it works off its own list
 /// without returning to the kernel; it never runs past the kernel's next pending activity, so every process sees
-/// exactly the state of its time. Models take the time from now(), never from sc_time_stamp().
+/// exactly the state of its time. Timers due at the time of a process run before it. Models take the time from
+/// now(), never from sc_time_stamp(), and wake processes with notify(), never with sc_event::notify().
+/// Foreign processes must be threads or other timed methods; the time resolution must be the default, 1 ps.
 /// Time: a heap operation per arm() and per firing; no allocation once the heap has its size.
 /// Source: design choice, docs/decisions.
 class Calendar final : public sc_core::sc_module {
@@ -65,28 +66,58 @@ class Calendar final : public sc_core::sc_module {
   explicit Calendar(const sc_core::sc_module_name& name);
 
   /// Exact simulated time, valid in timers and in SystemC processes.
-  [[nodiscard]] Ps now() const;
-  /// Makes `timer` fire at `at` (not before now()); a pending time is replaced.
+  [[nodiscard]] Ps now() const { return running_ ? local_ : sc_core::sc_time_stamp().value(); }
+  /// Makes `timer` fire at `at` (a time before now() counts as now()); a pending time is replaced. kNever: as disarm().
   void arm(Timer& timer, Ps at);
   /// As arm(), but keeps an earlier pending time.
-  void arm_earlier(Timer& timer, Ps at);
+  void arm_earlier(Timer& timer, Ps at) {
+    if (!timer.armed() || at < timer.due()) {
+      arm(timer, at);
+    }
+  }
   void disarm(Timer& timer);
-  /// Notifies a SystemC event at `at` (not before now()). The only permitted way for a model to wake a process.
+  /// For a timer that works off a queue, inside fire(): if nothing else is due until then, moves the time to `at` and
+  /// returns true, which saves the way through the heap. Otherwise changes nothing.
+  [[nodiscard]] bool step_to(Ps at);
+  /// Notifies a SystemC event at `at` (before now() counts as now()). The only permitted way for a model to wake a
+  /// process; as with sc_event, an earlier pending notification of the event stays.
   void notify(sc_core::sc_event& event, Ps at);
+  /// Local time does not run ahead of the kernel beyond `limit`. Whoever calls sc_start(duration) sets it to the end
+  /// of the duration first, because the kernel does not tell that end. kNever (the start value) suits sc_start().
+  void set_limit(Ps limit);
+  /// Ends the simulation at now(), as sc_stop() in a process would: for observers that are called from timers.
+  void stop();
   /// Timers fired so far (for benchmarks).
   [[nodiscard]] std::uint64_t fired() const { return fired_; }
 
  private:
-  void run();
-  void sift_up(std::uint32_t slot);
-  void sift_down(std::uint32_t slot);
-  void remove(std::uint32_t slot);
+  struct Entry {
+    Ps at = kNever;
+    std::uint64_t order = 0;
+    Timer* timer = nullptr;
+    [[nodiscard]] bool before(const Entry& other) const {
+      return at < other.at || (at == other.at && order < other.order);
+    }
+  };
 
-  std::vector<Timer*> heap_;
+  void run();
+  void fire_top();
+  void schedule_wake();
+  void place(std::uint32_t slot, const Entry& entry);
+  void sift_up(std::uint32_t slot, const Entry& entry);
+  void sift_down(std::uint32_t slot, const Entry& entry);
+  void remove(std::uint32_t slot);
+  [[nodiscard]] Ps next_due() const;
+
+  std::vector<Entry> heap_;
   sc_core::sc_event wake_;
-  Ps local_ = 0;            // time of the timer that fires, inside run()
-  Ps horizon_ = 0;          // run() may not pass this time
+  Ps wake_at_ = kNever;  // when wake_ is pending for, as far as arm() needs to know
+  Ps local_ = 0;         // time of the timer that fires, inside run()
+  Ps horizon_ = 0;       // run() may not pass this time
+  Ps limit_ = kNever;
   bool running_ = false;
+  bool stopping_ = false;
+  bool hole_ = false;    // the root's timer fires right now; its place is free for the next arm()
   std::uint64_t order_ = 0;
   std::uint64_t fired_ = 0;
 };

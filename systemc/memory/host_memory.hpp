@@ -11,6 +11,7 @@ namespace vfsim::model {
 class HostMemory {
  public:
   static constexpr std::uint32_t kPageShift = 12;
+  /// Throws std::runtime_error when the address space cannot be reserved.
   explicit HostMemory(std::uint64_t bytes);
   HostMemory(const HostMemory&) = delete;
   HostMemory& operator=(const HostMemory&) = delete;
@@ -26,6 +27,10 @@ class HostMemory {
   void touch(std::uint64_t phys, std::size_t count);
 
  private:
+  [[nodiscard]] bool contains(std::uint64_t phys, std::size_t count) const {
+    return count <= bytes_ && phys <= bytes_ - count;
+  }
+
   std::uint8_t* base_ = nullptr;
   std::uint64_t* touched_ = nullptr;
   std::uint64_t bytes_ = 0;

@@ -7,6 +7,8 @@ namespace vfsim::model {
 
 /// Requester / completer id: bus 15:8, device and function 7:0.
 using Rid = std::uint16_t;
+/// The CPU, seen as a requester. No device has it.
+inline constexpr Rid kCpuRid = 0;
 
 enum class TlpKind : std::uint8_t {
   mem_write,   // posted

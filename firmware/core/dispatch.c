@@ -1,0 +1,120 @@
+/* From opcode to handler, and what is checked alike for all commands: lengths, op_mod, state of the function, who may. */
+#include <string.h>
+
+#include "firmware/core/fw_internal.h"
+
+struct op {
+  uint16_t opcode, in_bytes, out_bytes;
+  fw_handler run;
+};
+
+static const struct op ops[] = {
+#define OPCODE(name, value, in_bytes, out_bytes, doc) {value, in_bytes, out_bytes, fw_op_##name},
+#include "firmware/interface/opcodes.def"
+#undef OPCODE
+};
+
+enum op_flag {
+  OP_EARLY = 1,      /* before INIT_HCA, too */
+  OP_PF = 2,         /* the PF only */
+  OP_ANY_MOD = 4,    /* the handler looks at op_mod */
+  OP_UNENABLED = 8,  /* before ENABLE_HCA, too */
+};
+
+/* Commands that differ from: needs INIT_HCA, any function, op_mod 0. */
+struct op_rule {
+  uint16_t opcode;
+  uint8_t flags, max_op_mod;
+};
+
+static const struct op_rule rules[] = {
+    {VF_OP_ENABLE_HCA, OP_EARLY | OP_UNENABLED, 0},
+    {VF_OP_DISABLE_HCA, OP_EARLY, 0},
+    {VF_OP_QUERY_HCA_CAP, OP_EARLY | OP_ANY_MOD, 0},
+    {VF_OP_SET_HCA_CAP, OP_EARLY | OP_ANY_MOD, 0},
+    {VF_OP_QUERY_ADAPTER, OP_EARLY, 0},
+    {VF_OP_INIT_HCA, OP_EARLY, 0},
+    {VF_OP_TEARDOWN_HCA, OP_EARLY, 0},
+    {VF_OP_QUERY_PAGES, OP_EARLY | OP_ANY_MOD, 0},
+    {VF_OP_MANAGE_PAGES, OP_EARLY, VF_PAGES_TAKE},
+    {VF_OP_QUERY_ISSI, OP_EARLY, 0},
+    {VF_OP_SET_ISSI, OP_EARLY, 0},
+    {VF_OP_SET_DRIVER_VERSION, OP_EARLY, 0},
+    {VF_OP_ACCESS_REG, OP_EARLY, 1},
+    {VF_OP_SUSPEND_VHCA, OP_PF, VF_SUSPEND_RESPONDER},
+    {VF_OP_RESUME_VHCA, OP_PF, VF_RESUME_INITIATOR},
+    {VF_OP_QUERY_VHCA_MIGRATION_STATE, OP_PF, 0},
+    {VF_OP_SAVE_VHCA_STATE, OP_PF, 0},
+    {VF_OP_LOAD_VHCA_STATE, OP_PF, 0},
+    {VF_OP_QUERY_VPORT_STATE, 0, 2},
+    {VF_OP_MODIFY_VPORT_STATE, 0, 2},
+    {VF_OP_SET_FLOW_TABLE_ROOT, 0, 1},
+    {VF_OP_SET_FLOW_TABLE_ENTRY, 0, 1},
+    {VF_OP_CREATE_GENERAL_OBJECT, OP_ANY_MOD, 0}, /* op_mod is the object type */
+    {VF_OP_MODIFY_GENERAL_OBJECT, OP_ANY_MOD, 0},
+    {VF_OP_QUERY_GENERAL_OBJECT, OP_ANY_MOD, 0},
+    {VF_OP_DESTROY_GENERAL_OBJECT, OP_ANY_MOD, 0},
+};
+
+static const struct op *find_op(uint16_t opcode) {
+  for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); ++i) {
+    if (ops[i].opcode == opcode) {
+      return &ops[i];
+    }
+  }
+  return NULL;
+}
+
+static struct op_rule rule_of(uint16_t opcode) {
+  for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); ++i) {
+    if (rules[i].opcode == opcode) {
+      return rules[i];
+    }
+  }
+  return (struct op_rule){opcode, 0, 0};
+}
+
+/* Syndrome of the first check that fails, with its status; NONE: run it. */
+static uint32_t check(const struct fw *fw, const struct fw_cmd *cmd, const struct op *op, uint8_t *status) {
+  const struct op_rule rule = rule_of(cmd->opcode);
+  *status = VF_STATUS_BAD_OP;
+  if ((rule.flags & OP_ANY_MOD) == 0 && cmd->op_mod > rule.max_op_mod) {
+    return VF_SYND_UNKNOWN_OP_MOD;
+  }
+  *status = VF_STATUS_BAD_INPUT_LEN;
+  if (cmd->in_len < op->in_bytes) {
+    return VF_SYND_SHORT_INPUT;
+  }
+  *status = VF_STATUS_BAD_OUTPUT_LEN;
+  if (cmd->out_len < op->out_bytes) {
+    return VF_SYND_SHORT_OUTPUT;
+  }
+  *status = VF_STATUS_BAD_PARAM;
+  if ((rule.flags & OP_PF) != 0 && cmd->fn != 0) {
+    return VF_SYND_NOT_PERMITTED;
+  }
+  *status = VF_STATUS_BAD_SYS_STATE;
+  if ((rule.flags & OP_UNENABLED) == 0 && !fw_ctx(fw, cmd->fn)->enabled) {
+    return VF_SYND_FUNCTION_NOT_ENABLED;
+  }
+  if ((rule.flags & OP_EARLY) == 0 && !fw->fn[cmd->fn].initialized) {
+    return VF_SYND_HCA_NOT_INITIALIZED;
+  }
+  return VF_SYND_NONE;
+}
+
+enum fw_exec fw_dispatch(struct fw *fw, struct fw_cmd *cmd) {
+  const struct op *op = find_op(cmd->opcode);
+  if (cmd->started) {
+    return op->run(fw, cmd);
+  }
+  memset(cmd->out, 0, sizeof(cmd->out));
+  cmd->out_used = 8;
+  cmd->started = true;
+  if (op == NULL) {
+    return fw_cmd_fail(cmd, VF_STATUS_BAD_OP, VF_SYND_UNKNOWN_OPCODE);
+  }
+  uint8_t status;
+  const uint32_t syndrome = check(fw, cmd, op, &status);
+  return syndrome != VF_SYND_NONE ? fw_cmd_fail(cmd, status, syndrome) : op->run(fw, cmd);
+}

@@ -1,0 +1,133 @@
+// One device's link: serialisers, FIFO lanes and flow-control credits of both directions.
+#pragma once
+
+#include "systemc/common/calendar.hpp"
+#include "systemc/common/params.hpp"
+#include "systemc/common/probe.hpp"
+#include "systemc/common/ring.hpp"
+#include "systemc/common/slot_pool.hpp"
+#include "systemc/pcie/port.hpp"
+
+namespace vfsim::model {
+
+class PcieLink;
+
+/// A TLP under way inside the fabric.
+struct Packet {
+  Tlp tlp;
+  Ps due = 0;                            // when it arrives at the end of its lane
+  std::uint64_t local_addr = 0;          // requests going down: address in the target's BAR0
+  PcieLink* origin = nullptr;            // peer-to-peer write: link of the sender
+  std::uint64_t sequence = 0;            // peer-to-peer write: its entry in the sender's list of landings
+  std::uint32_t slot = SlotPool::kNone;  // payload
+};
+
+/// Takes what arrives at the top of a link.
+class UpstreamSink {
+ public:
+  virtual ~UpstreamSink() = default;
+  /// Owns the payload slot from here on.
+  virtual void arrived(PcieLink& link, Packet& packet) = 0;
+};
+
+/// Time on the wire. Rates: PCIe base specification, 8b/10b up to 5 GT/s, 128b/130b above.
+class LinkRate {
+ public:
+  LinkRate(std::uint32_t generation, std::uint32_t lanes);
+  /// Duration of a TLP with this payload.
+  [[nodiscard]] Ps duration(std::uint32_t payload_bytes) const {
+    return (static_cast<Ps>(payload_bytes + kTlpOverhead) * fs_per_byte_ + 999) / 1000;
+  }
+
+ private:
+  std::uint64_t fs_per_byte_;
+};
+
+/// Upward: posted and non-posted requests against the host's credits, completions without (a root complex accepts all
+/// it asked for); everything takes effect one latency plus memory_ns after its last byte left. Downward: completions
+/// against the device's data credits, requests without; everything is received one latency after it left.
+/// Both directions are FIFO, so nothing passes a posted write; a relaxed TLP is treated like any other, which the
+/// ordering rules allow. Down, a completion that lacks credits waits beside the lane and requests pass it.
+class PcieLink final : public PciePort {
+ public:
+  PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& params, SlotPool& payloads, PcieEndpoint& device,
+           UpstreamSink& root, std::uint8_t host);
+
+  // PciePort, called by the device.
+  [[nodiscard]] bool can_send(TlpKind kind, std::uint32_t payload_bytes) override;
+  void send(const Tlp& tlp, const std::uint8_t* payload) override;
+  [[nodiscard]] Ps tx_free_at() const override;
+
+  // Called by the root complex.
+  /// Sends a request or a completion down; takes over the payload slot.
+  void request_down(const Packet& packet) { transmit_down(packet); }
+  void completion_down(const Packet& packet);
+  /// A posted write of the device was consumed here; tells the device one latency later.
+  void landed(const Tlp& tlp, bool ok);
+  /// The same for a write that went on to a peer: returns what settle() wants when the peer has received it.
+  [[nodiscard]] std::uint64_t landing_later(const Tlp& tlp);
+  void settle(std::uint64_t sequence, bool ok);
+  /// A non-posted request of the device was consumed.
+  void return_nonposted();
+  /// Link retrain: neither direction starts a TLP for this long.
+  void stall(Ps duration);
+
+ private:
+  struct Landing {
+    Tlp tlp;
+    Ps due = kNever;  // kNever: the peer has not got it yet
+    bool ok = false;
+  };
+  struct CreditReturn {
+    Ps due = 0;
+    std::uint32_t units = 0;
+  };
+  /// A 16-byte unit of flow control.
+  static constexpr std::uint32_t units(std::uint32_t bytes) { return (bytes + 15) / 16; }
+
+  /// Handles what is due in a lane, and goes on while nothing else happens before the next; arms the timer for the rest.
+  template <class T, class Handle>
+  void work_off(Ring<T>& lane, Timer& timer, const Handle& handle);
+  void transmit_down(const Packet& packet);
+  void up_arrival();
+  void down_arrival();
+  void deliver(Packet& packet);
+  void report_landings();
+  void nonposted_back();
+  void take_nonposted_returns();
+  void completion_credit_back();
+  void take_completion_returns();
+
+  Calendar& calendar_;
+  ProbeBus& probes_;
+  SlotPool& payloads_;
+  PcieEndpoint& device_;
+  UpstreamSink& root_;
+  const LinkRate rate_;
+  const Ps latency_;
+  const Ps memory_;
+  const std::uint8_t host_;
+
+  Ps up_free_ = 0;
+  Ps down_free_ = 0;
+  std::uint32_t posted_headers_;
+  std::uint32_t posted_data_;
+  std::uint32_t nonposted_headers_;
+  std::uint32_t completion_data_;
+  bool posted_starved_ = false;
+  bool nonposted_starved_ = false;
+
+  Ring<Packet> up_;
+  Ring<Packet> down_;
+  Ring<Packet> stalled_;  // completions that wait for credits
+  Ring<Landing> landings_;
+  Ring<CreditReturn> nonposted_returns_;
+  Ring<CreditReturn> completion_returns_;
+  MethodTimer<PcieLink, &PcieLink::up_arrival> up_timer_{*this};
+  MethodTimer<PcieLink, &PcieLink::down_arrival> down_timer_{*this};
+  MethodTimer<PcieLink, &PcieLink::report_landings> landing_timer_{*this};
+  MethodTimer<PcieLink, &PcieLink::nonposted_back> nonposted_timer_{*this};
+  MethodTimer<PcieLink, &PcieLink::completion_credit_back> completion_timer_{*this};
+};
+
+}  // namespace vfsim::model

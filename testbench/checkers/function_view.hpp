@@ -1,0 +1,150 @@
+// The state of every function as seen from the command side and the bus: shared input of the rules.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "testbench/checkers/check_context.hpp"
+#include "testbench/checkers/command_monitor.hpp"
+#include "testbench/checkers/function_objects.hpp"
+#include "testbench/checkers/range_set.hpp"
+#include "testbench/checkers/rule.hpp"
+
+namespace vfsim::bench {
+
+/// Run state of a function by its acknowledged SUSPENDs and submitted RESUMEs.
+struct RunState {
+  bool initiator_stopped = false;
+  bool responder_stopped = false;
+  model::Ps initiator_at = 0;  // of the last change
+  model::Ps responder_at = 0;
+};
+
+/// One observer for all rules: run states, objects, counters of requests in flight, the links between images.
+///
+/// Hot path: one call per TLP, indexed by function, no look-up and no allocation. Rules that care only about stopped
+/// functions or about the PF subscribe to the narrow buses here instead of the machine's:
+///   quiet()   tlp_sent of functions that are stopped or watched
+///   pf()      tlp_landed of the PF's memory writes
+class FunctionView final : public model::Observer {
+ public:
+  FunctionView(const CheckContext& context, model::ProbeBus& bus, CommandMonitor& monitor);
+
+  void add_listener(FunctionEvents& listener) { listeners_.push_back(&listener); }
+  [[nodiscard]] model::ProbeBus& quiet() { return quiet_; }
+  [[nodiscard]] model::ProbeBus& pf() { return pf_; }
+
+  [[nodiscard]] const RunState& run(model::FnRef who) const { return runs_[function_index(who)]; }
+  [[nodiscard]] const FunctionObjects& objects(model::FnRef who) const { return objects_[function_index(who)]; }
+  [[nodiscard]] FunctionObjects& objects(model::FnRef who) { return objects_[function_index(who)]; }
+  /// Function that a vhca_id names on a host, learnt from QUERY_HCA_CAP; false: not known.
+  bool function_of_vhca(std::uint8_t host, std::uint32_t vhca_id, model::FnRef& who) const;
+  /// Reads of a function without their last completion, the ones that timed out excepted.
+  [[nodiscard]] std::uint32_t outstanding_reads(model::FnRef who, model::Ps now) const;
+  /// Memory writes (no interrupts) that were sent and have not landed.
+  [[nodiscard]] std::uint64_t writes_in_flight(model::FnRef who) const;
+  /// At an MSI observation: memory writes sent before that message which have not landed.
+  [[nodiscard]] std::uint64_t writes_behind_interrupt(model::FnRef who) const;
+  /// Where the function may write / read through its own queues and keys. Sealed sets; true: any address of its
+  /// domain (a PA key exists, or the objects are not known).
+  [[nodiscard]] bool anywhere(model::FnRef who);
+  [[nodiscard]] const RangeSet& writable(model::FnRef who);
+  [[nodiscard]] const RangeSet& readable(model::FnRef who);
+  [[nodiscard]] const RangeSet& granted(model::FnRef who) const { return grants_[function_index(who)].ranges; }
+  /// MSI-X table index whose message data this is; the data itself if no entry has it.
+  [[nodiscard]] std::uint32_t vector_of(model::FnRef who, std::uint32_t data) const;
+
+  void grant(model::FnRef who, std::uint64_t phys, std::uint64_t bytes);
+  void revoke(model::FnRef who);
+  void map_window(model::FnRef who, std::uint64_t phys, std::uint64_t bytes);
+  /// Function and offset behind a physical address in a BAR window; false outside.
+  bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who, std::uint64_t& offset) const;
+  /// While watched, all TLPs of the function appear on quiet().
+  void watch(model::FnRef who, bool on);
+  /// Bytes behind [offset, offset + count) of a PF's key, gathered from memory; shorter if not all can be read.
+  void gather(model::FnRef who, const KeyView& key, std::uint64_t offset, std::uint64_t count,
+              std::vector<std::uint8_t>& to) const;
+
+  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload) override;
+  void tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override;
+  void tlp_received(model::Ps t, std::uint8_t host, const model::Tlp& tlp) override;
+  void msi(model::Ps t, model::FnRef who, std::uint32_t vector, model::MsiAction action) override;
+  void access(model::Ps t, const model::AccessView& view) override;
+  void command_submitted(model::Ps t, const model::CommandView& view) override;
+  void command_completed(model::Ps t, const model::CommandView& view) override;
+  void function_reset(model::Ps t, model::FnRef who) override;
+
+ private:
+  static constexpr std::uint32_t kTags = 1024;   // 10-bit tags at most
+  static constexpr std::uint32_t kMarks = 256;   // interrupts of a function in flight at a time
+  struct Hot {
+    std::uint64_t writes_sent = 0;
+    std::uint64_t writes_landed = 0;
+    std::uint64_t behind = 0;  // at the last MSI
+    std::uint32_t reads = 0;
+    std::uint32_t msi_sent = 0;
+    std::uint32_t msi_landed = 0;
+    std::uint8_t interest = 0;  // bit 0 stopped, bit 1 watched
+  };
+  struct Tag {
+    model::Ps sent = 0;
+    std::uint8_t fn = 0;
+    bool open = false;
+  };
+  struct Access {
+    RangeSet writable, readable;
+    bool anywhere = false;
+    bool stale = true;
+  };
+  struct Grants {
+    std::vector<std::array<std::uint64_t, 2>> list;
+    RangeSet ranges;
+  };
+  struct Window {
+    std::uint64_t phys = 0, bytes = 0;
+    model::FnRef who;
+  };
+  /// What a saved image stands for, found again by its content when it is loaded.
+  struct SavedImage {
+    model::FnRef who;
+    FunctionObjects objects;
+    CommandMonitor::Queue queue;
+    std::array<std::uint32_t, VF_MSIX_VECTORS> msi_data{};
+  };
+
+  void set_stopped(model::Ps t, model::FnRef who, Half half, bool stopped);
+  void learn_vhca(const model::CommandView& view);
+  void suspend_completed(model::Ps t, const model::CommandView& view);
+  void resume_submitted(model::Ps t, const model::CommandView& view);
+  void resume_completed(model::Ps t, const model::CommandView& view);
+  void save_completed(model::Ps t, const model::CommandView& view);
+  void load_submitted(model::Ps t, const model::CommandView& view);
+  void load_completed(model::Ps t, const model::CommandView& view);
+  void track_doorbell(const model::AccessView& view);
+  void track_msix(const model::AccessView& view);
+  Access& access_of(model::FnRef who);
+
+  const CheckContext& context_;
+  CommandMonitor& monitor_;
+  std::vector<FunctionEvents*> listeners_;
+  model::ProbeBus quiet_;
+  model::ProbeBus pf_;
+  std::vector<Hot> hot_;
+  std::vector<std::array<std::uint64_t, kMarks>> marks_;  // writes_sent when an interrupt was sent, by function
+  std::array<std::array<Tag, kTags>, kHosts> tags_{};
+  std::vector<RunState> runs_;
+  std::vector<FunctionObjects> objects_;
+  std::vector<Access> accesses_;
+  std::vector<Grants> grants_;
+  std::vector<Window> windows_;
+  std::vector<std::array<std::uint32_t, VF_MSIX_VECTORS>> msi_data_;
+  std::array<std::map<std::uint32_t, std::uint8_t>, kHosts> vhca_;
+  std::map<std::uint64_t, SavedImage> images_;  // by content hash
+  std::deque<std::uint64_t> image_order_;       // oldest first
+  std::vector<std::uint64_t> loading_;                                 // by function: hash of the image on its way
+  mutable std::vector<std::uint8_t> scratch_;
+};
+
+}  // namespace vfsim::bench

@@ -1,0 +1,78 @@
+// Q6: what the device wrote before an interrupt is in memory when the interrupt is delivered.
+#include <fmt/format.h>
+
+#include "testbench/checkers/rule_factories.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using model::FnRef;
+using model::Ps;
+
+/// Two questions at each message for vector v of a function:
+///   order  every memory write that the function sent before the message has landed;
+///   cause  the event it announces is visible: some event queue of v has a new entry at its last known consumer index,
+///          or more entries became visible in the queues of v since the message before. (An entry keeps its owner bit
+///          until the ring comes round, so events that the driver consumed meanwhile are counted too.)
+/// Messages for a vector without a known event queue are judged for order only.
+class Q6 final : public Rule {
+ public:
+  explicit Q6(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view) {}
+
+  void subscribe(model::ProbeBus& bus) override { bus.subscribe(*this, {model::Probe::msi}); }
+
+  void msi(Ps t, FnRef who, std::uint32_t data, model::MsiAction action) override {
+    (void)action;
+    if (!is_nic(context_, who)) {
+      return;
+    }
+    evaluated();
+    const std::uint32_t vector = view_.vector_of(who, data);
+    if (const std::uint64_t behind = view_.writes_behind_interrupt(who); behind != 0) {
+      violate(t, who, "writes before the interrupt have landed",
+              fmt::format("{} writes still in flight at the message of vector {}", behind, vector));
+    }
+    bool known = false;
+    bool cause = false;
+    for (auto& [eqn, queue] : view_.objects(who).eq) {
+      if (queue.vector == vector) {
+        known = true;
+        cause |= entry_is_new(who, queue, queue.ci);  // before advance(): both must be asked of every queue
+        cause |= advance(who, queue);
+      }
+    }
+    if (known && !cause) {
+      violate(t, who, "the event that the interrupt announces is in its queue",
+              fmt::format("no new entry in any event queue of vector {}", vector));
+    }
+  }
+
+ private:
+  [[nodiscard]] bool entry_is_new(FnRef who, const EventQueueView& queue, std::uint32_t counter) const {
+    const std::uint64_t slot = counter & ((1U << queue.log_size) - 1);
+    const auto address = queue.ring.address(slot * VF_BYTES(eqe));
+    std::uint8_t entry[VF_BYTES(eqe)];
+    if (!address || !read_bus(context_, who, *address, entry, sizeof entry)) {
+      return false;
+    }
+    return ((VF_GET(eqe, entry, owner) ^ (counter >> queue.log_size)) & 1) == 0;
+  }
+
+  /// Counts entries that became visible; true if there were any.
+  bool advance(FnRef who, EventQueueView& queue) const {
+    const std::uint32_t before = queue.visible;
+    while (queue.visible - before < 1U << queue.log_size && entry_is_new(who, queue, queue.visible)) {
+      ++queue.visible;
+    }
+    return queue.visible != before;
+  }
+
+  const CheckContext& context_;
+  FunctionView& view_;
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> make_rule_Q6(const RuleInputs& inputs) { return std::make_unique<Q6>(inputs); }
+
+}  // namespace vfsim::bench

@@ -1,0 +1,71 @@
+#include "testbench/oracle/flow_ledger.hpp"
+
+#include <algorithm>
+
+#include <xxhash.h>
+
+namespace vfsim::bench {
+
+void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length) {
+  const std::uint64_t hash = XXH3_64bits(bytes, length);
+  by_hash_.emplace(hash, expected_.size());
+  expected_.push_back({hash, State::open});
+  ++counts_.expected;
+}
+
+bool FlowLedger::arrived(const std::uint8_t* bytes, std::size_t length) {
+  const std::uint64_t hash = XXH3_64bits(bytes, length);
+  if (next_ < expected_.size() && expected_[next_].hash == hash && expected_[next_].state == State::open) {
+    expected_[next_].state = State::done;
+    ++counts_.arrived;
+    advance();
+    return true;
+  }
+  if (const std::size_t ahead = find(hash, State::open); ahead < expected_.size()) {
+    for (std::size_t i = next_; i < ahead; ++i) {
+      if (expected_[i].state == State::open) {
+        expected_[i].state = State::skipped;
+        ++skipped_;
+      }
+    }
+    expected_[ahead].state = State::done;
+    ++counts_.arrived;
+    next_ = ahead;
+    advance();
+  } else if (const std::size_t late = find(hash, State::skipped); late < expected_.size()) {
+    expected_[late].state = State::done;
+    --skipped_;
+    ++counts_.arrived;
+    ++counts_.reordered;
+  } else if (find(hash, State::done) < expected_.size()) {
+    ++counts_.duplicated;
+  } else {
+    ++counts_.corrupted;
+  }
+  return false;
+}
+
+FlowCounts FlowLedger::counts() const {
+  FlowCounts counts = counts_;
+  counts.lost = counts.expected - counts.arrived;
+  return counts;
+}
+
+std::size_t FlowLedger::find(std::uint64_t hash, State state) const {
+  std::size_t best = expected_.size();
+  const auto [from, to] = by_hash_.equal_range(hash);
+  for (auto it = from; it != to; ++it) {
+    if (expected_[it->second].state == state) {
+      best = std::min(best, it->second);
+    }
+  }
+  return best;
+}
+
+void FlowLedger::advance() {
+  while (next_ < expected_.size() && expected_[next_].state != State::open) {
+    ++next_;
+  }
+}
+
+}  // namespace vfsim::bench

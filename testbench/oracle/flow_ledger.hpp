@@ -1,0 +1,46 @@
+// Accounts for every frame of one direction: what must arrive, what did.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace vfsim::bench {
+
+struct FlowCounts {
+  std::uint64_t expected = 0;
+  std::uint64_t arrived = 0;   // as expected, in order or not
+  std::uint64_t lost = 0;      // expected and not arrived (so far)
+  std::uint64_t duplicated = 0;
+  std::uint64_t corrupted = 0; // arrived, but never expected
+  std::uint64_t reordered = 0; // arrived after a later one
+};
+
+/// Frames are told apart by a 64-bit hash of all bytes and their position.
+class FlowLedger {
+ public:
+  /// The sender handed this frame over for delivery.
+  void expect(const std::uint8_t* bytes, std::size_t length);
+  /// The receiver got a frame. Returns false when it was not the one due next.
+  bool arrived(const std::uint8_t* bytes, std::size_t length);
+  [[nodiscard]] FlowCounts counts() const;
+  [[nodiscard]] bool complete() const { return next_ == expected_.size() && skipped_ == 0; }
+
+ private:
+  enum class State : std::uint8_t { open, skipped, done };
+  struct Entry {
+    std::uint64_t hash;
+    State state;
+  };
+  /// First entry at or after `from` with this hash in this state; expected_.size() if none.
+  [[nodiscard]] std::size_t find(std::uint64_t hash, State state) const;
+  void advance();
+
+  std::vector<Entry> expected_;
+  std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;  // looked up only, never iterated over as a whole
+  std::size_t next_ = 0;
+  std::uint64_t skipped_ = 0;
+  FlowCounts counts_;
+};
+
+}  // namespace vfsim::bench

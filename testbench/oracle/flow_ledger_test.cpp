@@ -1,0 +1,63 @@
+#include "testbench/oracle/flow_ledger.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace vfsim::bench {
+namespace {
+
+void expect(FlowLedger& ledger, const std::string& text) {
+  ledger.expect(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+}
+bool arrive(FlowLedger& ledger, const std::string& text) {
+  return ledger.arrived(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+}
+
+TEST(FlowLedger, InOrderIsClean) {
+  FlowLedger ledger;
+  for (const char* t : {"a", "b", "a"}) {
+    expect(ledger, t);
+  }
+  for (const char* t : {"a", "b", "a"}) {
+    EXPECT_TRUE(arrive(ledger, t));
+  }
+  EXPECT_TRUE(ledger.complete());
+  EXPECT_EQ(ledger.counts().lost, 0U);
+}
+
+TEST(FlowLedger, TellsLostDuplicatedCorruptedReordered) {
+  FlowLedger ledger;
+  for (const char* t : {"a", "b", "c", "d", "e"}) {
+    expect(ledger, t);
+  }
+  EXPECT_TRUE(arrive(ledger, "a"));
+  EXPECT_FALSE(arrive(ledger, "a"));  // again
+  EXPECT_FALSE(arrive(ledger, "c"));  // b is missing
+  EXPECT_FALSE(arrive(ledger, "b"));  // late
+  EXPECT_FALSE(arrive(ledger, "x"));  // never sent
+  EXPECT_TRUE(arrive(ledger, "d"));
+  const FlowCounts counts = ledger.counts();
+  EXPECT_EQ(counts.duplicated, 1U);
+  EXPECT_EQ(counts.reordered, 1U);
+  EXPECT_EQ(counts.corrupted, 1U);
+  EXPECT_EQ(counts.lost, 1U);  // e
+  EXPECT_FALSE(ledger.complete());
+}
+
+TEST(FlowLedger, SecondCopyOfALostFrameIsNotADuplicate) {
+  FlowLedger ledger;
+  for (const char* t : {"a", "b", "b", "c"}) {
+    expect(ledger, t);
+  }
+  arrive(ledger, "a");
+  arrive(ledger, "b");
+  arrive(ledger, "c");
+  EXPECT_EQ(ledger.counts().lost, 1U);
+  arrive(ledger, "b");
+  EXPECT_EQ(ledger.counts().lost, 0U);
+  EXPECT_EQ(ledger.counts().reordered, 1U);
+}
+
+}  // namespace
+}  // namespace vfsim::bench

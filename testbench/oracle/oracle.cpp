@@ -1,0 +1,105 @@
+#include "testbench/oracle/oracle.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "testbench/workload/schedule.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kSourceMac = 6;
+
+std::uint64_t differing_bytes(const std::array<std::uint8_t, kPage>& a, const std::array<std::uint8_t, kPage>& b) {
+  std::uint64_t different = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    different += a[i] != b[i] ? 1U : 0U;
+  }
+  return different;
+}
+
+}  // namespace
+
+Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests) : guests_(guests) {
+  probes.subscribe(*this, {model::Probe::frame});
+}
+
+void Oracle::posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
+  guests_[guest].to_client.expect(bytes, length);
+}
+
+void Oracle::on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
+  guests_[guest].to_client.arrived(bytes, length);
+}
+
+void Oracle::delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
+  guests_[guest].to_guest.arrived(bytes, length);
+}
+
+void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
+  (void)t, (void)who, (void)length;
+  const int guest = guest_of_mac(bytes + kSourceMac);
+  if (guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
+    ++guests_[static_cast<std::size_t>(guest)].sent;
+  }
+}
+
+void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
+                            model::FrameDrop drop) {
+  (void)t, (void)who;
+  const int guest = guest_of_mac(bytes);
+  if (drop == model::FrameDrop::none && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
+    guests_[static_cast<std::size_t>(guest)].to_guest.expect(bytes, length);
+  }
+}
+
+void Oracle::compare_memory(const model::HostMemory& source, std::uint64_t source_phys,
+                            const model::HostMemory& destination, std::uint64_t destination_phys, std::uint64_t bytes) {
+  std::array<std::uint8_t, kPage> a{};
+  std::array<std::uint8_t, kPage> b{};
+  for (std::uint64_t at = 0; at < bytes; at += kPage) {
+    if (!source.touched(source_phys + at) && !destination.touched(destination_phys + at)) {
+      continue;
+    }
+    source.read(source_phys + at, a.data(), kPage);
+    destination.read(destination_phys + at, b.data(), kPage);
+    ++pages_compared_;
+    if (std::memcmp(a.data(), b.data(), kPage) != 0) {
+      mismatch_bytes_ += differing_bytes(a, b);
+      ++stale_pages_;
+    }
+  }
+}
+
+bool Oracle::settled(std::uint32_t guest) const {
+  const Guest& g = guests_[guest];
+  const FlowCounts in = g.to_guest.counts();
+  const FlowCounts out = g.to_client.counts();
+  return in.expected == g.offered && in.arrived == in.expected && out.arrived == out.expected && g.completed == out.expected;
+}
+
+OracleFigures Oracle::figures() const {
+  OracleFigures f;
+  for (const Guest& g : guests_) {
+    const FlowCounts in = g.to_guest.counts();
+    const FlowCounts out = g.to_client.counts();
+    f.tx_posted += out.expected;
+    f.tx_completed += g.completed;
+    f.tx_on_wire += g.sent;
+    f.rx_offered += g.offered;
+    f.rx_accepted += in.expected;
+    f.rx_delivered += in.arrived;
+    f.lost += in.lost + out.lost;
+    f.duplicated += in.duplicated + out.duplicated;
+    f.corrupted += in.corrupted + out.corrupted;
+    f.reordered += in.reordered + out.reordered;
+    f.interrupts_lost += g.interrupts_lost;
+  }
+  f.memory_mismatch_bytes = mismatch_bytes_;
+  f.missed_dirty_pages = stale_pages_;
+  f.evaluations = f.rx_delivered + f.tx_on_wire + f.tx_completed + pages_compared_;
+  return f;
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,79 @@
+// The end-to-end oracle: every work request, packet, page and interrupt of every guest (contract X1, D2, Q5).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "systemc/common/probe.hpp"
+#include "systemc/memory/host_memory.hpp"
+#include "testbench/oracle/flow_ledger.hpp"
+
+namespace vfsim::bench {
+
+/// Sums over all guests (result schema, "oracle").
+struct OracleFigures {
+  std::uint64_t tx_posted = 0;     // send work requests the guests posted
+  std::uint64_t tx_completed = 0;  // completions they saw
+  std::uint64_t tx_on_wire = 0;    // frames of guests that left a NIC
+  std::uint64_t rx_offered = 0;    // frames the traffic peer sent to guests
+  std::uint64_t rx_accepted = 0;   // of those, accepted by a NIC
+  std::uint64_t rx_delivered = 0;  // received by the guests
+  std::uint64_t lost = 0;
+  std::uint64_t duplicated = 0;
+  std::uint64_t corrupted = 0;
+  std::uint64_t reordered = 0;
+  std::uint64_t interrupts_lost = 0;
+  std::uint64_t missed_dirty_pages = 0;
+  std::uint64_t memory_mismatch_bytes = 0;
+  std::uint64_t evaluations = 0;   // frames, completions, pages compared
+  [[nodiscard]] bool clean() const {
+    return lost + duplicated + corrupted + reordered + interrupts_lost + missed_dirty_pages + memory_mismatch_bytes == 0 &&
+           tx_posted == tx_completed && rx_offered == rx_accepted;
+  }
+};
+
+/// Fed by the wire probe, the traffic peer and the guests' applications.
+class Oracle final : public model::Observer {
+ public:
+  Oracle(model::ProbeBus& probes, std::uint32_t guests);
+
+  /// The guest's driver took a frame for sending / reports completions in total.
+  void posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  void completed(std::uint32_t guest, std::uint64_t total) { guests_[guest].completed = total; }
+  /// The traffic peer sent a frame to a guest / received one of a guest.
+  void offered(std::uint32_t guest) { ++guests_[guest].offered; }
+  void on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  /// The guest's driver handed a frame up.
+  void delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  /// The guest waits for an interrupt that nothing will raise.
+  void interrupt_lost(std::uint32_t guest) { ++guests_[guest].interrupts_lost; }
+
+  /// Compares guest memory on both hosts after the last page was transferred and before the destination runs.
+  void compare_memory(const model::HostMemory& source, std::uint64_t source_phys, const model::HostMemory& destination,
+                      std::uint64_t destination_phys, std::uint64_t bytes);
+
+  /// Everything that was offered to or posted by the guest has arrived and completed.
+  [[nodiscard]] bool settled(std::uint32_t guest) const;
+  [[nodiscard]] OracleFigures figures() const;
+  [[nodiscard]] std::uint64_t delivered_count(std::uint32_t guest) const { return guests_[guest].to_guest.counts().arrived; }
+
+  void frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
+  void frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
+                      model::FrameDrop drop) override;
+
+ private:
+  struct Guest {
+    FlowLedger to_guest;   // accepted by the NIC -> handed to the guest
+    FlowLedger to_client;  // posted by the guest -> seen by the peer
+    std::uint64_t completed = 0;
+    std::uint64_t offered = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t interrupts_lost = 0;
+  };
+  std::vector<Guest> guests_;
+  std::uint64_t mismatch_bytes_ = 0;
+  std::uint64_t stale_pages_ = 0;
+  std::uint64_t pages_compared_ = 0;
+};
+
+}  // namespace vfsim::bench

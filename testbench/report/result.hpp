@@ -1,0 +1,76 @@
+// What a run found out: the machine-readable result (schema vfsim.result/1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vfsim::bench {
+
+struct PhaseResult {
+  std::string name;
+  std::uint64_t begin_ns = 0;
+  std::uint64_t end_ns = 0;
+};
+
+struct MigrationResult {
+  std::uint32_t guest = 0;
+  std::uint32_t vf = 0;
+  std::string from, to;          // "A", "B"
+  std::uint64_t begin_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::uint64_t downtime_ns = 0; // vCPUs stopped until they run again
+  std::vector<PhaseResult> phases;
+  std::uint64_t state_bytes = 0;   // device state sent
+  std::uint64_t memory_bytes = 0;  // guest memory sent
+  std::uint32_t precopy_rounds = 0;
+  std::string outcome;           // "completed", "rolled_back", "failed"
+  std::string reason;            // why it was not completed, one line
+};
+
+struct RuleCount {
+  std::string id;
+  std::string title;
+  std::uint64_t evaluations = 0;
+  std::uint64_t violations = 0;
+  std::string verdict;  // "held", "violated", "not exercised", "planned"
+};
+
+struct OracleCounts {
+  std::uint64_t tx_posted = 0, tx_completed = 0, tx_on_wire = 0;
+  std::uint64_t rx_offered = 0, rx_accepted = 0, rx_delivered = 0;
+  std::uint64_t lost = 0, duplicated = 0, corrupted = 0, reordered = 0;
+  std::uint64_t interrupts_lost = 0, missed_dirty_pages = 0, memory_mismatch_bytes = 0;
+};
+
+struct ViolationResult {
+  std::string rule;
+  std::uint64_t time_ns = 0;
+  std::string who, expected, seen;
+};
+
+struct Result {
+  std::string scenario;
+  std::string title;
+  std::uint64_t seed = 0;
+  std::string verdict = "error";  // "pass", "fail", "error"
+  std::string error;              // verdict error or fail: the reason, one line
+  std::uint64_t sim_time_ns = 0;
+  double wall_s = 0;
+  std::uint64_t tlps = 0;
+  std::string events_digest;
+  std::uint64_t held_on_wire = 0;  // frames that waited because no NIC owned their address
+  std::vector<MigrationResult> migrations;
+  std::vector<RuleCount> rules;
+  OracleCounts oracle;
+  std::vector<ViolationResult> violations;
+};
+
+/// The result as JSON text, one object, keys in schema order.
+[[nodiscard]] std::string to_json(const Result& result);
+
+/// Writes `text` to `path` so that a reader sees all of it or nothing (temporary file, then rename); makes the folder.
+/// False: `error` is one line.
+[[nodiscard]] bool write_file(const std::string& path, const std::string& text, std::string& error);
+
+}  // namespace vfsim::bench

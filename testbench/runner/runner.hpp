@@ -1,0 +1,29 @@
+// Runs one scenario in this process. SystemC elaborates once, so a process can do it once.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+
+#include "testbench/report/result.hpp"
+#include "testbench/scenarios/scenario.hpp"
+
+namespace vfsim::bench {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  std::string wave;      // FST file to write, "" none
+  std::string timeline;  // time line (Chrome trace format) to write, "" none
+  std::string log_level = "warning";  // error, warning, info, debug, trace
+  std::string out_dir;   // folder for what the run leaves behind (images of the guests' VFs), "" nothing
+  const volatile std::sig_atomic_t* stop = nullptr;  // not 0: end the run cleanly with what is known
+};
+
+/// Exit statuses of the program.
+enum ExitStatus : int { kHeld = 0, kViolated = 1, kBadInput = 2, kInternal = 3 };
+
+/// Builds both hosts, runs the scenario to its end and fills in the result.
+/// @return an ExitStatus; kBadInput and kInternal come with result.error, one line
+[[nodiscard]] int run_scenario(const Scenario& scenario, const RunOptions& options, Result& result);
+
+}  // namespace vfsim::bench

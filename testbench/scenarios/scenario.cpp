@@ -1,0 +1,322 @@
+#include "testbench/scenarios/scenario.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "firmware/interface/tables.hpp"
+#include "testbench/scenarios/params.hpp"
+#include "testbench/scenarios/steps.hpp"
+#include "testbench/scenarios/units.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Reads one parsed file into a scenario; the first error stops it.
+class Reader {
+ public:
+  Reader(const std::string& path, Scenario& scenario, std::string& error) : path_(path), scenario_(scenario), error_(error) {}
+
+  bool read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const std::string_view name = key.str();
+      const bool ok = name == "scenario" ? head(node)
+                      : name == "step"   ? steps(node)
+                      : name == "faults" ? faults(node)
+                                         : group(key, node);
+      if (!ok) {
+        return false;
+      }
+    }
+    if (scenario_.name.empty()) {
+      scenario_.name = fs::path(path_).stem().string();
+    }
+    return true;
+  }
+
+ private:
+  bool fail(const toml::source_region& at, const std::string& what) {
+    error_ = fmt::format("{}:{}:{}: {}", path_, at.begin.line, at.begin.column, what);
+    return false;
+  }
+
+  /// A scalar as the text that set_param and set_option take.
+  bool scalar(const toml::node& node, const std::string& name, std::string& text) {
+    if (const auto* s = node.as_string()) {
+      text = s->get();
+    } else if (const auto* i = node.as_integer()) {
+      text = std::to_string(i->get());
+    } else if (const auto* f = node.as_floating_point()) {
+      text = fmt::format("{}", f->get());
+    } else if (const auto* b = node.as_boolean()) {
+      text = b->get() ? "true" : "false";
+    } else {
+      return fail(node.source(), fmt::format("{} must be a number, true, false or a text", name));
+    }
+    return true;
+  }
+
+  bool head(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) {
+      return fail(node.source(), "scenario must be a table: [scenario]");
+    }
+    for (const auto& [key, value] : *table) {
+      const std::string_view name = key.str();
+      std::string* to = name == "name"    ? &scenario_.name
+                        : name == "title" ? &scenario_.title
+                        : name == "goal"  ? &scenario_.goal
+                                          : nullptr;
+      if (to == nullptr) {
+        return fail(key.source(), fmt::format("unknown key '{}'{}; allowed are name, title, goal", name,
+                                              did_you_mean(name, "name title goal")));
+      }
+      if (!value.is_string()) {
+        return fail(value.source(), fmt::format("{} must be a text", name));
+      }
+      *to = value.as_string()->get();
+    }
+    return true;
+  }
+
+  bool group(const toml::key& key, const toml::node& node) {
+    const std::string names = group_names();
+    const toml::table* table = node.as_table();
+    if (param_names(key.str()).empty()) {
+      return fail(key.source(), fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, {}", key.str(),
+                                            did_you_mean(key.str(), "scenario step faults " + names), comma(names)));
+    }
+    if (table == nullptr) {
+      return fail(node.source(), fmt::format("{0} must be a table: [{0}]", key.str()));
+    }
+    for (const auto& [name, value] : *table) {
+      const ParamRow* row = find_param(key.str(), name.str());
+      if (row == nullptr) {
+        const std::string known = param_names(key.str());
+        return fail(name.source(), fmt::format("unknown parameter '{}' in [{}]{}; allowed are {}", name.str(), key.str(),
+                                               did_you_mean(name.str(), known), comma(known)));
+      }
+      std::string text;
+      std::string why;
+      if (!scalar(value, row->key(), text)) {
+        return false;
+      }
+      if (row->kind == ParamKind::boolean && !value.is_boolean()) {
+        return fail(value.source(), fmt::format("{} must be true or false, without quotes", row->key()));
+      }
+      if (!set_param(*row, scenario_, text, why)) {
+        return fail(value.source(), fmt::format("{}: {}", row->key(), why));
+      }
+    }
+    return true;
+  }
+
+  bool steps(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr || !array->is_array_of_tables()) {
+      return fail(node.source(), "steps are tables: [[step]]");
+    }
+    return std::all_of(array->begin(), array->end(), [&](const toml::node& item) { return step(*item.as_table()); });
+  }
+
+  bool step(const toml::table& table) {
+    const toml::node* verb = table.get("do");
+    const StepRow* row = verb != nullptr && verb->is_string() ? find_step(verb->as_string()->get()) : nullptr;
+    if (verb == nullptr) {
+      return fail(table.source(), "a step needs do = \"...\"; allowed are " + comma(step_names()));
+    }
+    if (row == nullptr) {
+      const std::string name = verb->is_string() ? verb->as_string()->get() : "";
+      return fail(verb->source(), fmt::format("unknown step '{}'{}; allowed are {}", name, did_you_mean(name, step_names()),
+                                              comma(step_names())));
+    }
+    Step made = make_step(*row, static_cast<std::uint32_t>(table.source().begin.line));
+    for (const auto& [key, value] : table) {
+      std::string text;
+      std::string why;
+      if (key.str() == "do") {
+        continue;
+      }
+      if (!scalar(value, std::string(key.str()), text)) {
+        return false;
+      }
+      if (!set_option(made, key.str(), text, why)) {
+        return fail(made.options.count(std::string(key.str())) != 0 ? value.source() : key.source(), why);
+      }
+    }
+    scenario_.steps.push_back(std::move(made));
+    return true;
+  }
+
+  bool faults(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    const toml::array* array = table != nullptr && table->size() == 1 ? table->get_as<toml::array>("enable") : nullptr;
+    if (array == nullptr) {
+      return fail(node.source(), "[faults] takes enable = [\"...\"] and nothing else");
+    }
+    for (const toml::node& item : *array) {
+      std::string why;
+      if (!item.is_string() || !enable_fault(item.as_string()->get(), scenario_, why)) {
+        return fail(item.source(), item.is_string() ? why : "faults are names in quotes");
+      }
+    }
+    return true;
+  }
+
+ public:
+  static std::string comma(std::string names) {
+    names.erase(names.find_last_not_of(' ') + 1);
+    for (std::size_t at = 0; (at = names.find(' ', at)) != std::string::npos; at += 2) {
+      names.replace(at, 1, ", ");
+    }
+    return names;
+  }
+
+  static bool enable_fault(const std::string& name, Scenario& scenario, std::string& error) {
+    std::string names;
+    std::uint64_t bit = 1;
+    for (const contract::FaultRow& row : contract::kFaults) {
+      if (row.name == name) {
+        scenario.faults |= bit;
+        return true;
+      }
+      bit <<= 1;
+      names += std::string(row.name) + " ";
+    }
+    error = fmt::format("unknown fault '{}'{}; vfsim list faults shows them", name, did_you_mean(name, names));
+    return false;
+  }
+
+ private:
+  std::string path_;
+  Scenario& scenario_;
+  std::string& error_;
+};
+
+bool power_of_two(std::uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+}  // namespace
+
+bool load(const std::string& path, Scenario& scenario, std::string& error) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (!file || fs::is_directory(path) || !(text << file.rdbuf())) {
+    error = path + ": cannot be read; a scenario file (TOML) is needed";
+    return false;
+  }
+  const toml::parse_result parsed = toml::parse(text.str(), path);
+  if (!parsed) {
+    const auto at = parsed.error().source().begin;
+    std::string what(parsed.error().description());
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    error = fmt::format("{}:{}:{}: no TOML: {}", path, at.line, at.column, what);
+    return false;
+  }
+  scenario = Scenario{};
+  scenario.path = path;
+  scenario.folder = fs::path(path).parent_path().string();
+  return Reader(path, scenario, error).read(parsed.table());
+}
+
+bool apply_override(const std::string& assignment, Scenario& scenario, std::string& error) {
+  const std::size_t equals = assignment.find('=');
+  const std::string key = assignment.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : assignment.substr(equals + 1);
+  const auto fail = [&](const std::string& what) {
+    error = fmt::format("--set {}: {}", assignment, what);
+    return false;
+  };
+  if (equals == std::string::npos) {
+    return fail("a value is missing; allowed is group.name=value");
+  }
+  std::string why;
+  if (key == "faults") {
+    std::istringstream names(value);
+    for (std::string name; std::getline(names, name, ',');) {
+      if (!Reader::enable_fault(name, scenario, why)) {
+        return fail(why);
+      }
+    }
+    return true;
+  }
+  const std::size_t dot = std::min(key.find('.'), key.size());
+  const std::string group = key.substr(0, dot);
+  const ParamRow* row = find_param(group, key.substr(std::min(dot + 1, key.size())));
+  if (row == nullptr) {
+    std::string names;
+    for (const ParamRow& p : param_table()) {
+      names += p.key() + " ";
+    }
+    return fail(fmt::format("unknown parameter '{}'{}; vfsim list params shows them", key, did_you_mean(key, names)));
+  }
+  return set_param(*row, scenario, value, why) || fail(why);
+}
+
+bool check(const Scenario& s, std::string& error) {
+  const auto fail = [&](const std::string& what) {
+    error = s.path + ": " + what;
+    return false;
+  };
+  if (s.workload.guests > s.nic.vfs) {
+    return fail(fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF", s.workload.guests, s.nic.vfs));
+  }
+  if (s.workload.replay_guests > s.workload.guests) {
+    return fail(fmt::format("workload.replay_guests = {} but workload.guests = {}", s.workload.replay_guests, s.workload.guests));
+  }
+  if (s.workload.packet_bytes > s.nic.mtu + 14) {
+    return fail(fmt::format("workload.packet_bytes = {} does not fit nic.mtu = {}; allowed is mtu + 14", s.workload.packet_bytes, s.nic.mtu));
+  }
+  for (const auto& [name, value] : {std::pair{"lanes", s.pcie.lanes}, {"max_payload", s.pcie.max_payload},
+                                    {"max_read_request", s.pcie.max_read_request}, {"read_boundary", s.pcie.read_boundary}}) {
+    if (!power_of_two(value)) {
+      return fail(fmt::format("pcie.{} = {}; allowed are powers of two", name, value));
+    }
+  }
+  for (const Step& step : s.steps) {
+    if (step.options.count("guest") != 0 && step.number("guest") >= s.workload.guests) {
+      error = fmt::format("{}:{}: step {} names guest {}; there are {} (workload.guests), counted from 0", s.path, step.line,
+                          step.verb, step.number("guest"), s.workload.guests);
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<std::string> shipped_scenarios() {
+  std::vector<std::string> paths;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(VF_SCENARIO_DIR, ignored)) {
+    if (entry.path().extension() == ".toml") {
+      paths.push_back(entry.path().string());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::string find_scenario(const std::string& name_or_path, std::string& error) {
+  if (fs::is_regular_file(name_or_path)) {
+    return name_or_path;
+  }
+  std::string names;
+  for (const std::string& path : shipped_scenarios()) {
+    const std::string stem = fs::path(path).stem().string();
+    if (stem == name_or_path) {
+      return path;
+    }
+    names += stem + " ";
+  }
+  error = fmt::format("{}: no such scenario file, and no shipped scenario{}; shipped are {}", name_or_path,
+                      did_you_mean(name_or_path, names), Reader::comma(names));
+  return "";
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,60 @@
+// A scenario: what is simulated, with which parameters, and what happens when.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host_driver/vmm/vmm_params.hpp"
+#include "systemc/common/params.hpp"
+#include "testbench/workload/channel_params.hpp"
+#include "testbench/workload/workload_params.hpp"
+
+namespace vfsim::bench {
+
+/// One thing that the hosts do. Verbs and their options are the rows of steps.def.
+struct Step {
+  std::string verb;
+  std::uint32_t line = 0;                      // in the scenario file
+  std::map<std::string, std::string> options;  // every option of the verb, defaults filled in, checked
+
+  /// Value of an option of the verb; "" for one it does not have.
+  [[nodiscard]] std::string text(const std::string& option) const;
+  /// The same as a number; times are in nanoseconds. 0 for an option that is no number.
+  [[nodiscard]] std::uint64_t number(const std::string& option) const;
+};
+
+struct Scenario {
+  std::string name;
+  std::string title;
+  std::string goal;
+  std::string path;    // of the file
+  std::string folder;  // that the file is in, for relative file names
+  model::PcieParams pcie;
+  model::HostParams host;
+  model::NicParams nic;
+  model::WireParams wire;
+  driver::VmmParams vmm;
+  ChannelParams channel;
+  WorkloadParams workload;
+  std::vector<Step> steps;  // in the order of the file, which is the order in time
+  std::uint64_t faults = 0; // VF_FAULT_* set
+};
+
+/// Reads a scenario file (TOML). False: `error` is one line, "file:line:column: what is wrong; what is allowed".
+[[nodiscard]] bool load(const std::string& path, Scenario& scenario, std::string& error);
+
+/// One command line override, "group.name=value" or "faults=a,b"; checked like the file. False: `error` is one line.
+[[nodiscard]] bool apply_override(const std::string& assignment, Scenario& scenario, std::string& error);
+
+/// What only shows when the whole scenario is known, after all overrides: parameters that contradict each other, steps
+/// that name guests which do not exist. False: `error` is one line.
+[[nodiscard]] bool check(const Scenario& scenario, std::string& error);
+
+/// A scenario file by path, or by the name of a shipped one; "" and an error line if there is none.
+[[nodiscard]] std::string find_scenario(const std::string& name_or_path, std::string& error);
+/// Paths of the shipped scenarios, sorted by name.
+[[nodiscard]] std::vector<std::string> shipped_scenarios();
+
+}  // namespace vfsim::bench

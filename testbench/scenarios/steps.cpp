@@ -1,0 +1,166 @@
+#include "testbench/scenarios/steps.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "testbench/scenarios/units.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+bool has_word(std::string_view words, char separator, std::string_view word) {
+  const std::string s(1, separator);
+  return !word.empty() && (s + std::string(words) + s).find(s + std::string(word) + s) != std::string::npos;
+}
+
+const OptionRow* find_option(std::string_view name) {
+  const auto& rows = option_table();
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const OptionRow& row) { return row.name == name; });
+  return at == rows.end() ? nullptr : &*at;
+}
+
+bool belongs(const StepRow& verb, std::string_view option) { return option == "at" || has_word(verb.options, ' ', option); }
+
+std::string allowed(const OptionRow& row) {
+  switch (row.kind) {
+    case OptionKind::number:
+      return fmt::format("0 .. {}", row.max);
+    case OptionKind::time:
+      return "a time, as in \"5 ms\"";
+    default: {
+      std::string list(row.choices);
+      std::replace(list.begin(), list.end(), '|', ' ');
+      return list;
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<StepRow>& step_table() {
+#define STEP(verb, options, doc) {#verb, options, doc},
+#define STEP_NUMBER(name, def, max, doc)
+#define STEP_TIME(name, def, doc)
+#define STEP_CHOICE(name, def, choices, doc)
+  static const std::vector<StepRow> kRows = {
+#include "testbench/scenarios/steps.def"
+  };
+#undef STEP
+#undef STEP_NUMBER
+#undef STEP_TIME
+#undef STEP_CHOICE
+  return kRows;
+}
+
+const std::vector<OptionRow>& option_table() {
+#define STEP(verb, options, doc)
+#define STEP_NUMBER(name, def, max, doc) {#name, OptionKind::number, #def, max, "", doc},
+#define STEP_TIME(name, def, doc) {#name, OptionKind::time, #def, 0, "", doc},
+#define STEP_CHOICE(name, def, choices, doc) {#name, OptionKind::choice, def, 0, choices, doc},
+  static const std::vector<OptionRow> kRows = {
+#include "testbench/scenarios/steps.def"
+  };
+#undef STEP
+#undef STEP_NUMBER
+#undef STEP_TIME
+#undef STEP_CHOICE
+  return kRows;
+}
+
+const StepRow* find_step(std::string_view verb) {
+  const auto& rows = step_table();
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const StepRow& row) { return row.verb == verb; });
+  return at == rows.end() ? nullptr : &*at;
+}
+
+std::string step_names() {
+  std::string names;
+  for (const StepRow& row : step_table()) {
+    names += (names.empty() ? "" : " ") + std::string(row.verb);
+  }
+  return names;
+}
+
+std::string option_names(const StepRow& verb) {
+  std::string names = "at";
+  return verb.options.empty() ? names : names + " " + std::string(verb.options);
+}
+
+Step make_step(const StepRow& verb, std::uint32_t line) {
+  Step step;
+  step.verb = verb.verb;
+  step.line = line;
+  for (const OptionRow& row : option_table()) {
+    if (belongs(verb, row.name)) {
+      step.options[std::string(row.name)] = row.def;
+    }
+  }
+  return step;
+}
+
+bool set_option(Step& step, std::string_view name, std::string_view value, std::string& error) {
+  const OptionRow* row = find_option(name);
+  const auto at = step.options.find(std::string(name));
+  if (row == nullptr || at == step.options.end()) {
+    const std::string names = option_names(*find_step(step.verb));
+    error = fmt::format("step {} has no option '{}'{}; allowed are {}", step.verb, name, did_you_mean(name, names), names);
+    return false;
+  }
+  Quantity q;
+  if (row->kind == OptionKind::choice) {
+    if (!has_word(row->choices, '|', value)) {
+      error = fmt::format("{}: '{}' is unknown{}; allowed is {}", name, value, did_you_mean(value, row->choices), allowed(*row));
+      return false;
+    }
+    at->second = value;
+    return true;
+  }
+  if (!parse_quantity(value, q)) {
+    error = fmt::format("{}: '{}' is no number; allowed is {}", name, value, allowed(*row));
+    return false;
+  }
+  if (row->kind == OptionKind::time && q.unit.empty() && q.value > 0) {
+    error = fmt::format("{}: '{}' has no unit; allowed is {}", name, value, allowed(*row));
+    return false;
+  }
+  if (!convert(q, row->kind == OptionKind::time ? "ns" : "", error)) {
+    error = fmt::format("{}: {}", name, error);
+    return false;
+  }
+  if (!q.integral || (row->kind == OptionKind::number && q.whole > row->max)) {
+    error = fmt::format("{}: {} is out of range; allowed is {}", name, value, allowed(*row));
+    return false;
+  }
+  at->second = std::to_string(q.whole);
+  return true;
+}
+
+std::string list_steps(bool markdown) {
+  std::string out;
+  for (const StepRow& verb : step_table()) {
+    out += fmt::format(markdown ? "\n## {}\n\n{}\n\n| option | default | allowed | meaning |\n| --- | --- | --- | --- |\n"
+                                : "{}: {}\n",
+                       verb.verb, verb.doc);
+    for (const OptionRow& row : option_table()) {
+      if (belongs(verb, row.name)) {
+        out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<10} {:<10} {:<50} {}\n", row.name, row.def,
+                           allowed(row), row.doc);
+      }
+    }
+  }
+  return out;
+}
+
+std::string Step::text(const std::string& option) const {
+  const auto at = options.find(option);
+  return at == options.end() ? "" : at->second;
+}
+
+std::uint64_t Step::number(const std::string& option) const {
+  const auto at = options.find(option);
+  return at == options.end() ? 0 : std::strtoull(at->second.c_str(), nullptr, 10);
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,161 @@
+#include "testbench/workload/schedule.hpp"
+
+#include <pcap/pcap.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <sstream>
+
+#include <boost/endian/conversion.hpp>
+#include <fmt/format.h>
+
+namespace vfsim::bench {
+namespace {
+
+constexpr std::size_t kMacs = 12;              // two addresses in front of a frame
+constexpr std::size_t kEthernetHeader = 14;
+constexpr std::uint16_t kTypeIpv4 = 0x0800;
+constexpr std::uint16_t kTypeLocal = 0x88b5;   // IEEE local experimental
+constexpr std::uint8_t kProtocolTcp = 6;
+constexpr std::size_t kMaxFrame = 9018;
+
+void set_macs(Frame& frame, const Mac& to, const Mac& from) {
+  std::copy(to.begin(), to.end(), frame.begin());
+  std::copy(from.begin(), from.end(), frame.begin() + 6);
+}
+
+/// TCP source port of an IPv4 frame, or -1.
+int tcp_source_port(const Frame& frame) {
+  if (frame.size() < kEthernetHeader + 20 || boost::endian::load_big_u16(&frame[12]) != kTypeIpv4 ||
+      frame[kEthernetHeader + 9] != kProtocolTcp) {
+    return -1;
+  }
+  const std::size_t tcp = kEthernetHeader + (frame[kEthernetHeader] & 0x0fU) * 4U;
+  return frame.size() < tcp + 4 ? -1 : boost::endian::load_big_u16(&frame[tcp]);
+}
+
+std::string find_file(const std::string& name, const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    const auto path = std::filesystem::path(folder) / name;
+    if (std::filesystem::exists(path)) {
+      return path.string();
+    }
+  }
+  return name;
+}
+
+struct Source {
+  std::string path;
+  int server_port;
+};
+
+driver::Result<void> read_capture(const Source& source, double scale, std::uint32_t guest, Schedule& out) {
+  char text[PCAP_ERRBUF_SIZE] = "";
+  const std::unique_ptr<pcap_t, decltype(&pcap_close)> file(
+      pcap_open_offline_with_tstamp_precision(source.path.c_str(), PCAP_TSTAMP_PRECISION_NANO, text), &pcap_close);
+  if (!file) {
+    return driver::fail(EINVAL, fmt::format("{}: {}", source.path, text));
+  }
+  if (pcap_datalink(file.get()) != DLT_EN10MB) {
+    return driver::fail(EINVAL, fmt::format("{}: link type {}, allowed: Ethernet", source.path, pcap_datalink(file.get())));
+  }
+  pcap_pkthdr* header = nullptr;
+  const u_char* bytes = nullptr;
+  std::int64_t first = -1;
+  int got = 0;
+  for (std::size_t number = 1; (got = pcap_next_ex(file.get(), &header, &bytes)) == 1; ++number) {
+    if (header->caplen < header->len || header->len < kEthernetHeader || header->len > kMaxFrame) {
+      return driver::fail(EINVAL, fmt::format("{}: frame {}: {} of {} bytes captured, allowed: whole frames of {} to {} bytes",
+                                              source.path, number, header->caplen, header->len, kEthernetHeader, kMaxFrame));
+    }
+    const std::int64_t at = header->ts.tv_sec * 1'000'000'000LL + header->ts.tv_usec;  // nanosecond precision asked for
+    first = first < 0 ? at : first;
+    if (at < first) {
+      return driver::fail(EINVAL, fmt::format("{}: frame {}: time runs backwards before the first frame", source.path, number));
+    }
+    TimedFrame frame{static_cast<model::Ps>(static_cast<double>(at - first) * scale * model::kNs), {bytes, bytes + header->len}};
+    const bool server = tcp_source_port(frame.bytes) == source.server_port;
+    set_macs(frame.bytes, server ? client_mac(guest) : guest_mac(guest), server ? guest_mac(guest) : client_mac(guest));
+    (server ? out.from_guest : out.to_guest).push_back(std::move(frame));
+  }
+  if (got == PCAP_ERROR) {
+    return driver::fail(EINVAL, fmt::format("{}: {}", source.path, pcap_geterr(file.get())));
+  }
+  return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+void sort_by_time(std::vector<TimedFrame>& frames) {
+  std::stable_sort(frames.begin(), frames.end(), [](const TimedFrame& a, const TimedFrame& b) { return a.at < b.at; });
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), std::istream_iterator<std::string>()};
+}
+
+std::vector<TimedFrame> generate_direction(const WorkloadParams& p, const Mac& to, const Mac& from, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<TimedFrame> frames;
+  frames.reserve(p.packets);
+  model::Ps at = 0;
+  for (std::uint64_t n = 0; n < p.packets; ++n) {
+    const std::uint64_t gap_ps = p.gap_ns * model::kNs;
+    at += gap_ps / 2 + random() % (gap_ps + 1);
+    frames.push_back({at, numbered_frame(to, from, n, p.packet_bytes)});
+  }
+  return frames;
+}
+
+}  // namespace
+
+Mac guest_mac(std::uint32_t guest) { return {0x02, 0x76, 0x66, 0, 0, static_cast<std::uint8_t>(guest)}; }
+Mac client_mac(std::uint32_t guest) { return {0x02, 0x70, 0x65, 0, 0, static_cast<std::uint8_t>(guest)}; }
+
+int guest_of_mac(const std::uint8_t* mac) {
+  for (const Mac& base : {guest_mac(0), client_mac(0)}) {
+    if (std::equal(mac, mac + 5, base.begin())) {
+      return mac[5];
+    }
+  }
+  return -1;
+}
+
+driver::Result<Schedule> replay(const WorkloadParams& params, const std::vector<std::string>& folders, std::uint32_t guest) {
+  const auto files = words(params.captures);
+  const auto ports = words(params.server_ports);
+  if (files.empty() || files.size() != ports.size()) {
+    return driver::fail(EINVAL, fmt::format("workload.captures names {} files and workload.server_ports {} ports; allowed: "
+                                            "at least one, as many ports as files", files.size(), ports.size()));
+  }
+  Schedule schedule;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const int port = std::atoi(ports[i].c_str());
+    if (port < 1 || port > 65535) {
+      return driver::fail(EINVAL, fmt::format("workload.server_ports: '{}' is no TCP port; allowed: 1 to 65535", ports[i]));
+    }
+    BOOST_OUTCOME_TRYV(read_capture({find_file(files[i], folders), port}, params.time_scale, guest, schedule));
+  }
+  sort_by_time(schedule.from_guest);
+  sort_by_time(schedule.to_guest);
+  return schedule;
+}
+
+Schedule generate(const WorkloadParams& params, std::uint32_t guest, std::uint64_t seed) {
+  return {generate_direction(params, client_mac(guest), guest_mac(guest), seed * 1024 + guest * 2),
+          generate_direction(params, guest_mac(guest), client_mac(guest), seed * 1024 + guest * 2 + 1)};
+}
+
+Frame numbered_frame(const Mac& to, const Mac& from, std::uint64_t number, std::uint32_t length) {
+  Frame frame(std::max<std::size_t>(length, kEthernetHeader + 8));
+  set_macs(frame, to, from);
+  boost::endian::store_big_u16(&frame[kMacs], kTypeLocal);
+  boost::endian::store_big_u64(&frame[kEthernetHeader], number);
+  for (std::size_t i = kEthernetHeader + 8; i < frame.size(); ++i) {
+    frame[i] = static_cast<std::uint8_t>(i * 7 + number);
+  }
+  return frame;
+}
+
+}  // namespace vfsim::bench
