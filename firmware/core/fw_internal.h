@@ -57,6 +57,7 @@ struct fw_function {
   uint8_t issi;
   uint8_t port_admin_up; /* PAOS: the driver wants the link */
   uint8_t vport_admin;   /* MODIFY_VPORT_STATE: 0 down, 1 up, 2 follow the link */
+  bool vport_up;         /* link state as last announced */
   uint8_t promisc;       /* as in the vport context: bit 0 all, bit 1 multicast, bit 2 unicast */
   uint8_t next_slot;     /* command slot that is looked at first */
   uint8_t mc_count;
@@ -85,6 +86,7 @@ struct fw {
   struct fw_function fn[VF_MAX_FUNCTIONS];
   struct fw_vhca vhca[VF_MAX_FUNCTIONS];
   struct fw_track track[VF_TRACK_COUNT];
+  uint32_t track_reports; /* reports that run */
   struct fw_image image; /* one SAVE or LOAD transfer buffer pool, see vhca.h */
   uint32_t mtt_used[VF_MTT_COUNT / 32]; /* allocation bitmap of the translation table */
   uint32_t mtt_hint;
@@ -146,9 +148,12 @@ uint32_t fw_mtt_alloc(struct fw *fw, uint32_t count);
 void fw_mtt_free(struct fw *fw, uint32_t first, uint32_t count);
 
 /* ---- services of function.c ---- */
+/* Function that a function_id or vport number of a command means: the PF names any (k + 1 = VF k), a VF only itself (0 or
+ * its own number). -1: the command was refused. */
+int fw_function_of(struct fw *fw, struct fw_cmd *cmd, uint64_t function_id);
 /* Power-on state of a function: frees every object, clears queues, gates and image state; leaves READY to the caller. */
 void fw_function_reset(struct fw *fw, uint32_t fn);
-/* Frees all objects of a function (also used by LOAD before it installs an image). */
+/* Frees all objects of a function, and its held events (also used by LOAD before it installs an image). */
 void fw_function_free_objects(struct fw *fw, uint32_t fn);
 
 static inline struct vf_function *fw_ctx(const struct fw *fw, uint32_t fn) { return &fw->hal->ram->fn[fn]; }

@@ -50,6 +50,7 @@ static const struct reference references[] = {
     REF(FW_QP, vf_qp, cqn_rcv, FW_CQ),   REF(FW_QP, vf_qp, pd, FW_PD),       REF(FW_MKEY, vf_mkey, pd, FW_PD),
     REF(FW_TIS, vf_tis, td, FW_TD),      REF(FW_TIS, vf_tis, pd, FW_PD),     REF(FW_TIR, vf_tir, td, FW_TD),
     REF(FW_TIR, vf_tir, inline_rqn, FW_RQ), REF(FW_TIR, vf_tir, rqtn, FW_RQT), REF(FW_FG, vf_flow_group, table, FW_FT),
+    REF(FW_FT, vf_flow_table, miss_table, FW_FT),
 };
 
 static uint8_t *context(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t index) {

@@ -46,6 +46,7 @@ static enum fw_exec suspend_drained(struct fw *fw, struct fw_cmd *cmd, uint32_t 
   const bool initiator = cmd->op_mod == VF_SUSPEND_INITIATOR;
   const bool early = initiator && vf_fault(fw->config.faults, VF_FAULT_ack_before_drain);
   if ((status & FW_STATUS_DRAINED) == 0 && !early) {
+    fw->image.responder_waits |= !initiator;
     return FW_EXEC_AGAIN;
   }
   fw_reg_write(fw, FW_DRAIN_FN0 + fn / 32 * 4, 1U << fn % 32);

@@ -181,9 +181,11 @@ static void encode_function(struct fw *fw, uint32_t fn, uint8_t *p) {
   VF_SET(image_function, p, mac_count, ctx->mac_count);
   VF_SET(image_function, p, mtu, ctx->mtu);
   VF_SET(image_function, p, vport_admin, f->vport_admin);
+  VF_SET(image_function, p, vport_up, f->vport_up);
   VF_SET(image_function, p, promisc, f->promisc);
   VF_SET(image_function, p, mc_count, f->mc_count);
   VF_SET(image_function, p, pages_asked, f->pages_asked);
+  VF_SET(image_function, p, rx_root_table, ctx->rx_root_table);
   VF_SET(image_function, p, cmdq_hi, fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_HI)));
   VF_SET(image_function, p, cmdq_lo, fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_LO)));
   VF_SET(image_function, p, cmd_db, fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMD_DB)));
@@ -206,7 +208,7 @@ static void bits_encode(uint8_t *bits, const uint8_t *set, uint32_t count) {
   }
 }
 
-static void bits_decode(const uint8_t *bits, uint8_t *set, uint32_t count) {
+void fw_state_bits_decode(const uint8_t *bits, uint8_t *set, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     set[i] = (bits[i / 8] & 0x80 >> i % 8) != 0;
   }
@@ -306,6 +308,10 @@ void fw_state_decode(unsigned kind, const uint8_t *payload, union fw_state_objec
   }
 }
 
+void fw_state_copy(unsigned kind, const void *object, union fw_state_object *copy) {
+  memcpy(copy, object, places[kind].size);
+}
+
 static void install_function(struct fw *fw, uint32_t fn, const uint8_t *p) {
   struct fw_function *f = &fw->fn[fn];
   struct vf_function *ctx = fw_ctx(fw, fn);
@@ -317,9 +323,11 @@ static void install_function(struct fw *fw, uint32_t fn, const uint8_t *p) {
   ctx->mac_count = (uint8_t)VF_GET(image_function, p, mac_count);
   ctx->mtu = (uint16_t)VF_GET(image_function, p, mtu);
   f->vport_admin = (uint8_t)VF_GET(image_function, p, vport_admin);
+  f->vport_up = VF_GET(image_function, p, vport_up) != 0;
   f->promisc = (uint8_t)VF_GET(image_function, p, promisc);
   f->mc_count = (uint8_t)VF_GET(image_function, p, mc_count);
   f->pages_asked = (uint32_t)VF_GET(image_function, p, pages_asked);
+  ctx->rx_root_table = (uint32_t)VF_GET(image_function, p, rx_root_table);
   f->system_image_guid = VF_GET(image_function, p, system_image_guid);
   f->port_guid = VF_GET(image_function, p, port_guid);
   f->node_guid = VF_GET(image_function, p, node_guid);
@@ -427,9 +435,9 @@ void fw_state_install(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index,
       install_fw_pages(&fw->fn[fn], list, count);
       break;
     case FW_IMAGE_SETS:
-      bits_decode(VF_PTR(image_sets, payload, pd), ctx->pd, VF_PD_COUNT);
-      bits_decode(VF_PTR(image_sets, payload, uar), ctx->uar, VF_UAR_COUNT);
-      bits_decode(VF_PTR(image_sets, payload, td), ctx->td, VF_TD_COUNT);
+      fw_state_bits_decode(VF_PTR(image_sets, payload, pd), ctx->pd, VF_PD_COUNT);
+      fw_state_bits_decode(VF_PTR(image_sets, payload, uar), ctx->uar, VF_UAR_COUNT);
+      fw_state_bits_decode(VF_PTR(image_sets, payload, td), ctx->td, VF_TD_COUNT);
       break;
     case FW_IMAGE_EVENTS:
       install_events(ctx, list, count);

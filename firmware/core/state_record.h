@@ -35,6 +35,11 @@ struct vf_pages *fw_state_pages(unsigned kind, void *object);
  * taken as far as it fits. */
 void fw_state_decode(unsigned kind, const uint8_t *payload, union fw_state_object *object);
 
+/* Copies a context structure of the kind. */
+void fw_state_copy(unsigned kind, const void *object, union fw_state_object *copy);
+/* Bit map (image_sets) to one byte per number. */
+void fw_state_bits_decode(const uint8_t *bits, uint8_t *set, uint32_t count);
+
 /* Puts a record's payload into the function. `mtt`: translation entries allocated for its page list, if it has one. */
 void fw_state_install(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index, const uint8_t *payload, uint32_t mtt);
 /* Removes an object and frees its translation entries. */

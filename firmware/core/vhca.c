@@ -6,6 +6,7 @@
 
 void fw_vhca_init(struct fw *fw) {
   memset(fw->vhca, 0, sizeof fw->vhca);
+  fw->image.responder_waits = false;
   for (uint32_t i = 0; i < FW_IMAGE_BUFFERS; ++i) {
     fw->image.buffer[i].used = false;
     fw->image.buffer[i].orphan = false;
@@ -13,14 +14,17 @@ void fw_vhca_init(struct fw *fw) {
 }
 
 bool fw_vhca_poll(struct fw *fw) {
+  bool again = fw->image.responder_waits;
+  fw->image.responder_waits = false;
   for (uint32_t i = 0; i < FW_IMAGE_BUFFERS; ++i) {
     struct fw_image_buffer *b = &fw->image.buffer[i];
     if (b->used && b->orphan && fw->cmd[b->cmd].dma_pending == 0) {
       b->used = false;
       b->orphan = false;
+      again = true; /* a command may wait for it */
     }
   }
-  return false; /* an orphan waits for the end of a transfer, which raises an interrupt */
+  return again;
 }
 
 void fw_vhca_untrack(struct fw *fw, uint32_t fn) {

@@ -14,11 +14,16 @@ namespace {
 
 /// Value set of enums.def that holds a kind of the facts.
 const std::map<std::string, std::string> kSets = {
-    {"outbox_status", "STATUS"},        {"delivery_status", "DELIVERY"},
-    {"event_type", "EVENT"},            {"suspend_op_mod", "SUSPEND"},
-    {"resume_op_mod", "RESUME"},        {"migration_state", "MIGRATION_STATE"},
-    {"page_track_state", "PAGE_TRACK"}, {"mkc_access_mode", "MKC_MODE"},
-    {"general_object_type", "OBJ_TYPE"}, {"vfio_device_mig_state", "MIG"},
+    {"outbox_status", "STATUS"},
+    {"delivery_status", "DELIVERY"},
+    {"event_type", "EVENT"},
+    {"suspend_op_mod", "SUSPEND"},
+    {"resume_op_mod", "RESUME"},
+    {"migration_state", "MIGRATION_STATE"},
+    {"page_track_state", "PAGE_TRACK"},
+    {"mkc_access_mode", "MKC_MODE"},
+    {"general_object_type", "OBJ_TYPE"},
+    {"vfio_device_mig_state", "MIG"},
     {"vfio_migration_flag", "MIG_FLAG"},
 };
 

@@ -45,7 +45,8 @@ std::vector<Golden> read_golden() {
       continue;
     }
     if (line[0] == '#') {
-      // A "##" heading names the entry and blocks below it; the "#" line under it only repeats their sizes.
+      // A "##" heading names the entry and blocks below it; the "#" line under it only repeats
+      // their sizes.
       title = line.rfind("# inlen=", 0) == 0 ? title : after_hashes(line);
     } else if (line[0] == ' ') {
       store_line(line, all.back().bytes);
@@ -57,8 +58,10 @@ std::vector<Golden> read_golden() {
   return all;
 }
 
-/// Value of every field that the layout names, written into zeroed bytes: what is not named gets lost.
-void recode(std::string_view layout, const std::uint8_t* from, std::uint8_t* to, std::size_t bytes) {
+/// Value of every field that the layout names, written into zeroed bytes: what is not named gets
+/// lost.
+void recode(std::string_view layout, const std::uint8_t* from, std::uint8_t* to,
+            std::size_t bytes) {
   for (const FieldRow& f : kFields) {
     if (f.layout != layout || (f.offset + f.width) / 8 > bytes) {
       continue;
@@ -184,7 +187,8 @@ void create_tracker(std::uint8_t* b) {
   SET(create_page_track_obj_in, obj_context_log_msg_size, 20);
   SET(create_page_track_obj_in, obj_context_reporting_qpn, 0x77);
   SET(create_page_track_obj_in, obj_context_num_ranges, 2);
-  std::uint8_t* range = VF_PTR(create_page_track_obj_in, b, obj_context_track_range_0_start_address);
+  std::uint8_t* range =
+      VF_PTR(create_page_track_obj_in, b, obj_context_track_range_0_start_address);
   vf_be64_store(range, 0);
   vf_be64_store(range + 8, 0x40000000);
   vf_be64_store(range + 16, 0x100000000);
@@ -230,7 +234,8 @@ const std::vector<Case> kCases = {
     {"SUSPEND_VHCA op_mod=0", "suspend_vhca_in", [](auto* b) { suspend(b, VF_SUSPEND_INITIATOR); }},
     {"RESUME_VHCA op_mod=0", "resume_vhca_in", [](auto* b) { resume(b, VF_RESUME_RESPONDER); }},
     {"RESUME_VHCA op_mod=1", "resume_vhca_in", [](auto* b) { resume(b, VF_RESUME_INITIATOR); }},
-    {"QUERY_VHCA_MIGRATION_STATE plain", "query_vhca_migration_state_in", [](auto* b) { query_state(b, 0, 0); }},
+    {"QUERY_VHCA_MIGRATION_STATE plain", "query_vhca_migration_state_in",
+     [](auto* b) { query_state(b, 0, 0); }},
     {"QUERY_VHCA_MIGRATION_STATE incremental=1", "query_vhca_migration_state_in",
      [](auto* b) { query_state(b, 1, 0); }},
     {"QUERY_VHCA_MIGRATION_STATE incremental=1 chunk=1", "query_vhca_migration_state_in",
@@ -242,9 +247,12 @@ const std::vector<Case> kCases = {
        SET(query_vhca_migration_state_out, remaining_total_size, 0x123456789);
      }},
     {"SAVE_VHCA_STATE vhca_id=0x1234", "save_vhca_state_in", [](auto* b) { save(b, 0, 0); }},
-    {"SAVE_VHCA_STATE ... incremental=0 set_track=1", "save_vhca_state_in", [](auto* b) { save(b, 0, 1); }},
-    {"SAVE_VHCA_STATE ... incremental=1 set_track=1", "save_vhca_state_in", [](auto* b) { save(b, 1, 1); }},
-    {"SAVE_VHCA_STATE ... incremental=1 set_track=0", "save_vhca_state_in", [](auto* b) { save(b, 1, 0); }},
+    {"SAVE_VHCA_STATE ... incremental=0 set_track=1", "save_vhca_state_in",
+     [](auto* b) { save(b, 0, 1); }},
+    {"SAVE_VHCA_STATE ... incremental=1 set_track=1", "save_vhca_state_in",
+     [](auto* b) { save(b, 1, 1); }},
+    {"SAVE_VHCA_STATE ... incremental=1 set_track=0", "save_vhca_state_in",
+     [](auto* b) { save(b, 1, 0); }},
     {"SAVE_VHCA_STATE output: actual", "save_vhca_state_out",
      [](auto* b) {
        SET(save_vhca_state_out, actual_image_size, 0x2a5c);
@@ -269,7 +277,8 @@ const std::vector<Case> kCases = {
        SET(dealloc_pd_in, opcode, VF_OP_DEALLOC_PD);
        SET(dealloc_pd_in, pd, 0x5a);
      }},
-    {"QUERY_HCA_CAP general, current", "query_hca_cap_in", [](auto* b) { query_cap(b, VF_CAP_GENERAL, true, 3); }},
+    {"QUERY_HCA_CAP general, current", "query_hca_cap_in",
+     [](auto* b) { query_cap(b, VF_CAP_GENERAL, true, 3); }},
     {"QUERY_HCA_CAP general_2 (0x20), max", "query_hca_cap_in",
      [](auto* b) { query_cap(b, VF_CAP_GENERAL_2, false, 3); }},
     {"QUERY_HCA_CAP adv_virtualization", "query_hca_cap_in",
@@ -277,7 +286,8 @@ const std::vector<Case> kCases = {
     {"QUERY_HCA_CAP output general:", "query_hca_cap_out", general_caps},
     {"QUERY_HCA_CAP output general_2:", "query_hca_cap_out", general_2_caps},
     {"CREATE_MKEY MTT mode", nullptr, [](auto* b) { create_mkey(b, kThreePages); }},
-    {"CREATE_MKEY output", "create_mkey_out", [](auto* b) { SET(create_mkey_out, mkey_index, 0xabcd); }},
+    {"CREATE_MKEY output", "create_mkey_out",
+     [](auto* b) { SET(create_mkey_out, mkey_index, 0xabcd); }},
     {"CREATE_GENERAL_OBJECT", nullptr, create_tracker},
     {"MODIFY_GENERAL_OBJECT", "modify_page_track_obj_in", report_range},
     {"QUERY_GENERAL_OBJECT", "general_obj_in_cmd_hdr",
@@ -295,7 +305,8 @@ const std::vector<Case> kCases = {
        SET(enable_hca_in, function_id, 3);
      }},
     {"QUERY_ISSI", "query_issi_in", [](auto* b) { SET(query_issi_in, opcode, VF_OP_QUERY_ISSI); }},
-    {"QUERY_ISSI output", "query_issi_out", [](auto* b) { SET(query_issi_out, supported_issi_dw0, 3); }},
+    {"QUERY_ISSI output", "query_issi_out",
+     [](auto* b) { SET(query_issi_out, supported_issi_dw0, 3); }},
     {"SET_ISSI", "set_issi_in",
      [](auto* b) {
        SET(set_issi_in, opcode, VF_OP_SET_ISSI);
@@ -325,7 +336,8 @@ const std::vector<Case> kCases = {
        SET(access_register_in, register_id, VF_REG_DTOR);
      }},
     {"INIT_HCA", "init_hca_in", [](auto* b) { SET(init_hca_in, opcode, VF_OP_INIT_HCA); }},
-    {"TEARDOWN_HCA", "teardown_hca_in", [](auto* b) { SET(teardown_hca_in, opcode, VF_OP_TEARDOWN_HCA); }},
+    {"TEARDOWN_HCA", "teardown_hca_in",
+     [](auto* b) { SET(teardown_hca_in, opcode, VF_OP_TEARDOWN_HCA); }},
     {"EQE command completion, slot 5", "eqe",
      [](auto* b) {
        b = event(b, VF_EVENT_CMD, 0);
@@ -355,8 +367,11 @@ bool is_transport(const Golden& g) {
   return g.kind == "COMMAND ENTRY" || g.kind.find("MAILBOX BLOCK") != std::string::npos;
 }
 
-/// Records of the migration stream: host byte order, packed by the host's driver (host_driver/migration).
-bool is_stream_record(const Golden& g) { return g.kind.rfind("REC", 0) == 0; }
+/// Records of the migration stream: host byte order, packed by the host's driver
+/// (host_driver/migration).
+bool is_stream_record(const Golden& g) {
+  return g.kind.rfind("REC", 0) == 0;
+}
 
 TEST(Golden, EveryCommandAndEvent) {
   std::size_t next = 0;
@@ -393,7 +408,7 @@ struct Command {
   Bytes in;
   std::uint32_t out_bytes;
   std::uint8_t token;
-  std::uint64_t in_chain;   // 0: fits the entry
+  std::uint64_t in_chain;  // 0: fits the entry
   std::uint64_t out_chain;
 };
 
@@ -411,7 +426,8 @@ Bytes entry_of(const Command& c) {
   SET(cmd_queue_entry, input_length, c.in.size());
   SET(cmd_queue_entry, output_length, c.out_bytes);
   set_pointer(b, c.in_chain, c.out_chain);
-  std::memcpy(VF_PTR(cmd_queue_entry, b, command_input_inline_data), c.in.data(), VF_CMD_INLINE_BYTES);
+  std::memcpy(VF_PTR(cmd_queue_entry, b, command_input_inline_data), c.in.data(),
+              VF_CMD_INLINE_BYTES);
   SET(cmd_queue_entry, token, c.token);
   SET(cmd_queue_entry, ownership, 1);
   vf_entry_sign(b);
@@ -449,11 +465,16 @@ Bytes input_of(std::size_t bytes, const std::function<void(std::uint8_t*)>& enco
 /// The commands whose transport the file shows, by the start of the heading.
 std::vector<std::pair<std::string, Command>> transported() {
   return {
-      {"64-byte entry + one input", {input_of(304, [](auto* b) { create_mkey(b, kThreePages); }), 16, 0x5d, 0x7f000000, 0}},
-      {"two-block input chain", {input_of(672, [](auto* b) { create_mkey(b, fifty_pages()); }), 16, 0x5e, 0x7f010000, 0}},
-      {"QUERY_VHCA_MIGRATION_STATE: 16-byte", {input_of(16, [](auto* b) { query_state(b, 0, 0); }), 64, 7, 0, 0x7f020000}},
-      {"SUSPEND_VHCA responder, all inline", {input_of(16, [](auto* b) { suspend(b, VF_SUSPEND_RESPONDER); }), 16, 1, 0, 0}},
-      {"the same entry", {input_of(16, [](auto* b) { suspend(b, VF_SUSPEND_RESPONDER); }), 16, 1, 0, 0}},
+      {"64-byte entry + one input",
+       {input_of(304, [](auto* b) { create_mkey(b, kThreePages); }), 16, 0x5d, 0x7f000000, 0}},
+      {"two-block input chain",
+       {input_of(672, [](auto* b) { create_mkey(b, fifty_pages()); }), 16, 0x5e, 0x7f010000, 0}},
+      {"QUERY_VHCA_MIGRATION_STATE: 16-byte",
+       {input_of(16, [](auto* b) { query_state(b, 0, 0); }), 64, 7, 0, 0x7f020000}},
+      {"SUSPEND_VHCA responder, all inline",
+       {input_of(16, [](auto* b) { suspend(b, VF_SUSPEND_RESPONDER); }), 16, 1, 0, 0}},
+      {"the same entry",
+       {input_of(16, [](auto* b) { suspend(b, VF_SUSPEND_RESPONDER); }), 16, 1, 0, 0}},
   };
 }
 
@@ -477,7 +498,8 @@ Bytes expected(const Golden& g, const Command& c) {
     return entry_of(c);
   }
   const bool input = g.kind.rfind("INPUT", 0) == 0;
-  const auto number = static_cast<std::uint32_t>(std::stoul(g.kind.substr(g.kind.find("BLOCK ") + 6)));
+  const auto number =
+      static_cast<std::uint32_t>(std::stoul(g.kind.substr(g.kind.find("BLOCK ") + 6)));
   const bool sign = g.kind.find("with ctrl_sig") != std::string::npos;
   return block_of(c, input ? c.in_chain : c.out_chain, input, number, sign);
 }

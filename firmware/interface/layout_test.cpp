@@ -19,7 +19,8 @@ using Key = std::pair<std::string, std::string>;
 std::map<Key, FieldRow> field_index() {
   std::map<Key, FieldRow> index;
   for (const FieldRow& f : kFields) {
-    EXPECT_TRUE(index.emplace(Key{f.layout, f.name}, f).second) << f.layout << "." << f.name << " is there twice";
+    EXPECT_TRUE(index.emplace(Key{f.layout, f.name}, f).second)
+        << f.layout << "." << f.name << " is there twice";
   }
   return index;
 }
@@ -30,7 +31,8 @@ void drop(std::string& text, const std::string& part) {
   }
 }
 
-/// Name in the tables of a field of the facts: "pas[0].pa_h" is pas_0_pa_h, "vsd[208](8b each)" is vsd.
+/// Name in the tables of a field of the facts: "pas[0].pa_h" is pas_0_pa_h, "vsd[208](8b each)" is
+/// vsd.
 std::string table_name(std::string field) {
   drop(field, "(8b each)");
   drop(field, "(32b each)");

@@ -1,4 +1,5 @@
-// The contract's tables as data, for whoever needs names at run time: tests, layoutgen, the image viewer, waves.
+// The contract's tables as data, for whoever needs names at run time: tests, layoutgen, the image
+// viewer, waves.
 #pragma once
 
 #include <cstdint>
@@ -57,9 +58,9 @@ struct ImageRow {
 enum class RegKind : std::uint8_t { global, function, flag, constant };
 struct RegRow {
   RegKind kind;
-  std::string_view reg;   // register that a bit belongs to
+  std::string_view reg;  // register that a bit belongs to
   std::string_view name;
-  std::uint32_t value;    // offset, bit number or constant
+  std::uint32_t value;  // offset, bit number or constant
   std::string_view access;
   std::string_view doc;
 };
@@ -115,7 +116,8 @@ inline constexpr FaultRow kFaults[] = {
 };
 
 inline constexpr ImageRow kImageRecords[] = {
-#define IMAGE_RECORD(name, type, layout, base, count, list, doc) {#name, type, #layout, base, count, #list, doc},
+#define IMAGE_RECORD(name, type, layout, base, count, list, doc) \
+  {#name, type, #layout, base, count, #list, doc},
 #include "firmware/interface/image_records.def"
 #undef IMAGE_RECORD
 };

@@ -10,9 +10,9 @@ struct BindResult {
   std::uint16_t vhca_id = 0;
 };
 
-/// Capability tests of the flow, then the VF's vhca_id.
+/// Capability tests of the flow (the PF's own as it read them at bring-up), then the VF's vhca_id.
 /// Newest needs migration, migration_multi_load, migration_tracking_state and the VF's migratable bit; 6.1 needs
 /// migration alone. Source: mlx5 device interface sections 4.5, 6.5, 8.
-[[nodiscard]] Result<BindResult> query_mig_capabilities(CommandChannel& channel, MigFlow flow, std::uint16_t vf);
+[[nodiscard]] Result<BindResult> query_mig_capabilities(PfDriver& pf, MigFlow flow, std::uint16_t vf);
 
 }  // namespace vfsim::driver

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -60,6 +61,27 @@ inline constexpr std::array<std::uint64_t, kMigStates> kStateNeeds = {
     next = detail::kNextFull[static_cast<std::size_t>(next)][column];
   }
   return next;
+}
+
+/// SET_STATE: runs `arc(from, to)` for each step until `state` is `target`; arc commits by returning true after it has
+/// changed `state`. Returns 0, EINVAL when there is no way, or -1 when an arc returned false.
+template <class Arc>
+[[nodiscard]] int walk_mig_states(std::uint64_t flags, const MigState& state, MigState target, Arc&& arc) {
+  for (;;) {
+    const MigState next = mig_next_state(flags, state, target);
+    if (next == MigState::error) {
+      return EINVAL;
+    }
+    if (next == state) {
+      return 0;
+    }
+    if (!arc(state, next)) {
+      return -1;
+    }
+    if (state == target) {
+      return 0;
+    }
+  }
 }
 
 }  // namespace vfsim::driver

@@ -56,7 +56,7 @@ Result<void> VfMigrationDriver::bind() {
   if (!channel) {
     return channel.error();
   }
-  auto found = query_mig_capabilities(*channel.value(), session_->options.flow, session_->vf);
+  auto found = query_mig_capabilities(session_->pf, session_->options.flow, session_->vf);
   if (!found) {
     return found.error();
   }
@@ -92,25 +92,19 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::set_state(MigState target)
 }
 
 Result<std::shared_ptr<MigStream>> VfMigrationDriver::walk(MigState target) {
-  std::shared_ptr<MigStream> stream;
-  do {
-    const MigState next = mig_next_state(session_->caps.flags, session_->state, target);
-    if (next == MigState::error) {
-      return fail(EINVAL, std::string("no way from ") + to_string(session_->state) + " to " + to_string(target));
-    }
-    if (next == session_->state) {
-      break;
-    }
-    const bool skip = vf_fault(session_->options.faults, VF_FAULT_p2p_stage_skipped) != 0 &&
-                      session_->state == MigState::running && next == MigState::running_p2p &&
-                      mig_next_state(session_->caps.flags, next, target) == MigState::stop;
-    auto done = skip ? skip_p2p_stage() : run_arc(session_->state, next);
-    if (!done) {
-      return done.error();
-    }
-    stream = std::move(done.value());
-  } while (session_->state != target);
-  return stream;
+  const std::uint64_t flags = session_->caps.flags;
+  const bool skip_p2p = vf_fault(session_->options.faults, VF_FAULT_p2p_stage_skipped) != 0;
+  Result<std::shared_ptr<MigStream>> last = std::shared_ptr<MigStream>();
+  const int outcome = walk_mig_states(flags, session_->state, target, [&](MigState from, MigState to) {
+    const bool skip = skip_p2p && from == MigState::running && to == MigState::running_p2p &&
+                      mig_next_state(flags, to, target) == MigState::stop;
+    last = skip ? skip_p2p_stage() : run_arc(from, to);
+    return last.has_value();
+  });
+  if (outcome == EINVAL) {
+    return fail(EINVAL, std::string("no way from ") + to_string(session_->state) + " to " + to_string(target));
+  }
+  return last;
 }
 
 Result<std::shared_ptr<MigStream>> VfMigrationDriver::run_arc(MigState from, MigState to) {

@@ -10,6 +10,7 @@
 #include "host_driver/platform/observer.hpp"
 #include "host_driver/platform/platform.hpp"
 #include "host_driver/platform/result.hpp"
+#include "host_driver/resources/health_monitor.hpp"
 
 namespace vfsim::driver {
 
@@ -17,6 +18,11 @@ struct PfOptions {
   CommandOptions command;
   std::uint32_t completion_vectors = 1;
   std::uint8_t host = 0;  // for observations
+  std::uint8_t log_async_eq = 13;           // log2 of entries of the asynchronous event queue
+  bool health_poll = true;                  // watch the health counter every health_period
+  Nanoseconds health_period{2'000'000'000};
+  Nanoseconds sriov_settle{100'000'000};    // wait after VF Enable was set
+  Nanoseconds vf_pages_timeout{120'000'000'000};
 };
 
 /// Tells VF users (migration drivers) that their VF comes or goes. Called outside of any lock of the PF driver.
@@ -43,6 +49,15 @@ class PfDriver {
   /// Listeners are told from the last VF to the first, VF Enable cleared, DISABLE_HCA from the last.
   [[nodiscard]] Result<void> disable_sriov();
   [[nodiscard]] std::uint16_t num_vfs() const;
+  /// TotalVFs of the SR-IOV capability; 0 without one.
+  [[nodiscard]] std::uint16_t total_vfs() const;
+  [[nodiscard]] Health health() const;
+  /// Link state as the newest port event (or the query at probe) said.
+  [[nodiscard]] bool link_up() const;
+  /// Current capabilities, area VF_CAP_*: 4096 bytes, zeros if not offered. Valid after probe().
+  [[nodiscard]] const Bytes& capability(std::uint32_t type) const;
+  /// Host pages that the firmware holds, of all functions.
+  [[nodiscard]] std::size_t firmware_pages() const;
 
   void add_listener(VfListener& listener);
   void remove_listener(VfListener& listener);
@@ -56,8 +71,10 @@ class PfDriver {
   /// Calls `handler` (interrupt thread) for every completion event of this CQ.
   void on_completion(std::uint32_t cqn, std::function<void()> handler);
   void forget_completion(std::uint32_t cqn);
-  /// Calls `handler` (interrupt thread) for every asynchronous event: type, sub type, 28 data bytes.
-  void on_async(std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)> handler);
+  /// Calls `handler` (interrupt thread) for every asynchronous event: type, sub type, 28 data bytes. Returns an id
+  /// for forget_async(). A handler may not execute synchronous commands: it would wait for itself.
+  std::uint32_t on_async(std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)> handler);
+  void forget_async(std::uint32_t id);
 
  private:
   class Impl;

@@ -49,15 +49,6 @@ void Calendar::disarm(Timer& timer) {
   }
 }
 
-bool Calendar::step_to(Ps at) {
-  const bool free = running_ && at <= horizon_ && at < next_due();
-  if (free) {
-    local_ = std::max(at, local_);
-    ++fired_;
-  }
-  return free;
-}
-
 void Calendar::notify(sc_core::sc_event& event, Ps at) {
   at = std::max(at, now());
   const Ps kernel = sc_core::sc_time_stamp().value();
@@ -65,21 +56,15 @@ void Calendar::notify(sc_core::sc_event& event, Ps at) {
   horizon_ = std::min(horizon_, at);
 }
 
-void Calendar::set_limit(Ps limit) { limit_ = limit; }
+void Calendar::set_limit(Ps limit) {
+  limit_ = limit;
+}
 
 void Calendar::stop() {
   // The kernel has to reach the local time first.
   stopping_ = true;
   notify(wake_, now());
   wake_at_ = now();
-}
-
-Ps Calendar::next_due() const {
-  if (!hole_) {  // else the root fires right now and its children are the next candidates
-    return heap_.empty() ? kNever : heap_[0].at;
-  }
-  const Ps left = heap_.size() > 1 ? heap_[1].at : kNever;
-  return heap_.size() > 2 ? std::min(left, heap_[2].at) : left;
 }
 
 void Calendar::run() {
@@ -90,7 +75,8 @@ void Calendar::run() {
   const Ps kernel = sc_core::sc_time_stamp().value();
   const Ps pending = sc_core::sc_time_to_pending_activity().value();
   // The kernel may be past the limit already: what is due now fires in any case.
-  horizon_ = std::min(pending > kNever - kernel ? kNever : kernel + pending, std::max(limit_, kernel));
+  horizon_ =
+      std::min(pending > kNever - kernel ? kNever : kernel + pending, std::max(limit_, kernel));
   wake_at_ = kNever;
   running_ = true;
   local_ = kernel;
@@ -135,7 +121,8 @@ void Calendar::place(std::uint32_t slot, const Entry& entry) {
 void Calendar::sift_up(std::uint32_t slot, const Entry& entry) {
   while (slot > 0) {
     const std::uint32_t parent = (slot - 1) / 2;
-    // While a timer fires, the root is a hole: older than anything that can be armed, so it stays on top.
+    // While a timer fires, the root is a hole: older than anything that can be armed, so it stays
+    // on top.
     if (!entry.before(heap_[parent])) {
       break;
     }

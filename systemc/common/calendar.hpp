@@ -53,13 +53,14 @@ class MethodTimer final : public Timer {
 
 /// Runs timers in time order from one SC_METHOD.
 ///
-/// Between two activities of other SystemC processes (threads of driver, guest, VMM) it works off its own list
-/// without returning to the kernel; it never runs past the kernel's next pending activity, so every process sees
-/// exactly the state of its time. Timers due at the time of a process run before it. Models take the time from
-/// now(), never from sc_time_stamp(), and wake processes with notify(), never with sc_event::notify().
-/// Foreign processes must be threads or other timed methods; the time resolution must be the default, 1 ps.
-/// Time: a heap operation per arm() and per firing; no allocation once the heap has its size.
-/// Source: design choice, docs/decisions.
+/// Between two activities of other SystemC processes (threads of driver, guest, VMM) it works off
+/// its own list without returning to the kernel; it never runs past the kernel's next pending
+/// activity, so every process sees exactly the state of its time. Timers due at the time of a
+/// process run before it. Models take the time from now(), never from sc_time_stamp(), and wake
+/// processes with notify(), never with sc_event::notify(). Foreign processes must be threads or
+/// other timed methods; the time resolution must be the default, 1 ps. Time: a heap operation per
+/// arm() and per firing; no allocation once the heap has its size. Source: design choice,
+/// docs/decisions.
 class Calendar final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Calendar);
@@ -67,7 +68,8 @@ class Calendar final : public sc_core::sc_module {
 
   /// Exact simulated time, valid in timers and in SystemC processes.
   [[nodiscard]] Ps now() const { return running_ ? local_ : sc_core::sc_time_stamp().value(); }
-  /// Makes `timer` fire at `at` (a time before now() counts as now()); a pending time is replaced. kNever: as disarm().
+  /// Makes `timer` fire at `at` (a time before now() counts as now()); a pending time is replaced.
+  /// kNever: as disarm().
   void arm(Timer& timer, Ps at);
   /// As arm(), but keeps an earlier pending time.
   void arm_earlier(Timer& timer, Ps at) {
@@ -76,16 +78,26 @@ class Calendar final : public sc_core::sc_module {
     }
   }
   void disarm(Timer& timer);
-  /// For a timer that works off a queue, inside fire(): if nothing else is due until then, moves the time to `at` and
-  /// returns true, which saves the way through the heap. Otherwise changes nothing.
-  [[nodiscard]] bool step_to(Ps at);
-  /// Notifies a SystemC event at `at` (before now() counts as now()). The only permitted way for a model to wake a
-  /// process; as with sc_event, an earlier pending notification of the event stays.
+  /// For a timer that works off a queue, inside fire(): if nothing else is due until then, moves
+  /// the time to `at` and returns true, which saves the way through the heap. Otherwise changes
+  /// nothing.
+  [[nodiscard]] bool step_to(Ps at) {
+    const bool free = running_ && at <= horizon_ && at < next_due();
+    if (free) {
+      local_ = at > local_ ? at : local_;
+      ++fired_;
+    }
+    return free;
+  }
+  /// Notifies a SystemC event at `at` (before now() counts as now()). The only permitted way for a
+  /// model to wake a process; as with sc_event, an earlier pending notification of the event stays.
   void notify(sc_core::sc_event& event, Ps at);
-  /// Local time does not run ahead of the kernel beyond `limit`. Whoever calls sc_start(duration) sets it to the end
-  /// of the duration first, because the kernel does not tell that end. kNever (the start value) suits sc_start().
+  /// Local time does not run ahead of the kernel beyond `limit`. Whoever calls sc_start(duration)
+  /// sets it to the end of the duration first, because the kernel does not tell that end. kNever
+  /// (the start value) suits sc_start().
   void set_limit(Ps limit);
-  /// Ends the simulation at now(), as sc_stop() in a process would: for observers that are called from timers.
+  /// Ends the simulation at now(), as sc_stop() in a process would: for observers that are called
+  /// from timers.
   void stop();
   /// Timers fired so far (for benchmarks).
   [[nodiscard]] std::uint64_t fired() const { return fired_; }
@@ -107,7 +119,15 @@ class Calendar final : public sc_core::sc_module {
   void sift_up(std::uint32_t slot, const Entry& entry);
   void sift_down(std::uint32_t slot, const Entry& entry);
   void remove(std::uint32_t slot);
-  [[nodiscard]] Ps next_due() const;
+  /// When the next timer fires, apart from the one that fires right now: its place is the root
+  /// until it is reused.
+  [[nodiscard]] Ps next_due() const {
+    if (!hole_) {
+      return heap_.empty() ? kNever : heap_[0].at;
+    }
+    const Ps left = heap_.size() > 1 ? heap_[1].at : kNever;
+    return heap_.size() > 2 && heap_[2].at < left ? heap_[2].at : left;
+  }
 
   std::vector<Entry> heap_;
   sc_core::sc_event wake_;
@@ -117,7 +137,7 @@ class Calendar final : public sc_core::sc_module {
   Ps limit_ = kNever;
   bool running_ = false;
   bool stopping_ = false;
-  bool hole_ = false;    // the root's timer fires right now; its place is free for the next arm()
+  bool hole_ = false;  // the root's timer fires right now; its place is free for the next arm()
   std::uint64_t order_ = 0;
   std::uint64_t fired_ = 0;
 };

@@ -30,7 +30,8 @@ class Callback final : public Timer {
 class Foreign final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Foreign);
-  Foreign(const sc_core::sc_module_name& name, std::function<void()> body) : sc_module(name), body_(std::move(body)) {
+  Foreign(const sc_core::sc_module_name& name, std::function<void()> body)
+      : sc_module(name), body_(std::move(body)) {
     SC_THREAD(run);
   }
 
@@ -41,7 +42,9 @@ class Foreign final : public sc_core::sc_module {
 
 class CalendarTest : public testing::Test {
  protected:
-  void log_at(const std::string& what) { log_.push_back(what + "@" + std::to_string(calendar_.now())); }
+  void log_at(const std::string& what) {
+    log_.push_back(what + "@" + std::to_string(calendar_.now()));
+  }
   std::unique_ptr<Callback> logger(const std::string& what) {
     return std::make_unique<Callback>([this, what] { log_at(what); });
   }
@@ -71,7 +74,7 @@ TEST_F(CalendarTest, rearming_replaces_the_time_and_disarming_removes_it) {
   auto b = logger("b");
   auto c = logger("c");
   calendar_.arm(*a, 10);
-  calendar_.arm(*a, 50);          // later
+  calendar_.arm(*a, 50);  // later
   calendar_.arm(*b, 90);
   calendar_.arm(*b, 20);          // earlier
   calendar_.arm_earlier(*b, 30);  // keeps 20
@@ -161,7 +164,8 @@ TEST_F(CalendarTest, an_event_wakes_a_process_at_the_exact_time_inside_a_batch) 
     }
   });
   sc_core::sc_start();
-  EXPECT_THAT(log_, ElementsAre("ahead@10", "tie@15", "thread@15", "same@20", "thread@20", "after@21"));
+  EXPECT_THAT(log_,
+              ElementsAre("ahead@10", "tie@15", "thread@15", "same@20", "thread@20", "after@21"));
 }
 
 TEST_F(CalendarTest, the_limit_holds_local_time_back_for_timed_starts) {
@@ -210,7 +214,8 @@ TEST_F(CalendarTest, stepping_within_a_timer_stops_before_other_activity) {
   EXPECT_THAT(log_, ElementsAre("queue@19", "other@20"));
 }
 
-/// Many timers with pseudo-random gaps: the trace must equal the sorted reference whatever threads interleave.
+/// Many timers with pseudo-random gaps: the trace must equal the sorted reference whatever threads
+/// interleave.
 TEST_F(CalendarTest, random_load_fires_sorted_by_time) {
   std::vector<std::unique_ptr<Callback>> timers;
   std::uint32_t state = 1;

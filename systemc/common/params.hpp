@@ -6,8 +6,9 @@
 
 namespace vfsim::model {
 
-/// Every table row is PARAM(type, field, default, min, max, unit, doc) or CHOICE(field, default, "a|b|c", doc).
-/// The scenario name of a field is "<group>.<field>"; the reader, the listing and the docs expand the same tables.
+/// Every table row is PARAM(type, field, default, min, max, unit, doc) or CHOICE(field, default,
+/// "a|b|c", doc). The scenario name of a field is "<group>.<field>"; the reader, the listing and
+/// the docs expand the same tables.
 #define PARAM(type, field, def, min, max, unit, doc) type field = def;
 #define CHOICE(field, def, choices, doc) std::string field = def;
 struct PcieParams {

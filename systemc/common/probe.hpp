@@ -1,4 +1,5 @@
-// Observation points: what a logic analyser would see. Rules, oracle, event log and waves are fed from here only.
+// Observation points: what a logic analyser would see. Rules, oracle, event log and waves are fed
+// from here only.
 #pragma once
 
 #include <array>
@@ -29,10 +30,11 @@ struct CommandView {
   std::uint8_t token = 0;
   std::uint16_t opcode = 0;
   std::uint16_t op_mod = 0;
-  std::uint8_t delivery = 0;     // completed only
-  std::uint8_t status = 0;       // completed only
-  std::uint32_t syndrome = 0;    // completed only
-  const std::uint8_t* in = nullptr;   // input bytes, gathered over the mailbox chain (valid during the call)
+  std::uint8_t delivery = 0;   // completed only
+  std::uint8_t status = 0;     // completed only
+  std::uint32_t syndrome = 0;  // completed only
+  const std::uint8_t* in =
+      nullptr;  // input bytes, gathered over the mailbox chain (valid during the call)
   std::uint32_t in_bytes = 0;
   const std::uint8_t* out = nullptr;  // output bytes (completed only)
   std::uint32_t out_bytes = 0;
@@ -53,22 +55,28 @@ struct AccessView {
 class Observer {
  public:
   virtual ~Observer() = default;
-  /// A TLP was put on a device's upstream link (by the device). `payload` for mem_write and completion.
+  /// A TLP was put on a device's upstream link (by the device). `payload` for mem_write and
+  /// completion.
   virtual void tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload) {
     (void)t, (void)host, (void)tlp, (void)payload;
   }
-  /// A device's request reached its target: bytes are in memory (mem_write), memory was read (mem_read), or a peer
-  /// device received it. ok = false: refused. tlp.phys is valid.
-  virtual void tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload, bool ok) {
+  /// A device's request reached its target: bytes are in memory (mem_write), memory was read
+  /// (mem_read), or a peer device received it. ok = false: refused. tlp.phys is valid.
+  virtual void tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
+                          bool ok) {
     (void)t, (void)host, (void)tlp, (void)payload, (void)ok;
   }
   /// A completion (or an inbound request) reached a device from the fabric.
-  virtual void tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) { (void)t, (void)host, (void)tlp; }
+  virtual void tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) {
+    (void)t, (void)host, (void)tlp;
+  }
   virtual void iommu_fault(Ps t, std::uint8_t host, Rid requester, std::uint64_t iova, bool write) {
     (void)t, (void)host, (void)requester, (void)iova, (void)write;
   }
   /// An MSI-X message arrived at the interrupt controller.
-  virtual void msi(Ps t, FnRef who, std::uint32_t vector, MsiAction action) { (void)t, (void)who, (void)vector, (void)action; }
+  virtual void msi(Ps t, FnRef who, std::uint32_t vector, MsiAction action) {
+    (void)t, (void)who, (void)vector, (void)action;
+  }
   /// A CPU access was issued (writes) or answered (reads).
   virtual void access(Ps t, const AccessView& view) { (void)t, (void)view; }
   virtual void command_submitted(Ps t, const CommandView& view) { (void)t, (void)view; }
@@ -78,7 +86,8 @@ class Observer {
     (void)t, (void)who, (void)bytes, (void)length;
   }
   /// A frame reached a NIC; drop == none: the NIC accepted it for `who`.
-  virtual void frame_received(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length, FrameDrop drop) {
+  virtual void frame_received(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length,
+                              FrameDrop drop) {
     (void)t, (void)who, (void)bytes, (void)length, (void)drop;
   }
   /// A function-level reset was requested (configuration write) or VF Enable was cleared.
@@ -91,14 +100,28 @@ class Observer {
     (void)t, (void)who, (void)pages, (void)count;
   }
   virtual void dirty_tracking(Ps t, FnRef who, bool on) { (void)t, (void)who, (void)on; }
-  virtual void vcpu(Ps t, std::uint32_t guest, bool running, std::uint8_t host) { (void)t, (void)guest, (void)running, (void)host; }
+  virtual void vcpu(Ps t, std::uint32_t guest, bool running, std::uint8_t host) {
+    (void)t, (void)guest, (void)running, (void)host;
+  }
   /// VMM phases ("precopy", "downtime", ...): begin and end.
-  virtual void phase(Ps t, std::uint32_t guest, const char* name, bool begin) { (void)t, (void)guest, (void)name, (void)begin; }
+  virtual void phase(Ps t, std::uint32_t guest, const char* name, bool begin) {
+    (void)t, (void)guest, (void)name, (void)begin;
+  }
 };
 
 /// Kinds of observation, for subscribing.
 enum class Probe : std::uint8_t {
-  tlp_sent, tlp_landed, tlp_received, iommu_fault, msi, access, command, frame, function_reset, driver, count_
+  tlp_sent,
+  tlp_landed,
+  tlp_received,
+  iommu_fault,
+  msi,
+  access,
+  command,
+  frame,
+  function_reset,
+  driver,
+  count_
 };
 
 /// Hands observations to subscribers, in the order of subscription.
@@ -109,7 +132,9 @@ class ProbeBus {
       lists_[static_cast<std::size_t>(kind)].push_back(&observer);
     }
   }
-  [[nodiscard]] const std::vector<Observer*>& of(Probe kind) const { return lists_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] const std::vector<Observer*>& of(Probe kind) const {
+    return lists_[static_cast<std::size_t>(kind)];
+  }
   /// bus.emit<Probe::msi>(&Observer::msi, t, who, vector, action)
   template <Probe kKind, class... Formal, class... Actual>
   void emit(void (Observer::*method)(Formal...), Actual&&... args) const {

@@ -8,8 +8,9 @@
 
 namespace vfsim::model {
 
-/// Queue of T without allocation until it holds more than it ever held; then the array doubles. Every element has a
-/// sequence number, counted from the first push; elements can be reached by it while they are in the queue.
+/// Queue of T without allocation until it holds more than it ever held; then the array doubles.
+/// Every element has a sequence number, counted from the first push; elements can be reached by it
+/// while they are in the queue.
 template <class T>
 class Ring {
  public:
@@ -29,6 +30,7 @@ class Ring {
 
   [[nodiscard]] T& front() { return items_[head_ & (items_.size() - 1)]; }
   [[nodiscard]] const T& front() const { return items_[head_ & (items_.size() - 1)]; }
+  [[nodiscard]] T& back() { return items_[(tail_ - 1) & (items_.size() - 1)]; }
   /// first() <= sequence < next().
   [[nodiscard]] T& at(std::uint64_t sequence) { return items_[sequence & (items_.size() - 1)]; }
 

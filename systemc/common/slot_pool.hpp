@@ -8,8 +8,8 @@
 
 namespace vfsim::model {
 
-/// Buffers ("slots") of one size. Addresses stay valid while a slot is taken; the pool grows by blocks when it is
-/// empty and never shrinks.
+/// Buffers ("slots") of one size. Addresses stay valid while a slot is taken; the pool grows by
+/// blocks when it is empty and never shrinks.
 class SlotPool {
  public:
   static constexpr std::uint32_t kNone = ~0U;

@@ -7,14 +7,16 @@ namespace vfsim::model {
 namespace {
 
 bool inside(const IommuRange& range, std::uint64_t iova, std::uint64_t bytes) {
-  return iova >= range.iova && iova - range.iova < range.bytes && bytes <= range.bytes - (iova - range.iova);
+  return iova >= range.iova && iova - range.iova < range.bytes &&
+         bytes <= range.bytes - (iova - range.iova);
 }
 
 /// First range that begins after `iova`.
 template <class Ranges>
 auto after(Ranges& ranges, std::uint64_t iova) {
-  return std::upper_bound(ranges.begin(), ranges.end(), iova,
-                          [](std::uint64_t at, const IommuRange& range) { return at < range.iova; });
+  return std::upper_bound(
+      ranges.begin(), ranges.end(), iova,
+      [](std::uint64_t at, const IommuRange& range) { return at < range.iova; });
 }
 
 }  // namespace
@@ -44,8 +46,9 @@ void Iommu::unmap(Rid requester, std::uint64_t iova, std::uint64_t bytes) {
   }
   auto& ranges = domains_[requester].ranges;
   const IommuRange hole{iova, bytes, 0};
-  ranges.erase(std::remove_if(ranges.begin(), ranges.end(),
-                              [&](const IommuRange& range) { return inside(hole, range.iova, range.bytes); }),
+  ranges.erase(std::remove_if(
+                   ranges.begin(), ranges.end(),
+                   [&](const IommuRange& range) { return inside(hole, range.iova, range.bytes); }),
                ranges.end());
 }
 
@@ -55,7 +58,8 @@ void Iommu::clear(Rid requester) {
   }
 }
 
-std::optional<std::uint64_t> Iommu::translate(Rid requester, std::uint64_t iova, std::uint32_t bytes, bool write) {
+std::optional<std::uint64_t> Iommu::translate(Rid requester, std::uint64_t iova,
+                                              std::uint32_t bytes, bool write) {
   if (requester >= domains_.size() || domains_[requester].ranges.empty()) {
     return std::nullopt;
   }

@@ -19,7 +19,7 @@ bool CompletionQueues::full(const vf_cq& cq) {
 
 bool CompletionQueues::post(std::uint32_t fn, std::uint32_t cqn, Cqe& cqe) {
   vf_cq* cq = find_object(core_.context(fn).cq, cqn, VF_CQ_BASE);
-  if (cq == nullptr || cq->error != 0) {
+  if (cq == nullptr || cq->error != 0 || core_.run[fn].in_reset) {
     return false;
   }
   const std::uint32_t index = cqn - VF_CQ_BASE;

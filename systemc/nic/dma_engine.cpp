@@ -65,7 +65,7 @@ void DmaEngine::submit(const DmaRequest& request) {
   op.to_host = request.to_host;
   op.by_key = request.by_key;
   op.copied = request.copied;
-  op.checked = request.checked;
+  op.data_path = request.data_path;
   op.interrupt = false;
   op.notify = request.notify;
   if (request.copied) {
@@ -106,7 +106,7 @@ void DmaEngine::stage(std::uint32_t index) {
 }
 
 bool DmaEngine::start_key(Op& op) const {
-  if (op.checked && core_.fault(VF_FAULT_mkey_unchecked)) {
+  if (op.data_path && core_.fault(VF_FAULT_mkey_unchecked)) {
     walker_.start_unchecked(op.fn, op.mkey, op.key.at, op.key);
     return true;
   }
@@ -160,7 +160,7 @@ std::uint32_t DmaEngine::drop_head(Queue& queue) {
 }
 
 void DmaEngine::rotate(Ring<std::uint8_t>& round, Queue& queue) {
-  const std::uint8_t fn = round.take();
+  const std::uint8_t fn = take_front(round);
   queue.active = queue.head != kNone;
   if (queue.active) {
     round.push(fn);
@@ -260,7 +260,7 @@ bool DmaEngine::send_read(std::uint32_t index) {
   if (free_tags_.empty() || !core_.port->can_send(TlpKind::mem_read, 0)) {
     return false;
   }
-  const std::uint16_t number = free_tags_.take();
+  const std::uint16_t number = take_front(free_tags_);
   Tag& tag = tags_[number];
   tag.buffer = op.buffer + op.done;
   tag.op = index;

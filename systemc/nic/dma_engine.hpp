@@ -8,7 +8,7 @@
 #include "systemc/nic/dirty_tracker.hpp"
 #include "systemc/nic/mkey_walker.hpp"
 #include "systemc/nic/nic_core.hpp"
-#include "systemc/nic/ring.hpp"
+#include "systemc/nic/delay_line.hpp"
 
 namespace vfsim::model {
 
@@ -47,7 +47,7 @@ struct DmaRequest {
   bool by_key = false;    // addr is in key mkey
   bool to_host = false;   // write
   bool copied = false;    // write of at most kInlineBytes: the engine keeps a copy
-  bool checked = true;    // by_key: subject to the fault mkey_unchecked if it is data path (false: firmware's)
+  bool data_path = true;  // by_key: the fault mkey_unchecked applies (false: a transfer of the firmware)
   DmaNotify notify = DmaNotify::landed;
 };
 
@@ -99,7 +99,7 @@ class DmaEngine {
     std::uint32_t mkey, pd;
     std::uint16_t serial;
     std::uint8_t fn;
-    bool to_host, by_key, interrupt, copied, checked, staged, aborted, used;
+    bool to_host, by_key, interrupt, copied, data_path, staged, aborted, used;
     DmaNotify notify;
     DmaResult result;
   };

@@ -1,5 +1,6 @@
 #include "systemc/nic/event_queue.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -39,7 +40,7 @@ void EventQueues::raise_if_unconsumed(std::uint32_t fn, vf_eq& eq) {
 void EventQueues::post(std::uint32_t fn, std::uint32_t eqn, std::uint8_t type, std::uint8_t sub_type,
                        const std::uint8_t* data) {
   vf_eq* eq = find_object(core_.context(fn).eq, eqn, VF_EQ_BASE);
-  if (eq == nullptr) {
+  if (eq == nullptr || core_.run[fn].in_reset) {
     return;
   }
   const std::uint32_t log_size = eq->log_size & 31U;
@@ -120,7 +121,7 @@ void EventQueues::hold(std::uint32_t fn, const vf_event& event) {
 
 void EventQueues::rescan(std::uint32_t fn) {
   vf_function& context = core_.context(fn);
-  const std::uint32_t held = context.held_events < VF_EVENT_QUEUE ? context.held_events : VF_EVENT_QUEUE;
+  const std::uint32_t held = std::min<std::uint32_t>(context.held_events, VF_EVENT_QUEUE);
   context.held_events = 0;
   for (std::uint32_t i = 0; i < held; ++i) {
     const vf_event& event = context.held_event[i];

@@ -13,8 +13,8 @@ struct vf_context_ram;
 
 namespace vfsim::model {
 
-/// Deliberate defects of the hardware, off by default; set by testbench/faults.
-struct NicFaults;
+class TxArbiter;
+struct NicStats;
 
 /// One SR-IOV NIC on a PCIe port and a wire port.
 ///
@@ -24,12 +24,16 @@ class Nic final : public PcieEndpoint, public WireEndpoint {
  public:
   /// @param host     0 or 1, for observations
   /// @param rid      routing id of the PF
-  /// @param seed     serial number source: MACs 02:00:<host>:<...>, GUIDs
-  Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie, std::uint8_t host, Rid rid);
+  /// @param arbiter  picks the send queues' function; none: the SystemC model (RrArbiter)
+  /// The firmware's serial number (MACs, GUIDs) is host + 1.
+  Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie, std::uint8_t host, Rid rid,
+      std::unique_ptr<TxArbiter> arbiter = nullptr);
   ~Nic() override;
 
   void connect(PciePort& pcie, WirePort& wire);
-  /// Ends power-on: firmware starts and clears `initializing` after params.boot_us.
+  /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(). Off by default.
+  void set_faults(std::uint64_t faults);
+  /// Ends power-on: firmware starts; `initializing` reads 0 after params.boot_us.
   void power_on();
 
   // PcieEndpoint, WireEndpoint
@@ -50,10 +54,12 @@ class Nic final : public PcieEndpoint, public WireEndpoint {
   /// Digest of the function's whole internal state (contexts, held doorbells, pending vectors) for S2 and Q4.
   [[nodiscard]] std::uint64_t state_digest(std::uint32_t fn) const;
 
-  /// Raw DMA access for benchmarks: `count` operations through key `mkey` of function fn, round robin over it.
+  /// TLPs, frames, entries, interrupts so far (for benchmarks and waves).
+  [[nodiscard]] const NicStats& stats() const;
+
+  /// The blocks (systemc/nic/nic_impl.hpp): for tests and for benchmarks that drive one block directly.
   class Impl;
   [[nodiscard]] Impl& impl() { return *impl_; }
-  NicFaults& faults();
 
  private:
   std::unique_ptr<Impl> impl_;

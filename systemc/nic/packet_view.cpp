@@ -43,7 +43,8 @@ void parse_ipv4(const std::uint8_t* frame, std::uint32_t length, PacketView& vie
     return;
   }
   const std::uint32_t header = (ip[0] & 15U) * 4U;
-  const std::uint32_t total = be16_load(ip + 2);
+  // A segmentation offload may leave the length open.
+  const std::uint32_t total = be16_load(ip + 2) != 0 ? be16_load(ip + 2) : length - view.l3_offset;
   if (header < kIpv4Header || total < header || header > length - view.l3_offset) {
     return;
   }

@@ -33,7 +33,8 @@ class RrArbiter final : public TxArbiter {
  private:
   static int first_at_or_after(const std::uint64_t req[2], int from) {
     for (int word = from / 64; word < 2; ++word) {
-      const std::uint64_t above = word == from / 64 ? req[word] >> (from % 64) << (from % 64) : req[word];
+      const std::uint64_t above =
+          word == from / 64 ? req[word] >> (from % 64) << (from % 64) : req[word];
       if (above != 0) {
         return word * 64 + __builtin_ctzll(above);
       }

@@ -76,7 +76,8 @@ constexpr std::uint64_t bar_address(std::uint32_t low, std::uint32_t high) {
 
 }  // namespace
 
-ConfigSpace::ConfigSpace(const ConfigIdentity& identity, ConfigEvents& events) : identity_(identity), events_(events) {
+ConfigSpace::ConfigSpace(const ConfigIdentity& identity, ConfigEvents& events)
+    : identity_(identity), events_(events) {
   build_header();
   build_pm();
   build_pcie();
@@ -86,7 +87,8 @@ ConfigSpace::ConfigSpace(const ConfigIdentity& identity, ConfigEvents& events) :
   power_on_ = value_;
 }
 
-void ConfigSpace::put(std::uint32_t reg, std::uint32_t value, std::uint32_t bytes, std::uint32_t writable) {
+void ConfigSpace::put(std::uint32_t reg, std::uint32_t value, std::uint32_t bytes,
+                      std::uint32_t writable) {
   for (std::uint32_t i = 0; i < bytes; ++i) {
     value_[reg + i] = static_cast<std::uint8_t>(value >> (8 * i));
     writable_[reg + i] = static_cast<std::uint8_t>(writable >> (8 * i));
@@ -107,7 +109,8 @@ void ConfigSpace::build_header() {
   put(kDevice, vf ? 0xffff : identity_.device, 2);
   // A VF decodes memory by its PF's SR-IOV control; its own enable bit is hardwired to zero.
   put(kCommand, 0, 2,
-      vf ? kCommandMaster : kCommandMemory | kCommandMaster | kCommandParity | kCommandSerr | kCommandIntxOff);
+      vf ? kCommandMaster
+         : kCommandMemory | kCommandMaster | kCommandParity | kCommandSerr | kCommandIntxOff);
   put(kStatus, kStatusCapList, 2);
   put(kClass, identity_.class_code << 8U, 4);
   put(kSubsystemVendor, identity_.vendor, 2);
@@ -130,8 +133,8 @@ void ConfigSpace::build_bar(std::uint32_t reg, std::uint64_t bytes) {
 
 void ConfigSpace::build_pm() {
   put(kPmCap, kIdPm | kPcieCap << 8U, 2);
-  put(kPmCap + 2, 0x0003, 2);              // version 3, D0 and D3hot only
-  put(kPmCap + 4, 1U << 3U, 2, 0x3);       // No_Soft_Reset; power state
+  put(kPmCap + 2, 0x0003, 2);         // version 3, D0 and D3hot only
+  put(kPmCap + 4, 1U << 3U, 2, 0x3);  // No_Soft_Reset; power state
 }
 
 void ConfigSpace::build_pcie() {
@@ -142,7 +145,8 @@ void ConfigSpace::build_pcie() {
   put(kPcieCap + 2, 0x0002, 2);  // version 2, endpoint
   put(kDevCap, (log2_floor(identity_.max_payload) - 7) | kDevCapRoleBased | kDevCapFlr, 4);
   // Payload and request sizes are the PF's business; a VF's fields are reserved.
-  put(kDevCtl, vf ? 0 : 0x2810, 2, vf ? 0 : 0x7fff);  // reset value: relaxed ordering, no snoop, MRRS 512
+  put(kDevCtl, vf ? 0 : 0x2810, 2,
+      vf ? 0 : 0x7fff);  // reset value: relaxed ordering, no snoop, MRRS 512
   put(kLinkCap, link, 4);
   put(kLinkStatus, link, 2);
   put(kDevCap2, 0x0000001f, 4);  // completion time-out ranges A-D and disable
@@ -164,7 +168,8 @@ void ConfigSpace::build_ari() {
     return;
   }
   const std::uint32_t next = identity_.role == ConfigIdentity::Role::pf ? kSriovCap : 0;
-  put(kAriCap, kExtAri | kExtVersion1 | next << 20U, 4);  // next function number 0: the PF is the only one
+  put(kAriCap, kExtAri | kExtVersion1 | next << 20U,
+      4);  // next function number 0: the PF is the only one
 }
 
 void ConfigSpace::build_sriov() {
@@ -192,12 +197,14 @@ std::uint32_t ConfigSpace::read(std::uint32_t reg, std::uint32_t bytes) const {
 void ConfigSpace::merge(std::uint32_t reg, std::uint32_t value, std::uint32_t bytes) {
   for (std::uint32_t i = 0; i < bytes; ++i) {
     const std::uint32_t mask = writable_[reg + i];
-    value_[reg + i] = static_cast<std::uint8_t>((value_[reg + i] & ~mask) | ((value >> (8 * i)) & mask));
+    value_[reg + i] =
+        static_cast<std::uint8_t>((value_[reg + i] & ~mask) | ((value >> (8 * i)) & mask));
   }
 }
 
 void ConfigSpace::limit_num_vfs(std::uint16_t old) {
-  // NumVFs holds still while VFs exist, and a number above TotalVFs is undefined: both leave it alone.
+  // NumVFs holds still while VFs exist, and a number above TotalVFs is undefined: both leave it
+  // alone.
   if (vf_enable() || num_vfs() > identity_.total_vfs) {
     put(kSriovNumVfs, old, 2, 0xffff);
   }
@@ -229,7 +236,8 @@ void ConfigSpace::write(std::uint32_t reg, std::uint32_t value, std::uint32_t by
   if (get(kMsixControl, 2) != old_msix) {
     events_.msix_control_changed();
   }
-  if (pf && (get(kSriovControl, 2) != old_sriov || num_vfs() != old_vfs || vf_bar0() != old_vf_bar)) {
+  if (pf &&
+      (get(kSriovControl, 2) != old_sriov || num_vfs() != old_vfs || vf_bar0() != old_vf_bar)) {
     events_.sriov_changed();
   }
   // Last: the owner resets the function from here.
@@ -238,19 +246,43 @@ void ConfigSpace::write(std::uint32_t reg, std::uint32_t value, std::uint32_t by
   }
 }
 
-void ConfigSpace::reset() { value_ = power_on_; }
+void ConfigSpace::reset() {
+  value_ = power_on_;
+}
 
-bool ConfigSpace::bus_master() const { return (get(kCommand, 2) & kCommandMaster) != 0; }
-bool ConfigSpace::memory_enable() const { return (get(kCommand, 2) & kCommandMemory) != 0; }
-std::uint64_t ConfigSpace::bar0() const { return bar_address(get(kBar0, 4), get(kBar0 + 4, 4)); }
-bool ConfigSpace::msix_enable() const { return (get(kMsixControl, 2) & kMsixEnable) != 0; }
-bool ConfigSpace::msix_function_mask() const { return (get(kMsixControl, 2) & kMsixFunctionMask) != 0; }
-std::uint32_t ConfigSpace::max_payload() const { return 128U << (get(kDevCtl, 2) >> 5U & 7U); }
-std::uint32_t ConfigSpace::max_read_request() const { return 128U << (get(kDevCtl, 2) >> 12U & 7U); }
-bool ConfigSpace::relaxed_ordering() const { return (get(kDevCtl, 2) & kDevCtlRelaxed) != 0; }
-bool ConfigSpace::vf_enable() const { return (get(kSriovControl, 2) & kSriovEnable) != 0; }
-bool ConfigSpace::vf_memory_enable() const { return (get(kSriovControl, 2) & kSriovMemory) != 0; }
-std::uint16_t ConfigSpace::num_vfs() const { return static_cast<std::uint16_t>(get(kSriovNumVfs, 2)); }
+bool ConfigSpace::bus_master() const {
+  return (get(kCommand, 2) & kCommandMaster) != 0;
+}
+bool ConfigSpace::memory_enable() const {
+  return (get(kCommand, 2) & kCommandMemory) != 0;
+}
+std::uint64_t ConfigSpace::bar0() const {
+  return bar_address(get(kBar0, 4), get(kBar0 + 4, 4));
+}
+bool ConfigSpace::msix_enable() const {
+  return (get(kMsixControl, 2) & kMsixEnable) != 0;
+}
+bool ConfigSpace::msix_function_mask() const {
+  return (get(kMsixControl, 2) & kMsixFunctionMask) != 0;
+}
+std::uint32_t ConfigSpace::max_payload() const {
+  return 128U << (get(kDevCtl, 2) >> 5U & 7U);
+}
+std::uint32_t ConfigSpace::max_read_request() const {
+  return 128U << (get(kDevCtl, 2) >> 12U & 7U);
+}
+bool ConfigSpace::relaxed_ordering() const {
+  return (get(kDevCtl, 2) & kDevCtlRelaxed) != 0;
+}
+bool ConfigSpace::vf_enable() const {
+  return (get(kSriovControl, 2) & kSriovEnable) != 0;
+}
+bool ConfigSpace::vf_memory_enable() const {
+  return (get(kSriovControl, 2) & kSriovMemory) != 0;
+}
+std::uint16_t ConfigSpace::num_vfs() const {
+  return static_cast<std::uint16_t>(get(kSriovNumVfs, 2));
+}
 std::uint64_t ConfigSpace::vf_bar0() const {
   return bar_address(get(kSriovVfBar0, 4), get(kSriovVfBar0 + 4, 4));
 }

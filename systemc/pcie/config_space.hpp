@@ -6,8 +6,8 @@
 
 namespace vfsim::model {
 
-/// What a function says it is. Register layouts: PCIe base specification; values the mlx5 drivers look at:
-/// docs/reference, "PCI identity".
+/// What a function says it is. Register layouts: PCIe base specification; values the mlx5 drivers
+/// look at: docs/reference, "PCI identity".
 struct ConfigIdentity {
   enum class Role : std::uint8_t {
     endpoint,  // plain function without SR-IOV
@@ -15,14 +15,14 @@ struct ConfigIdentity {
     vf,        // ids read 0xffff, no BARs, no memory enable; ARI
   };
   Role role = Role::endpoint;
-  std::uint16_t vendor = 0;      // for subsystem ids of VFs too
+  std::uint16_t vendor = 0;  // for subsystem ids of VFs too
   std::uint16_t device = 0;
   std::uint32_t class_code = 0x020000;  // Ethernet controller
-  std::uint64_t bar0_bytes = 0;  // power of two >= 4096; 0: no BAR
-  std::uint32_t msix_vectors = 0;  // 0: no MSI-X capability
-  std::uint32_t msix_table = 0;  // offset in BAR0
-  std::uint32_t msix_pba = 0;    // offset in BAR0
-  std::uint32_t max_payload = 256;  // bytes
+  std::uint64_t bar0_bytes = 0;         // power of two >= 4096; 0: no BAR
+  std::uint32_t msix_vectors = 0;       // 0: no MSI-X capability
+  std::uint32_t msix_table = 0;         // offset in BAR0
+  std::uint32_t msix_pba = 0;           // offset in BAR0
+  std::uint32_t max_payload = 256;      // bytes
   std::uint32_t link_generation = 4;
   std::uint32_t link_lanes = 16;
   // Role pf:
@@ -35,7 +35,8 @@ struct ConfigIdentity {
 class ConfigEvents {
  public:
   virtual ~ConfigEvents() = default;
-  /// Device Control bit 15 was written 1 (it reads 0). The owner resets the function and calls ConfigSpace::reset().
+  /// Device Control bit 15 was written 1 (it reads 0). The owner resets the function and calls
+  /// ConfigSpace::reset().
   virtual void flr_requested() {}
   /// Bus master or memory enable changed.
   virtual void command_changed() {}
@@ -47,8 +48,8 @@ class ConfigEvents {
   virtual void sriov_changed() {}
 };
 
-/// Registers are little-endian; accesses are 1, 2 or 4 bytes, aligned. Registers that do not exist read as zero and
-/// ignore writes; nothing a driver writes is an error.
+/// Registers are little-endian; accesses are 1, 2 or 4 bytes, aligned. Registers that do not exist
+/// read as zero and ignore writes; nothing a driver writes is an error.
 class ConfigSpace {
  public:
   // Where the capabilities are.
@@ -68,7 +69,8 @@ class ConfigSpace {
   void reset();
 
   [[nodiscard]] bool bus_master() const;
-  /// Memory Space Enable of the function itself; a VF's is in its PF's SR-IOV control: vf_memory_enable().
+  /// Memory Space Enable of the function itself; a VF's is in its PF's SR-IOV control:
+  /// vf_memory_enable().
   [[nodiscard]] bool memory_enable() const;
   [[nodiscard]] std::uint64_t bar0() const;
   [[nodiscard]] bool msix_enable() const;

@@ -78,7 +78,8 @@ TEST_F(PfConfigTest, bar0_is_64_bit_prefetchable_and_sizes) {
   EXPECT_CALL(events_, bar_changed()).Times(4);
   config_.write(0x10, 0xffffffff, 4);
   config_.write(0x14, 0xffffffff, 4);
-  const std::uint64_t mask = static_cast<std::uint64_t>(config_.read(0x14, 4)) << 32U | config_.read(0x10, 4);
+  const std::uint64_t mask =
+      static_cast<std::uint64_t>(config_.read(0x14, 4)) << 32U | config_.read(0x10, 4);
   EXPECT_EQ(mask & 0xfU, 0xcU);
   EXPECT_EQ(~(mask & ~0xfULL) + 1, 1ULL << VF_BAR_LOG_PF_BYTES);
   config_.write(0x10, 0x80400000, 4);

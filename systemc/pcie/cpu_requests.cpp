@@ -9,7 +9,8 @@ std::uint16_t CpuRequests::tag_of(std::size_t index) const {
 }
 
 std::uint16_t CpuRequests::open() {
-  const auto idle = std::find_if(requests_.begin(), requests_.end(), [](const auto& r) { return !r->busy; });
+  const auto idle =
+      std::find_if(requests_.begin(), requests_.end(), [](const auto& r) { return !r->busy; });
   const auto index = static_cast<std::size_t>(idle - requests_.begin());
   if (idle == requests_.end()) {
     requests_.push_back(std::make_unique<Request>());

@@ -9,8 +9,8 @@
 
 namespace vfsim::model {
 
-/// Each request is one tag: a place in a table, with a generation so that a completion that comes after the time-out
-/// finds nobody.
+/// Each request is one tag: a place in a table, with a generation so that a completion that comes
+/// after the time-out finds nobody.
 class CpuRequests {
  public:
   static constexpr Ps kTimeout = 10 * kMs;

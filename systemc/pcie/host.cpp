@@ -10,18 +10,25 @@ namespace vfsim::model {
 
 namespace {
 
-constexpr std::uint64_t ones(std::uint32_t bytes) { return bytes >= 8 ? ~0ULL : (1ULL << 8 * bytes) - 1; }
+constexpr std::uint64_t ones(std::uint32_t bytes) {
+  return bytes >= 8 ? ~0ULL : (1ULL << 8 * bytes) - 1;
+}
 
 }  // namespace
 
 class Host::Impl {
  public:
-  Impl(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie, std::uint8_t index)
-      : calendar_(calendar), probes_(probes), pcie_(pcie), host_(index), root_(calendar, probes, params, pcie, index) {}
+  Impl(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
+       std::uint8_t index)
+      : calendar_(calendar),
+        probes_(probes),
+        pcie_(pcie),
+        host_(index),
+        root_(calendar, probes, params, pcie, index) {}
 
   PciePort& attach(PcieEndpoint& device, Rid first, std::uint32_t count) {
-    links_.push_back(
-        std::make_unique<PcieLink>(calendar_, probes_, pcie_, root_.payloads(), device, root_, host_));
+    links_.push_back(std::make_unique<PcieLink>(calendar_, probes_, pcie_, root_.payloads(), device,
+                                                root_, host_));
     root_.add_link(*links_.back(), first, count);
     return *links_.back();
   }
@@ -54,7 +61,8 @@ class Host::Impl {
     return request(*link, packet, packet.local_addr);
   }
 
-  CpuRead config(Rid rid, TlpKind kind, std::uint32_t reg, std::uint32_t value, std::uint32_t bytes) {
+  CpuRead config(Rid rid, TlpKind kind, std::uint32_t reg, std::uint32_t value,
+                 std::uint32_t bytes) {
     PcieLink* link = root_.link_of(rid);
     if (link == nullptr) {
       return {CplStatus::unsupported_request, ones(bytes)};
@@ -110,7 +118,8 @@ class Host::Impl {
     std::copy(bytes.begin(), bytes.end(), root_.payloads().data(packet.slot));
   }
 
-  /// Sends a non-posted request and blocks for its answer. Writes were observed when they were issued.
+  /// Sends a non-posted request and blocks for its answer. Writes were observed when they were
+  /// issued.
   CpuRead request(PcieLink& link, Packet& packet, std::uint64_t offset) {
     packet.tlp.tag = root_.cpu().open();
     link.request_down(packet);
@@ -144,7 +153,8 @@ class Host::Impl {
   std::vector<std::unique_ptr<PcieLink>> links_;
 };
 
-Host::Host(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie, std::uint8_t index)
+Host::Host(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
+           std::uint8_t index)
     : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, index)) {}
 Host::~Host() = default;
 
@@ -156,15 +166,23 @@ bool Host::map_window(std::uint64_t phys, std::uint64_t bytes, Rid rid, std::uin
   return impl_->root().windows().add({phys, bytes, rid, bar_offset});
 }
 
-void Host::unmap_window(std::uint64_t phys) { impl_->root().windows().remove(phys); }
-HostMemory& Host::memory() { return impl_->root().memory(); }
-Iommu& Host::iommu() { return impl_->root().iommu(); }
+void Host::unmap_window(std::uint64_t phys) {
+  impl_->root().windows().remove(phys);
+}
+HostMemory& Host::memory() {
+  return impl_->root().memory();
+}
+Iommu& Host::iommu() {
+  return impl_->root().iommu();
+}
 
 void Host::cpu_write(std::uint64_t phys, std::uint64_t value, std::uint32_t bytes) {
   impl_->cpu_write(phys, value, bytes);
 }
 
-CpuRead Host::cpu_read(std::uint64_t phys, std::uint32_t bytes) { return impl_->cpu_read(phys, bytes); }
+CpuRead Host::cpu_read(std::uint64_t phys, std::uint32_t bytes) {
+  return impl_->cpu_read(phys, bytes);
+}
 
 CpuRead Host::config_read(Rid rid, std::uint32_t reg, std::uint32_t bytes) {
   return impl_->config(rid, TlpKind::cfg_read, reg, 0, bytes);
@@ -178,7 +196,9 @@ void Host::route_interrupt(Rid rid, std::uint32_t data, std::function<void()> ha
   impl_->root().interrupts().add(rid, data, std::move(handler));
 }
 
-void Host::unroute_interrupts(Rid rid) { impl_->root().interrupts().remove_all(rid); }
+void Host::unroute_interrupts(Rid rid) {
+  impl_->root().interrupts().remove_all(rid);
+}
 
 void Host::stall_link(Rid device, Ps duration) {
   if (PcieLink* link = impl_->root().link_of(device)) {
@@ -186,6 +206,8 @@ void Host::stall_link(Rid device, Ps duration) {
   }
 }
 
-void Host::drop_next_completion(Rid requester) { impl_->root().drop_next_completion(requester); }
+void Host::drop_next_completion(Rid requester) {
+  impl_->root().drop_next_completion(requester);
+}
 
 }  // namespace vfsim::model

@@ -10,7 +10,8 @@ InterruptRouter::Route* InterruptRouter::find(Rid rid, std::uint32_t data) {
     return nullptr;
   }
   auto& routes = routes_[rid];
-  const auto route = std::find_if(routes.begin(), routes.end(), [data](const Route& r) { return r.data == data; });
+  const auto route =
+      std::find_if(routes.begin(), routes.end(), [data](const Route& r) { return r.data == data; });
   return route == routes.end() ? nullptr : &*route;
 }
 

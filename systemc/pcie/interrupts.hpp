@@ -11,8 +11,8 @@
 
 namespace vfsim::model {
 
-/// A message (requester, data) that has a route calls its handler one latency after arrival, in order of arrival.
-/// Handlers run in calendar time: they must not block.
+/// A message (requester, data) that has a route calls its handler one latency after arrival, in
+/// order of arrival. Handlers run in calendar time: they must not block.
 class InterruptRouter {
  public:
   InterruptRouter(Calendar& calendar, Ps latency) : calendar_(calendar), latency_(latency) {}
@@ -27,7 +27,8 @@ class InterruptRouter {
  private:
   struct Route {
     std::uint32_t data = 0;
-    std::shared_ptr<const std::function<void()>> handler;  // shared: a handler may remove its own route
+    std::shared_ptr<const std::function<void()>>
+        handler;  // shared: a handler may remove its own route
   };
   struct Message {
     Ps due = 0;

@@ -16,14 +16,16 @@ std::uint32_t data_credits(std::uint32_t wanted, std::uint32_t max_payload) {
 
 LinkRate::LinkRate(std::uint32_t generation, std::uint32_t lanes) {
   // Megatransfers per second and lane; 10^9 femtoseconds per microsecond.
-  const std::uint64_t mega = generation == 1 ? 2500 : generation == 2 ? 5000 : 8000ULL << (generation - 3);
+  const std::uint64_t mega = generation == 1   ? 2500
+                             : generation == 2 ? 5000
+                                               : 8000ULL << (generation - 3);
   const std::uint64_t encoded = generation <= 2 ? 10 : 130;
   const std::uint64_t plain = generation <= 2 ? 8 : 128;
   fs_per_byte_ = 8 * 1000000000ULL * encoded / (plain * mega * lanes);
 }
 
-PcieLink::PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& params, SlotPool& payloads,
-                   PcieEndpoint& device, UpstreamSink& root, std::uint8_t host)
+PcieLink::PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& params,
+                   SlotPool& payloads, PcieEndpoint& device, UpstreamSink& root, std::uint8_t host)
     : calendar_(calendar),
       probes_(probes),
       payloads_(payloads),
@@ -36,13 +38,7 @@ PcieLink::PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& param
       posted_headers_(params.posted_headers),
       posted_data_(data_credits(params.posted_data, params.max_payload)),
       nonposted_headers_(params.nonposted_headers),
-      completion_data_(data_credits(params.completion_data, params.max_payload)),
-      up_(params.posted_headers + params.nonposted_headers),
-      down_(params.nonposted_headers),
-      stalled_(16),
-      landings_(params.posted_headers),
-      nonposted_returns_(params.nonposted_headers),
-      completion_returns_(params.nonposted_headers) {}
+      completion_data_(data_credits(params.completion_data, params.max_payload)) {}
 
 bool PcieLink::can_send(TlpKind kind, std::uint32_t payload_bytes) {
   switch (kind) {
@@ -98,7 +94,9 @@ void PcieLink::send(const Tlp& tlp, const std::uint8_t* payload) {
   probes_.emit<Probe::tlp_sent>(&Observer::tlp_sent, now, host_, tlp, payload);
 }
 
-Ps PcieLink::tx_free_at() const { return std::max(up_free_, calendar_.now()); }
+Ps PcieLink::tx_free_at() const {
+  return std::max(up_free_, calendar_.now());
+}
 
 void PcieLink::stall(Ps duration) {
   const Ps now = calendar_.now();
@@ -108,10 +106,10 @@ void PcieLink::stall(Ps duration) {
 
 template <class T, class Handle>
 void PcieLink::work_off(Ring<T>& lane, Timer& timer, const Handle& handle) {
-  while (!lane.empty() && (lane.front().due <= calendar_.now() || calendar_.step_to(lane.front().due))) {
-    T item = lane.front();  // a copy: the handler may push to the lane
+  while (!lane.empty() &&
+         (lane.front().due <= calendar_.now() || calendar_.step_to(lane.front().due))) {
+    handle(lane.front());
     lane.pop();
-    handle(item);
   }
   if (!lane.empty()) {
     calendar_.arm(timer, lane.front().due);
@@ -154,11 +152,11 @@ void PcieLink::report_landings() {
     ++posted_headers_;
     posted_data_ += units(landing.tlp.bytes);
     device_.write_landed(landing.tlp, landing.ok);
+    if (posted_starved_) {
+      posted_starved_ = false;
+      device_.credits_returned();
+    }
   });
-  if (posted_starved_) {
-    posted_starved_ = false;
-    device_.credits_returned();
-  }
 }
 
 void PcieLink::return_nonposted() {
@@ -182,15 +180,50 @@ void PcieLink::nonposted_back() {
   device_.credits_returned();
 }
 
-void PcieLink::completion_down(const Packet& packet) {
+Ring<Packet>& PcieLink::completion_lane(std::uint32_t bytes) {
   take_completion_returns();
-  const std::uint32_t need = units(packet.tlp.bytes);
-  if (stalled_.empty() && completion_data_ >= need) {
-    completion_data_ -= need;
-    transmit_down(packet);
-    return;
+  if (!stalled_.empty() || completion_data_ < units(bytes)) {
+    return stalled_;
   }
-  stalled_.push(packet);
+  completion_data_ -= units(bytes);
+  return down_;
+}
+
+void PcieLink::completion_down(const Packet& packet) {
+  Ring<Packet>& lane = completion_lane(packet.tlp.bytes);
+  lane.push(packet);
+  if (&lane == &down_) {
+    start_down(down_.back());
+  } else {
+    await_completion_credits();
+  }
+}
+
+void PcieLink::answer_down(const Tlp& request, const CompletionPart& part) {
+  Ring<Packet>& lane = completion_lane(part.bytes);
+  Packet& packet = lane.push();
+  packet.tlp = request;  // requester, tag and addresses stay
+  packet.tlp.kind = TlpKind::completion;
+  packet.tlp.status = part.status;
+  packet.tlp.last = part.last;
+  packet.tlp.completer = kCpuRid;
+  packet.tlp.offset = part.offset;
+  packet.tlp.bytes = part.bytes;
+  packet.slot = part.slot;
+  packet.origin = nullptr;
+  if (&lane == &down_) {
+    start_down(packet);
+  } else {
+    await_completion_credits();
+  }
+}
+
+void PcieLink::request_down(const Packet& packet) {
+  down_.push(packet);
+  start_down(down_.back());
+}
+
+void PcieLink::await_completion_credits() {
   if (!completion_returns_.empty()) {
     calendar_.arm_earlier(completion_timer_, completion_returns_.front().due);
   }
@@ -208,22 +241,20 @@ void PcieLink::completion_credit_back() {
   take_completion_returns();
   while (!stalled_.empty() && completion_data_ >= units(stalled_.front().tlp.bytes)) {
     completion_data_ -= units(stalled_.front().tlp.bytes);
-    transmit_down(stalled_.front());
+    request_down(stalled_.front());
     stalled_.pop();
   }
-  if (!stalled_.empty() && !completion_returns_.empty()) {
-    calendar_.arm(completion_timer_, completion_returns_.front().due);
+  if (!stalled_.empty()) {
+    await_completion_credits();
   }
 }
 
-void PcieLink::transmit_down(const Packet& packet) {
-  const bool carries = packet.slot != SlotPool::kNone;
-  Packet& entry = down_.push();
-  entry = packet;
-  down_free_ = std::max(down_free_, calendar_.now()) + rate_.duration(carries ? packet.tlp.bytes : 0);
-  entry.due = down_free_ + latency_;
+void PcieLink::start_down(Packet& packet) {
+  const std::uint32_t payload = packet.slot == SlotPool::kNone ? 0 : packet.tlp.bytes;
+  down_free_ = std::max(down_free_, calendar_.now()) + rate_.duration(payload);
+  packet.due = down_free_ + latency_;
   if (!down_timer_.armed() && down_.size() == 1) {
-    calendar_.arm(down_timer_, entry.due);
+    calendar_.arm(down_timer_, packet.due);
   }
 }
 

@@ -12,9 +12,10 @@ struct MsixMessage {
   std::uint32_t data = 0;
 };
 
-/// Table entries are 16 bytes: address low, address high, data, vector control (bit 0: masked; set after reset).
-/// A raised vector is sent at once or stays pending until it may leave: MSI-X enabled, function and vector not
-/// masked, function not on hold. A pending vector is sent once, however often it was raised meanwhile.
+/// Table entries are 16 bytes: address low, address high, data, vector control (bit 0: masked; set
+/// after reset). A raised vector is sent at once or stays pending until it may leave: MSI-X
+/// enabled, function and vector not masked, function not on hold. A pending vector is sent once,
+/// however often it was raised meanwhile.
 class MsixTable {
  public:
   static constexpr std::uint32_t kVectors = 32;
@@ -24,7 +25,8 @@ class MsixTable {
 
   MsixTable() { reset(); }
 
-  /// Accesses at byte offsets of the table / PBA, 4 or 8 bytes, aligned; others read 0 and are ignored.
+  /// Accesses at byte offsets of the table / PBA, 4 or 8 bytes, aligned; others read 0 and are
+  /// ignored.
   [[nodiscard]] std::uint64_t read_table(std::uint32_t offset, std::uint32_t bytes) const;
   void write_table(std::uint32_t offset, std::uint64_t value, std::uint32_t bytes);
   [[nodiscard]] std::uint64_t read_pba(std::uint32_t offset, std::uint32_t bytes) const;
@@ -36,8 +38,9 @@ class MsixTable {
 
   /// The message to send now, or nothing: the vector is pending then.
   [[nodiscard]] std::optional<MsixMessage> raise(std::uint32_t vector);
-  /// Vectors (bit mask) that are pending and may leave; clears their pending bits. Ask after write_table(),
-  /// set_control(), set_hold() and set_pending(); send message() of each, lowest first.
+  /// Vectors (bit mask) that are pending and may leave; clears their pending bits. Ask after
+  /// write_table(), set_control(), set_hold() and set_pending(); send message() of each, lowest
+  /// first.
   [[nodiscard]] std::uint32_t take_deliverable();
   [[nodiscard]] MsixMessage message(std::uint32_t vector) const;
 

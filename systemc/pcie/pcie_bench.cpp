@@ -1,4 +1,5 @@
-// Speed of the fabric alone: one endpoint, 64 requests outstanding, 3 writes of 256 bytes to 1 read of 512 bytes.
+// Speed of the fabric alone: one endpoint, 64 requests outstanding, 3 writes of 256 bytes to 1 read
+// of 512 bytes.
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -28,7 +29,9 @@ class Initiator final : public PcieEndpoint {
       finish(tlp.tag);
     }
   }
-  void write_landed(const Tlp& tlp, bool) override { finish(static_cast<std::uint16_t>(tlp.cookie)); }
+  void write_landed(const Tlp& tlp, bool) override {
+    finish(static_cast<std::uint16_t>(tlp.cookie));
+  }
   void credits_returned() override { issue(); }
   [[nodiscard]] std::uint64_t done() const { return done_; }
 
@@ -86,7 +89,9 @@ int sc_main(int argc, char** argv) {
   sc_core::sc_start();
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
   std::printf("%llu operations, %.2f M/s, %.1f M timer firings/s, simulated %s\n",
-              static_cast<unsigned long long>(device.done()), static_cast<double>(device.done()) / wall.count() / 1e6,
-              static_cast<double>(calendar.fired()) / wall.count() / 1e6, sc_core::sc_time_stamp().to_string().c_str());
+              static_cast<unsigned long long>(device.done()),
+              static_cast<double>(device.done()) / wall.count() / 1e6,
+              static_cast<double>(calendar.fired()) / wall.count() / 1e6,
+              sc_core::sc_time_stamp().to_string().c_str());
   return device.done() == operations ? 0 : 1;
 }

@@ -1,7 +1,6 @@
 #include "systemc/pcie/root_complex.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace vfsim::model {
 
@@ -17,22 +16,14 @@ std::uint32_t little_endian(const std::uint8_t* bytes, std::uint32_t count) {
   return value;
 }
 
-bool in_msi_window(std::uint64_t addr) { return addr >= kMsiWindow && addr - kMsiWindow < kMsiWindowBytes; }
-
-Tlp answer(const Tlp& request) {
-  Tlp tlp;
-  tlp.kind = TlpKind::completion;
-  tlp.requester = request.requester;
-  tlp.tag = request.tag;
-  tlp.addr = request.addr;
-  tlp.phys = request.phys;
-  return tlp;
+bool in_msi_window(std::uint64_t addr) {
+  return addr >= kMsiWindow && addr - kMsiWindow < kMsiWindowBytes;
 }
 
 }  // namespace
 
-RootComplex::RootComplex(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
-                         std::uint8_t host)
+RootComplex::RootComplex(Calendar& calendar, ProbeBus& probes, const HostParams& params,
+                         const PcieParams& pcie, std::uint8_t host)
     : calendar_(calendar),
       probes_(probes),
       host_(host),
@@ -76,7 +67,8 @@ void RootComplex::arrived(PcieLink& link, Packet& packet) {
 bool RootComplex::translate(Tlp& tlp, bool write) {
   const auto phys = iommu_.translate(tlp.requester, tlp.addr, tlp.bytes, write);
   if (!phys.has_value()) {
-    probes_.emit<Probe::iommu_fault>(&Observer::iommu_fault, calendar_.now(), host_, tlp.requester, tlp.addr, write);
+    probes_.emit<Probe::iommu_fault>(&Observer::iommu_fault, calendar_.now(), host_, tlp.requester,
+                                     tlp.addr, write);
     return false;
   }
   tlp.phys = *phys;
@@ -139,7 +131,8 @@ void RootComplex::read(PcieLink& link, Packet& packet) {
   }
   const bool mapped = translate(tlp, false);
   if (mapped && memory_.view(tlp.phys, tlp.bytes) != nullptr) {
-    probes_.emit<Probe::tlp_landed>(&Observer::tlp_landed, calendar_.now(), host_, tlp, nullptr, true);
+    probes_.emit<Probe::tlp_landed>(&Observer::tlp_landed, calendar_.now(), host_, tlp, nullptr,
+                                    true);
     read_memory(link, tlp);
     return;
   }
@@ -147,37 +140,34 @@ void RootComplex::read(PcieLink& link, Packet& packet) {
     target->request_down(packet);
     return;
   }
-  probes_.emit<Probe::tlp_landed>(&Observer::tlp_landed, calendar_.now(), host_, tlp, nullptr, false);
+  probes_.emit<Probe::tlp_landed>(&Observer::tlp_landed, calendar_.now(), host_, tlp, nullptr,
+                                  false);
   refuse_read(link, tlp);
 }
 
 void RootComplex::read_memory(PcieLink& link, const Tlp& request) {
-  Packet packet;
-  packet.tlp = answer(request);
+  CompletionPart part;
   std::uint32_t done = 0;
   do {
     const std::uint64_t phys = request.phys + done;
     // A completion may end early only at a read completion boundary of the address.
-    const auto first = static_cast<std::uint32_t>(max_payload_ - phys % read_boundary_);
-    const std::uint32_t part = std::min(request.bytes - done, first);
-    packet.tlp.offset = done;
-    packet.tlp.bytes = part;
-    packet.tlp.last = done + part == request.bytes;
-    packet.slot = part == 0 ? SlotPool::kNone : payloads_.take();
-    if (part != 0) {
-      std::memcpy(payloads_.data(packet.slot), memory_.view(phys, part), part);
+    const auto room = static_cast<std::uint32_t>(max_payload_ - phys % read_boundary_);
+    part.offset = done;
+    part.bytes = std::min(request.bytes - done, room);
+    done += part.bytes;
+    part.last = done == request.bytes;
+    if (part.bytes != 0) {
+      part.slot = payloads_.take();
+      memory_.read(phys, payloads_.data(part.slot), part.bytes);
     }
-    link.completion_down(packet);
-    done += part;
+    link.answer_down(request, part);
   } while (done < request.bytes);
 }
 
 void RootComplex::refuse_read(PcieLink& link, const Tlp& request) {
-  Packet packet;
-  packet.tlp = answer(request);
-  packet.tlp.status = CplStatus::unsupported_request;
-  packet.tlp.last = true;
-  link.completion_down(packet);
+  CompletionPart refusal;
+  refusal.status = CplStatus::unsupported_request;
+  link.answer_down(request, refusal);
 }
 
 void RootComplex::completion(const Packet& packet) {

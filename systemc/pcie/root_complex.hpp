@@ -15,16 +15,19 @@
 
 namespace vfsim::model {
 
-/// Decides per TLP that came up a link: interrupt, memory, peer device, completion for a peer or the CPU, or refusal.
-/// All peer-to-peer traffic passes here (as with ACS redirect) and is translated like any other.
+/// Decides per TLP that came up a link: interrupt, memory, peer device, completion for a peer or
+/// the CPU, or refusal. All peer-to-peer traffic passes here (as with ACS redirect) and is
+/// translated like any other.
 class RootComplex final : public UpstreamSink {
  public:
-  RootComplex(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
-              std::uint8_t host);
+  RootComplex(Calendar& calendar, ProbeBus& probes, const HostParams& params,
+              const PcieParams& pcie, std::uint8_t host);
 
   void add_link(PcieLink& link, Rid first, std::uint32_t count);
   /// The link of the device that answers for `rid`, or nullptr.
-  [[nodiscard]] PcieLink* link_of(Rid rid) const { return rid < links_.size() ? links_[rid] : nullptr; }
+  [[nodiscard]] PcieLink* link_of(Rid rid) const {
+    return rid < links_.size() ? links_[rid] : nullptr;
+  }
   void arrived(PcieLink& link, Packet& packet) override;
   /// The whole answer to the requester's next read of memory is lost.
   void drop_next_completion(Rid requester) { drops_.push_back(requester); }

@@ -54,8 +54,9 @@ class WindowTable {
 
  private:
   std::vector<Window>::iterator after(std::uint64_t phys) {
-    return std::upper_bound(windows_.begin(), windows_.end(), phys,
-                            [](std::uint64_t at, const Window& window) { return at < window.phys; });
+    return std::upper_bound(
+        windows_.begin(), windows_.end(), phys,
+        [](std::uint64_t at, const Window& window) { return at < window.phys; });
   }
   std::vector<Window> windows_;
 };

@@ -13,7 +13,8 @@ class RrArbiterRtl::Impl {
     dut_.taken_i = 1;
   }
   ~Impl() {
-    // The run-time library unregisters a model from the thread's newest context, which may be gone already.
+    // The run-time library unregisters a model from the thread's newest context, which may be gone
+    // already.
     Verilated::threadContextp(&context_);
     dut_.final();
   }
@@ -48,6 +49,8 @@ class RrArbiterRtl::Impl {
 
 RrArbiterRtl::RrArbiterRtl() : impl_(std::make_unique<Impl>()) {}
 RrArbiterRtl::~RrArbiterRtl() = default;
-int RrArbiterRtl::pick(const std::uint64_t req[2]) { return impl_->pick(req); }
+int RrArbiterRtl::pick(const std::uint64_t req[2]) {
+  return impl_->pick(req);
+}
 
 }  // namespace vfsim::model

@@ -1,9 +1,9 @@
 // Model and RTL give the same grants for the same requests.
+#include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
+
 #include <random>
 
 #include <gtest/gtest.h>
-
-#include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 
 namespace vfsim::model {
 namespace {

@@ -8,17 +8,34 @@
 namespace vfsim::model {
 
 /// Why a frame that reached a NIC was not taken.
-enum class FrameDrop : std::uint8_t { none, no_owner, suspended, no_buffer, not_ready, too_long, link_down };
+enum class FrameDrop : std::uint8_t {
+  none,
+  no_owner,
+  suspended,
+  no_buffer,
+  not_ready,
+  too_long,
+  link_down
+};
 
 /// Implemented by what hangs on the wire (NIC port, traffic peer).
 class WireEndpoint {
  public:
   virtual ~WireEndpoint() = default;
-  /// A whole frame (without FCS) has arrived. Returns none when the endpoint takes responsibility for it, otherwise
-  /// why not. Bytes are valid during the call only.
+  /// A whole frame (without FCS) has arrived. Returns none when the endpoint takes responsibility
+  /// for it, otherwise why not. Bytes are valid during the call only.
   virtual FrameDrop frame_arrived(const std::uint8_t* bytes, std::uint32_t length) = 0;
-  /// Whether the endpoint would own a frame to this destination MAC (exact match, ready to receive it).
+  /// Whether the endpoint would own a frame to this destination MAC (exact match, ready to receive
+  /// it).
   [[nodiscard]] virtual bool owns_mac(const std::uint8_t* mac) const = 0;
+};
+
+/// Told to a sender about frames that the wire gave up (traffic peers send them again).
+class FrameFate {
+ public:
+  virtual ~FrameFate() = default;
+  /// The frame reached nobody. Bytes are valid during the call only; the call may send.
+  virtual void dropped(const std::uint8_t* bytes, std::uint32_t length) = 0;
 };
 
 /// The sending side given to an endpoint.

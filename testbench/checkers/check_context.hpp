@@ -25,7 +25,7 @@ struct CheckContext {
   std::function<std::uint64_t(std::uint8_t host, std::uint32_t fn)> state_digest;
   model::Rid base_rid = 0x0100;               // routing id of the PF; function f = base_rid + f
   std::uint32_t functions = VF_MAX_FUNCTIONS; // PF + VFs
-  std::uint32_t max_payload = 256;
+  std::uint64_t migration_flags = VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P | VF_MIG_FLAG_PRE_COPY;
   model::Ps completion_timeout = 50 * model::kMs;
   /// After the acknowledgement of a quiesce: answers that were on their way, one round trip of the link.
   model::Ps mmio_grace = 5 * model::kUs;

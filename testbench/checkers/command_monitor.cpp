@@ -9,7 +9,6 @@ using model::Ps;
 
 namespace {
 
-constexpr std::uint64_t kNoPage = ~0ULL;
 constexpr std::uint32_t kStride = 1U << VF_LOG_CMDQ_STRIDE;
 constexpr std::uint32_t kOutputOffset = VF_OFF(cmd_queue_entry, command_output_inline_data) / 8;
 constexpr std::uint32_t kInputOffset = VF_OFF(cmd_queue_entry, command_input_inline_data) / 8;
@@ -27,13 +26,16 @@ std::uint64_t output_pointer(const std::uint8_t* entry) {
 }  // namespace
 
 CommandMonitor::CommandMonitor(const CheckContext& context, model::ProbeBus& bus)
-    : context_(context), bus_(bus), queues_(kFunctionIndices), pages_(kFunctionIndices, kNoPage) {
+    : context_(context), bus_(bus), queues_(kFunctionIndices), hot_(kFunctionIndices) {
   bus.subscribe(*this, {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
 }
 
 void CommandMonitor::install(FnRef who, const Queue& queue) {
   queues_[function_index(who)] = queue;
-  pages_[function_index(who)] = queue.address == 0 ? kNoPage : queue.address >> VF_PAGE_SHIFT;
+  Hot& hot = hot_[function_index(who)];
+  hot.page = queue.address == 0 ? Hot{}.page : queue.address >> VF_PAGE_SHIFT;
+  hot.active = static_cast<std::uint32_t>(
+      std::count_if(queue.slots.begin(), queue.slots.end(), [](const CommandSlot& slot) { return slot.active; }));
 }
 
 bool CommandMonitor::owns_output(FnRef who, std::uint64_t iova, std::uint32_t bytes) const {
@@ -93,6 +95,7 @@ void CommandMonitor::submit(Ps t, FnRef who, std::uint8_t number) {
   }
   const auto in_bytes =
       std::min<std::uint32_t>(static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, entry, input_length)), VF_CMD_MAX_IN_BYTES);
+  hot_[function_index(who)].active += slot.active ? 0 : 1;
   slot.active = true;
   slot.token = static_cast<std::uint8_t>(VF_GET(cmd_queue_entry, entry, token));
   slot.submitted = t;
@@ -154,8 +157,27 @@ void CommandMonitor::tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, 
     return;
   }
   const FnRef who{host, static_cast<std::uint8_t>(fn)};
-  if (tlp.addr >> VF_PAGE_SHIFT == pages_[function_index(who)] && ok && !tlp.interrupt) {
+  const Hot& hot = hot_[function_index(who)];
+  if (!ok || tlp.interrupt) {
+    return;
+  }
+  if (tlp.addr >> VF_PAGE_SHIFT == hot.page) {
     queue_write(t, who, tlp);
+  } else if (hot.active != 0 && listener_ != nullptr) {
+    judge_mailboxes(t, who, tlp);
+  }
+}
+
+void CommandMonitor::judge_mailboxes(Ps t, FnRef who, const model::Tlp& tlp) {
+  for (const CommandSlot& slot : queues_[function_index(who)].slots) {
+    if (!slot.active) {
+      continue;
+    }
+    for (const std::uint64_t block : slot.in_blocks) {
+      if (tlp.addr < block + VF_BYTES(cmd_if_box) && block < tlp.addr + tlp.bytes) {
+        listener_->input_write(t, who, tlp.addr, tlp.bytes);
+      }
+    }
   }
 }
 
@@ -201,6 +223,7 @@ void CommandMonitor::complete(Ps t, FnRef who, std::uint8_t number, const std::u
   view.out = output_.data();
   view.out_bytes = std::min(slot.out_bytes, static_cast<std::uint32_t>(output_.size()));
   slot.active = false;
+  --hot_[function_index(who)].active;
   bus_.emit<model::Probe::command>(&model::Observer::command_completed, t, view);
 }
 

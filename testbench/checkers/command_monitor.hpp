@@ -37,6 +37,8 @@ class QueueWriteListener {
  public:
   virtual ~QueueWriteListener() = default;
   virtual void queue_write(model::Ps t, const QueueWrite& write) = 0;
+  /// The device wrote into an input mailbox block of an active command.
+  virtual void input_write(model::Ps t, model::FnRef who, std::uint64_t iova, std::uint32_t bytes) = 0;
 };
 
 /// Emits command_submitted and command_completed on the bus.
@@ -62,6 +64,10 @@ class CommandMonitor final : public model::Observer {
   void install(model::FnRef who, const Queue& queue);
   /// Whether the device may write there for an active command: its slot's output or an output mailbox block.
   [[nodiscard]] bool owns_output(model::FnRef who, std::uint64_t iova, std::uint32_t bytes) const;
+  /// Whether it is the function's command queue page.
+  [[nodiscard]] bool in_queue_page(model::FnRef who, std::uint64_t iova) const {
+    return hot_[function_index(who)].page == iova >> VF_PAGE_SHIFT;
+  }
 
   void access(model::Ps t, const model::AccessView& view) override;
   void tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override;
@@ -71,6 +77,7 @@ class CommandMonitor final : public model::Observer {
   void ring(model::Ps t, model::FnRef who, std::uint32_t vector);
   void submit(model::Ps t, model::FnRef who, std::uint8_t slot);
   void queue_write(model::Ps t, model::FnRef who, const model::Tlp& tlp);
+  void judge_mailboxes(model::Ps t, model::FnRef who, const model::Tlp& tlp);
   void complete(model::Ps t, model::FnRef who, std::uint8_t slot, const std::uint8_t* entry);
   void gather(model::FnRef who, const std::vector<std::uint64_t>& blocks, std::uint32_t bytes,
               std::vector<std::uint8_t>& to) const;
@@ -80,7 +87,11 @@ class CommandMonitor final : public model::Observer {
   model::ProbeBus& bus_;
   QueueWriteListener* listener_ = nullptr;
   std::vector<Queue> queues_;          // by function_index
-  std::vector<std::uint64_t> pages_;   // by function_index: page number of the queue, ~0 without one (hot)
+  struct Hot {
+    std::uint64_t page = ~0ULL;  // page number of the queue, ~0 without one
+    std::uint32_t active = 0;    // slots the device owns
+  };
+  std::vector<Hot> hot_;
   std::vector<std::uint8_t> output_;   // scratch
 };
 

@@ -128,8 +128,11 @@ std::optional<std::uint64_t> PageList::address(std::uint64_t offset) const {
 }
 
 std::optional<std::uint64_t> PageList::offset_of(std::uint64_t iova) const {
-  for (std::size_t i = 0; i < pages.size(); ++i) {
+  const std::size_t from = hit_ < pages.size() ? hit_ : 0;
+  for (std::size_t step = 0; step < pages.size(); ++step) {
+    const std::size_t i = from + step < pages.size() ? from + step : from + step - pages.size();
     if (iova - pages[i] < page_bytes()) {
+      hit_ = i;
       const std::uint64_t at = (static_cast<std::uint64_t>(i) << log_page) + (iova - pages[i]);
       return at >= first ? std::optional<std::uint64_t>(at - first) : std::nullopt;
     }
@@ -166,7 +169,7 @@ bool FunctionObjects::physical_key() const {
   return std::any_of(keys.begin(), keys.end(), [](const auto& entry) { return entry.second.physical; });
 }
 
-void FunctionObjects::collect(RangeSet& writable, RangeSet& readable) const {
+void FunctionObjects::collect(RangeSet& writable, RangeSet& readable, RangeSet& completions) const {
   const auto add = [](RangeSet& set, const PageList& list) {
     for (const std::uint64_t page : list.pages) {
       set.add(page, list.page_bytes());
@@ -177,6 +180,7 @@ void FunctionObjects::collect(RangeSet& writable, RangeSet& readable) const {
   }
   for (const auto& [number, queue] : cq) {
     add(writable, queue.ring);
+    add(completions, queue.ring);
   }
   for (const auto* queues : {&sq, &rq, &qp}) {
     for (const auto& [number, queue] : *queues) {

@@ -13,7 +13,8 @@
 namespace vfsim::bench {
 
 /// Pages of a ring or region, in order.
-struct PageList {
+class PageList {
+ public:
   std::vector<std::uint64_t> pages;  // bus addresses
   std::uint32_t log_page = 12;
   std::uint64_t first = 0;  // where the object starts inside the first page
@@ -22,6 +23,9 @@ struct PageList {
   [[nodiscard]] std::optional<std::uint64_t> address(std::uint64_t offset) const;
   /// Offset of a bus address in the object, or nothing.
   [[nodiscard]] std::optional<std::uint64_t> offset_of(std::uint64_t iova) const;
+
+ private:
+  mutable std::size_t hit_ = 0;  // page of the last answer: accesses mostly go on from there
 };
 
 struct EventQueueView {
@@ -75,8 +79,8 @@ struct FunctionObjects {
   [[nodiscard]] const KeyView* key(std::uint32_t lkey) const;
   /// Whether a PA key with the right exists (then pages say nothing).
   [[nodiscard]] bool physical_key() const;
-  /// Where the function's own engines and keys may write / read, as bus addresses.
-  void collect(RangeSet& writable, RangeSet& readable) const;
+  /// Where the function's own engines and keys may write / read, and the completion rings, as bus addresses.
+  void collect(RangeSet& writable, RangeSet& readable, RangeSet& completions) const;
 };
 
 }  // namespace vfsim::bench

@@ -376,9 +376,11 @@ FunctionView::Access& FunctionView::access_of(FnRef who) {
     const FunctionObjects& objects = objects_[function_index(who)];
     access.writable.clear();
     access.readable.clear();
-    objects.collect(access.writable, access.readable);
+    access.completions.clear();
+    objects.collect(access.writable, access.readable, access.completions);
     access.writable.seal();
     access.readable.seal();
+    access.completions.seal();
     access.anywhere = !objects.known || objects.physical_key();
     access.stale = false;
   }
@@ -388,6 +390,7 @@ FunctionView::Access& FunctionView::access_of(FnRef who) {
 bool FunctionView::anywhere(FnRef who) { return access_of(who).anywhere; }
 const RangeSet& FunctionView::writable(FnRef who) { return access_of(who).writable; }
 const RangeSet& FunctionView::readable(FnRef who) { return access_of(who).readable; }
+const RangeSet& FunctionView::completion_rings(FnRef who) { return access_of(who).completions; }
 
 void FunctionView::grant(FnRef who, std::uint64_t phys, std::uint64_t bytes) {
   Grants& grants = grants_[function_index(who)];

@@ -52,6 +52,7 @@ class FunctionView final : public model::Observer {
   [[nodiscard]] bool anywhere(model::FnRef who);
   [[nodiscard]] const RangeSet& writable(model::FnRef who);
   [[nodiscard]] const RangeSet& readable(model::FnRef who);
+  [[nodiscard]] const RangeSet& completion_rings(model::FnRef who);
   [[nodiscard]] const RangeSet& granted(model::FnRef who) const { return grants_[function_index(who)].ranges; }
   /// MSI-X table index whose message data this is; the data itself if no entry has it.
   [[nodiscard]] std::uint32_t vector_of(model::FnRef who, std::uint32_t data) const;
@@ -94,7 +95,7 @@ class FunctionView final : public model::Observer {
     bool open = false;
   };
   struct Access {
-    RangeSet writable, readable;
+    RangeSet writable, readable, completions;
     bool anywhere = false;
     bool stale = true;
   };

@@ -37,6 +37,9 @@ bool RangeSet::contains(std::uint64_t start, std::uint64_t bytes) const {
     return false;
   }
   const std::uint64_t last = start + (bytes == 0 ? 0 : bytes - 1);
+  if (last < start) {
+    return false;
+  }
   if (const Range& hit = ranges_[hit_]; start >= hit.first && last <= hit.last) {
     return true;
   }
@@ -46,7 +49,7 @@ bool RangeSet::contains(std::uint64_t start, std::uint64_t bytes) const {
     return false;
   }
   const auto found = std::prev(next);
-  if (last < start || last > found->last) {
+  if (last > found->last) {
     return false;
   }
   hit_ = static_cast<std::size_t>(found - ranges_.begin());

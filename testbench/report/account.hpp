@@ -7,7 +7,8 @@
 
 namespace vfsim::bench {
 
-/// At most 40 lines of ASCII: migrations with their phases, what the oracle counted, what the rules saw, the verdict.
+/// At most 40 lines of ASCII: migrations with their phases, what the oracle counted, what the rules
+/// saw, the verdict.
 [[nodiscard]] std::string account(const Result& result);
 
 /// "1.234 ms", "56 us": a duration with a unit that fits.

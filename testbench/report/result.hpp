@@ -16,16 +16,16 @@ struct PhaseResult {
 struct MigrationResult {
   std::uint32_t guest = 0;
   std::uint32_t vf = 0;
-  std::string from, to;          // "A", "B"
+  std::string from, to;  // "A", "B"
   std::uint64_t begin_ns = 0;
   std::uint64_t end_ns = 0;
-  std::uint64_t downtime_ns = 0; // vCPUs stopped until they run again
+  std::uint64_t downtime_ns = 0;  // vCPUs stopped until they run again
   std::vector<PhaseResult> phases;
   std::uint64_t state_bytes = 0;   // device state sent
   std::uint64_t memory_bytes = 0;  // guest memory sent
   std::uint32_t precopy_rounds = 0;
-  std::string outcome;           // "completed", "rolled_back", "failed"
-  std::string reason;            // why it was not completed, one line
+  std::string outcome;  // "completed", "rolled_back", "failed"
+  std::string reason;   // why it was not completed, one line
 };
 
 struct RuleCount {
@@ -69,8 +69,8 @@ struct Result {
 /// The result as JSON text, one object, keys in schema order.
 [[nodiscard]] std::string to_json(const Result& result);
 
-/// Writes `text` to `path` so that a reader sees all of it or nothing (temporary file, then rename); makes the folder.
-/// False: `error` is one line.
+/// Writes `text` to `path` so that a reader sees all of it or nothing (temporary file, then
+/// rename); makes the folder. False: `error` is one line.
 [[nodiscard]] bool write_file(const std::string& path, const std::string& text, std::string& error);
 
 }  // namespace vfsim::bench

@@ -12,11 +12,13 @@ namespace vfsim::bench {
 
 struct RunOptions {
   std::uint64_t seed = 1;
-  std::string wave;      // FST file to write, "" none
-  std::string timeline;  // time line (Chrome trace format) to write, "" none
+  std::string wave;                   // FST file to write, "" none
+  std::string timeline;               // time line (Chrome trace format) to write, "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace
-  std::string out_dir;   // folder for what the run leaves behind (images of the guests' VFs), "" nothing
-  const volatile std::sig_atomic_t* stop = nullptr;  // not 0: end the run cleanly with what is known
+  std::string
+      out_dir;  // folder for what the run leaves behind (images of the guests' VFs), "" nothing
+  const volatile std::sig_atomic_t* stop =
+      nullptr;  // not 0: end the run cleanly with what is known
 };
 
 /// Exit statuses of the program.

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
-
 #include <fmt/format.h>
+#include <type_traits>
 
 #include "testbench/scenarios/units.hpp"
 
@@ -32,19 +31,20 @@ struct Tables {
 };
 
 // A group of parameters is a member of Scenario and three lines below.
-#define GROUP(member, doc)                                 \
-  {                                                        \
-    static constexpr std::string_view kGroup = #member;    \
-    static constexpr auto kMember = &Scenario::member;     \
+#define GROUP(member, doc)                              \
+  {                                                     \
+    static constexpr std::string_view kGroup = #member; \
+    static constexpr auto kMember = &Scenario::member;  \
     groups.push_back({kGroup, doc});
 #define END_GROUP }
 #define LOCATE(field) [](Scenario& s) -> void* { return &(s.*kMember).field; }
-#define PARAM(type, field, def, min, max, unit, doc)                                                          \
-  rows.push_back({kGroup, #field, kind_of<type>(), unit, static_cast<double>(min), static_cast<double>(max), \
-                  "", doc, LOCATE(field)});
+#define PARAM(type, field, def, min, max, unit, doc)                               \
+  rows.push_back({kGroup, #field, kind_of<type>(), unit, static_cast<double>(min), \
+                  static_cast<double>(max), "", doc, LOCATE(field)});
 #define CHOICE(field, def, choices, doc) \
   rows.push_back({kGroup, #field, ParamKind::choice, "", 0, 0, choices, doc, LOCATE(field)});
-#define TEXT(field, def, doc) rows.push_back({kGroup, #field, ParamKind::text, "", 0, 0, "", doc, LOCATE(field)});
+#define TEXT(field, def, doc) \
+  rows.push_back({kGroup, #field, ParamKind::text, "", 0, 0, "", doc, LOCATE(field)});
 
 Tables::Tables() {
   GROUP(pcie, "links and root complex of one host")
@@ -83,14 +83,19 @@ const Tables& tables() {
 }
 
 std::string with_unit(std::string value, std::string_view unit) {
-  return unit.empty() ? value : value + " " + std::string(unit);
+  const bool multiple = !unit.empty() && unit[0] >= '0' && unit[0] <= '9';  // "16 B"
+  return unit.empty() ? value : value + (multiple ? " x " : " ") + std::string(unit);
 }
 
 bool has_choice(std::string_view choices, std::string_view value) {
-  return !value.empty() && ("|" + std::string(choices) + "|").find("|" + std::string(value) + "|") != std::string::npos;
+  return !value.empty() &&
+         ("|" + std::string(choices) + "|").find("|" + std::string(value) + "|") !=
+             std::string::npos;
 }
 
-std::string number_text(double value) { return value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value); }
+std::string number_text(double value) {
+  return value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value);
+}
 
 bool set_number(const ParamRow& row, void* to, std::string_view text, std::string& error) {
   Quantity q;
@@ -102,8 +107,8 @@ bool set_number(const ParamRow& row, void* to, std::string_view text, std::strin
     return false;
   }
   if (row.kind != ParamKind::real && !q.integral && q.value >= 0) {
-    error = fmt::format("{} is no whole number{}; allowed is {}", text, row.unit.empty() ? "" : " of " + std::string(row.unit),
-                        param_range(row));
+    error = fmt::format("{} is no whole number{}; allowed is {}", text,
+                        row.unit.empty() ? "" : " of " + std::string(row.unit), param_range(row));
     return false;
   }
   if (q.value < row.min || q.value > row.max) {
@@ -122,16 +127,23 @@ bool set_number(const ParamRow& row, void* to, std::string_view text, std::strin
 
 }  // namespace
 
-const std::vector<ParamRow>& param_table() { return tables().rows; }
-const std::vector<ParamGroup>& param_groups() { return tables().groups; }
+const std::vector<ParamRow>& param_table() {
+  return tables().rows;
+}
+const std::vector<ParamGroup>& param_groups() {
+  return tables().groups;
+}
 
 const ParamRow* find_param(std::string_view group, std::string_view name) {
   const auto& rows = param_table();
-  const auto at = std::find_if(rows.begin(), rows.end(), [&](const ParamRow& r) { return r.group == group && r.name == name; });
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const ParamRow& r) {
+    return r.group == group && r.name == name;
+  });
   return at == rows.end() ? nullptr : &*at;
 }
 
-bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value, std::string& error) {
+bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value,
+               std::string& error) {
   void* to = row.locate(scenario);
   switch (row.kind) {
     case ParamKind::boolean:
@@ -143,7 +155,8 @@ bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value, 
       return true;
     case ParamKind::choice:
       if (!has_choice(row.choices, value)) {
-        error = fmt::format("'{}' is unknown; allowed is {}{}", value, param_range(row), did_you_mean(value, row.choices));
+        error = fmt::format("'{}' is unknown; allowed is {}{}", value, param_range(row),
+                            did_you_mean(value, row.choices));
         return false;
       }
       *static_cast<std::string*>(to) = value;
@@ -212,13 +225,15 @@ std::string list_params(bool markdown) {
   Scenario defaults;
   std::string out;
   for (const ParamGroup& group : param_groups()) {
-    out += markdown ? fmt::format("\n## {}\n\n{}\n\n| parameter | default | allowed | meaning |\n| --- | --- | --- | --- |\n",
-                                  group.name, group.doc)
+    out += markdown ? fmt::format(
+                          "\n## {}\n\n{}\n\n| parameter | default | allowed | meaning |\n| --- | "
+                          "--- | --- | --- |\n",
+                          group.name, group.doc)
                     : fmt::format("{}[{}] {}\n", out.empty() ? "" : "\n", group.name, group.doc);
     for (const ParamRow& row : param_table()) {
       if (row.group == group.name) {
-        out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<30} {:<16} {:<26} {}\n", row.key(),
-                           param_value(row, defaults), param_range(row), row.doc);
+        out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<30} {:<16} {:<26} {}\n",
+                           row.key(), param_value(row, defaults), param_range(row), row.doc);
       }
     }
   }

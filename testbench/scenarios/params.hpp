@@ -35,8 +35,10 @@ struct ParamGroup {
 [[nodiscard]] const std::vector<ParamGroup>& param_groups();
 [[nodiscard]] const ParamRow* find_param(std::string_view group, std::string_view name);
 
-/// Stores a value written as text ("10 us", "true", "rtl"). False: `error` says what is wrong and what is allowed.
-[[nodiscard]] bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value, std::string& error);
+/// Stores a value written as text ("10 us", "true", "rtl"). False: `error` says what is wrong and
+/// what is allowed.
+[[nodiscard]] bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value,
+                             std::string& error);
 /// The value as text, with unit.
 [[nodiscard]] std::string param_value(const ParamRow& row, Scenario& scenario);
 /// "1 .. 127", "tlm, rtl": what set_param takes.

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <sstream>
-
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include "firmware/interface/tables.hpp"
+#include "testbench/faults/fault_set.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/steps.hpp"
 #include "testbench/scenarios/units.hpp"
@@ -23,7 +20,8 @@ namespace fs = std::filesystem;
 /// Reads one parsed file into a scenario; the first error stops it.
 class Reader {
  public:
-  Reader(const std::string& path, Scenario& scenario, std::string& error) : path_(path), scenario_(scenario), error_(error) {}
+  Reader(const std::string& path, Scenario& scenario, std::string& error)
+      : path_(path), scenario_(scenario), error_(error) {}
 
   bool read(const toml::table& root) {
     for (const auto& [key, node] : root) {
@@ -76,8 +74,8 @@ class Reader {
                         : name == "goal"  ? &scenario_.goal
                                           : nullptr;
       if (to == nullptr) {
-        return fail(key.source(), fmt::format("unknown key '{}'{}; allowed are name, title, goal", name,
-                                              did_you_mean(name, "name title goal")));
+        return fail(key.source(), fmt::format("unknown key '{}'{}; allowed are name, title, goal",
+                                              name, did_you_mean(name, "name title goal")));
       }
       if (!value.is_string()) {
         return fail(value.source(), fmt::format("{} must be a text", name));
@@ -91,8 +89,10 @@ class Reader {
     const std::string names = group_names();
     const toml::table* table = node.as_table();
     if (param_names(key.str()).empty()) {
-      return fail(key.source(), fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, {}", key.str(),
-                                            did_you_mean(key.str(), "scenario step faults " + names), comma(names)));
+      return fail(
+          key.source(),
+          fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, {}", key.str(),
+                      did_you_mean(key.str(), "scenario step faults " + names), comma(names)));
     }
     if (table == nullptr) {
       return fail(node.source(), fmt::format("{0} must be a table: [{0}]", key.str()));
@@ -101,8 +101,9 @@ class Reader {
       const ParamRow* row = find_param(key.str(), name.str());
       if (row == nullptr) {
         const std::string known = param_names(key.str());
-        return fail(name.source(), fmt::format("unknown parameter '{}' in [{}]{}; allowed are {}", name.str(), key.str(),
-                                               did_you_mean(name.str(), known), comma(known)));
+        return fail(name.source(),
+                    fmt::format("unknown parameter '{}' in [{}]{}; allowed are {}", name.str(),
+                                key.str(), did_you_mean(name.str(), known), comma(known)));
       }
       std::string text;
       std::string why;
@@ -110,7 +111,8 @@ class Reader {
         return false;
       }
       if (row->kind == ParamKind::boolean && !value.is_boolean()) {
-        return fail(value.source(), fmt::format("{} must be true or false, without quotes", row->key()));
+        return fail(value.source(),
+                    fmt::format("{} must be true or false, without quotes", row->key()));
       }
       if (!set_param(*row, scenario_, text, why)) {
         return fail(value.source(), fmt::format("{}: {}", row->key(), why));
@@ -124,19 +126,22 @@ class Reader {
     if (array == nullptr || !array->is_array_of_tables()) {
       return fail(node.source(), "steps are tables: [[step]]");
     }
-    return std::all_of(array->begin(), array->end(), [&](const toml::node& item) { return step(*item.as_table()); });
+    return std::all_of(array->begin(), array->end(),
+                       [&](const toml::node& item) { return step(*item.as_table()); });
   }
 
   bool step(const toml::table& table) {
     const toml::node* verb = table.get("do");
-    const StepRow* row = verb != nullptr && verb->is_string() ? find_step(verb->as_string()->get()) : nullptr;
+    const StepRow* row =
+        verb != nullptr && verb->is_string() ? find_step(verb->as_string()->get()) : nullptr;
     if (verb == nullptr) {
       return fail(table.source(), "a step needs do = \"...\"; allowed are " + comma(step_names()));
     }
     if (row == nullptr) {
       const std::string name = verb->is_string() ? verb->as_string()->get() : "";
-      return fail(verb->source(), fmt::format("unknown step '{}'{}; allowed are {}", name, did_you_mean(name, step_names()),
-                                              comma(step_names())));
+      return fail(verb->source(),
+                  fmt::format("unknown step '{}'{}; allowed are {}", name,
+                              did_you_mean(name, step_names()), comma(step_names())));
     }
     Step made = make_step(*row, static_cast<std::uint32_t>(table.source().begin.line));
     for (const auto& [key, value] : table) {
@@ -149,7 +154,8 @@ class Reader {
         return false;
       }
       if (!set_option(made, key.str(), text, why)) {
-        return fail(made.options.count(std::string(key.str())) != 0 ? value.source() : key.source(), why);
+        return fail(made.options.count(std::string(key.str())) != 0 ? value.source() : key.source(),
+                    why);
       }
     }
     scenario_.steps.push_back(std::move(made));
@@ -158,7 +164,8 @@ class Reader {
 
   bool faults(const toml::node& node) {
     const toml::table* table = node.as_table();
-    const toml::array* array = table != nullptr && table->size() == 1 ? table->get_as<toml::array>("enable") : nullptr;
+    const toml::array* array =
+        table != nullptr && table->size() == 1 ? table->get_as<toml::array>("enable") : nullptr;
     if (array == nullptr) {
       return fail(node.source(), "[faults] takes enable = [\"...\"] and nothing else");
     }
@@ -181,18 +188,13 @@ class Reader {
   }
 
   static bool enable_fault(const std::string& name, Scenario& scenario, std::string& error) {
-    std::string names;
-    std::uint64_t bit = 1;
-    for (const contract::FaultRow& row : contract::kFaults) {
-      if (row.name == name) {
-        scenario.faults |= bit;
-        return true;
-      }
-      bit <<= 1;
-      names += std::string(row.name) + " ";
+    const auto set = parse_faults({name});
+    if (!set) {
+      error = set.error().text;
+      return false;
     }
-    error = fmt::format("unknown fault '{}'{}; vfsim list faults shows them", name, did_you_mean(name, names));
-    return false;
+    scenario.faults |= set.value();
+    return true;
   }
 
  private:
@@ -201,7 +203,9 @@ class Reader {
   std::string& error_;
 };
 
-bool power_of_two(std::uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
+bool power_of_two(std::uint32_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 }  // namespace
 
@@ -212,18 +216,18 @@ bool load(const std::string& path, Scenario& scenario, std::string& error) {
     error = path + ": cannot be read; a scenario file (TOML) is needed";
     return false;
   }
-  const toml::parse_result parsed = toml::parse(text.str(), path);
-  if (!parsed) {
-    const auto at = parsed.error().source().begin;
-    std::string what(parsed.error().description());
-    std::replace(what.begin(), what.end(), '\n', ' ');
-    error = fmt::format("{}:{}:{}: no TOML: {}", path, at.line, at.column, what);
-    return false;
-  }
   scenario = Scenario{};
   scenario.path = path;
   scenario.folder = fs::path(path).parent_path().string();
-  return Reader(path, scenario, error).read(parsed.table());
+  try {
+    return Reader(path, scenario, error).read(toml::parse(text.str(), path));
+  } catch (const toml::parse_error& e) {  // the library's way to report a syntax error
+    std::string what(e.description());
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    error = fmt::format("{}:{}:{}: no TOML: {}", path, e.source().begin.line,
+                        e.source().begin.column, what);
+    return false;
+  }
 }
 
 bool apply_override(const std::string& assignment, Scenario& scenario, std::string& error) {
@@ -231,7 +235,8 @@ bool apply_override(const std::string& assignment, Scenario& scenario, std::stri
   const std::string key = assignment.substr(0, equals);
   const std::string value = equals == std::string::npos ? "" : assignment.substr(equals + 1);
   const auto fail = [&](const std::string& what) {
-    error = fmt::format("--set {}: {}", assignment, what);
+    error = key == "faults" ? fmt::format("--fault {}: {}", value, what)
+                            : fmt::format("--set {}: {}", assignment, what);
     return false;
   };
   if (equals == std::string::npos) {
@@ -255,7 +260,8 @@ bool apply_override(const std::string& assignment, Scenario& scenario, std::stri
     for (const ParamRow& p : param_table()) {
       names += p.key() + " ";
     }
-    return fail(fmt::format("unknown parameter '{}'{}; vfsim list params shows them", key, did_you_mean(key, names)));
+    return fail(fmt::format("unknown parameter '{}'{}; vfsim list params shows them", key,
+                            did_you_mean(key, names)));
   }
   return set_param(*row, scenario, value, why) || fail(why);
 }
@@ -266,24 +272,31 @@ bool check(const Scenario& s, std::string& error) {
     return false;
   };
   if (s.workload.guests > s.nic.vfs) {
-    return fail(fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF", s.workload.guests, s.nic.vfs));
+    return fail(fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF",
+                            s.workload.guests, s.nic.vfs));
   }
   if (s.workload.replay_guests > s.workload.guests) {
-    return fail(fmt::format("workload.replay_guests = {} but workload.guests = {}", s.workload.replay_guests, s.workload.guests));
+    return fail(fmt::format("workload.replay_guests = {} but workload.guests = {}",
+                            s.workload.replay_guests, s.workload.guests));
   }
   if (s.workload.packet_bytes > s.nic.mtu + 14) {
-    return fail(fmt::format("workload.packet_bytes = {} does not fit nic.mtu = {}; allowed is mtu + 14", s.workload.packet_bytes, s.nic.mtu));
+    return fail(
+        fmt::format("workload.packet_bytes = {} does not fit nic.mtu = {}; allowed is mtu + 14",
+                    s.workload.packet_bytes, s.nic.mtu));
   }
-  for (const auto& [name, value] : {std::pair{"lanes", s.pcie.lanes}, {"max_payload", s.pcie.max_payload},
-                                    {"max_read_request", s.pcie.max_read_request}, {"read_boundary", s.pcie.read_boundary}}) {
+  for (const auto& [name, value] : {std::pair{"lanes", s.pcie.lanes},
+                                    {"max_payload", s.pcie.max_payload},
+                                    {"max_read_request", s.pcie.max_read_request},
+                                    {"read_boundary", s.pcie.read_boundary}}) {
     if (!power_of_two(value)) {
       return fail(fmt::format("pcie.{} = {}; allowed are powers of two", name, value));
     }
   }
   for (const Step& step : s.steps) {
     if (step.options.count("guest") != 0 && step.number("guest") >= s.workload.guests) {
-      error = fmt::format("{}:{}: step {} names guest {}; there are {} (workload.guests), counted from 0", s.path, step.line,
-                          step.verb, step.number("guest"), s.workload.guests);
+      error = fmt::format(
+          "{}:{}: step {} names guest {}; there are {} (workload.guests), counted from 0", s.path,
+          step.line, step.verb, step.number("guest"), s.workload.guests);
       return false;
     }
   }
@@ -314,8 +327,8 @@ std::string find_scenario(const std::string& name_or_path, std::string& error) {
     }
     names += stem + " ";
   }
-  error = fmt::format("{}: no such scenario file, and no shipped scenario{}; shipped are {}", name_or_path,
-                      did_you_mean(name_or_path, names), Reader::comma(names));
+  error = fmt::format("{}: no such scenario file, and no shipped scenario{}; shipped are {}",
+                      name_or_path, did_you_mean(name_or_path, names), Reader::comma(names));
   return "";
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host_driver/vmm/vmm_params.hpp"
+#include "host_driver/vmm/params.hpp"
 #include "systemc/common/params.hpp"
 #include "testbench/workload/channel_params.hpp"
 #include "testbench/workload/workload_params.hpp"
@@ -16,8 +16,9 @@ namespace vfsim::bench {
 /// One thing that the hosts do. Verbs and their options are the rows of steps.def.
 struct Step {
   std::string verb;
-  std::uint32_t line = 0;                      // in the scenario file
-  std::map<std::string, std::string> options;  // every option of the verb, defaults filled in, checked
+  std::uint32_t line = 0;  // in the scenario file
+  std::map<std::string, std::string>
+      options;  // every option of the verb, defaults filled in, checked
 
   /// Value of an option of the verb; "" for one it does not have.
   [[nodiscard]] std::string text(const std::string& option) const;
@@ -38,18 +39,21 @@ struct Scenario {
   driver::VmmParams vmm;
   ChannelParams channel;
   WorkloadParams workload;
-  std::vector<Step> steps;  // in the order of the file, which is the order in time
-  std::uint64_t faults = 0; // VF_FAULT_* set
+  std::vector<Step> steps;   // in the order of the file, which is the order in time
+  std::uint64_t faults = 0;  // VF_FAULT_* set
 };
 
-/// Reads a scenario file (TOML). False: `error` is one line, "file:line:column: what is wrong; what is allowed".
+/// Reads a scenario file (TOML). False: `error` is one line, "file:line:column: what is wrong; what
+/// is allowed".
 [[nodiscard]] bool load(const std::string& path, Scenario& scenario, std::string& error);
 
-/// One command line override, "group.name=value" or "faults=a,b"; checked like the file. False: `error` is one line.
-[[nodiscard]] bool apply_override(const std::string& assignment, Scenario& scenario, std::string& error);
+/// One command line override, "group.name=value" or "faults=a,b"; checked like the file. False:
+/// `error` is one line.
+[[nodiscard]] bool apply_override(const std::string& assignment, Scenario& scenario,
+                                  std::string& error);
 
-/// What only shows when the whole scenario is known, after all overrides: parameters that contradict each other, steps
-/// that name guests which do not exist. False: `error` is one line.
+/// What only shows when the whole scenario is known, after all overrides: parameters that
+/// contradict each other, steps that name guests which do not exist. False: `error` is one line.
 [[nodiscard]] bool check(const Scenario& scenario, std::string& error);
 
 /// A scenario file by path, or by the name of a shipped one; "" and an error line if there is none.

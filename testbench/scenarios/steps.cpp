@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-
 #include <fmt/format.h>
 
 #include "testbench/scenarios/units.hpp"
@@ -10,18 +9,29 @@
 namespace vfsim::bench {
 namespace {
 
+/// "never" and every step of the migration procedure.
+constexpr std::string_view kFailSteps = "never"
+#define STEP(name, doc) "|" #name
+#include "host_driver/vmm/vmm_steps.def"
+#undef STEP
+    ;
+
 bool has_word(std::string_view words, char separator, std::string_view word) {
   const std::string s(1, separator);
-  return !word.empty() && (s + std::string(words) + s).find(s + std::string(word) + s) != std::string::npos;
+  return !word.empty() &&
+         (s + std::string(words) + s).find(s + std::string(word) + s) != std::string::npos;
 }
 
 const OptionRow* find_option(std::string_view name) {
   const auto& rows = option_table();
-  const auto at = std::find_if(rows.begin(), rows.end(), [&](const OptionRow& row) { return row.name == name; });
+  const auto at = std::find_if(rows.begin(), rows.end(),
+                               [&](const OptionRow& row) { return row.name == name; });
   return at == rows.end() ? nullptr : &*at;
 }
 
-bool belongs(const StepRow& verb, std::string_view option) { return option == "at" || has_word(verb.options, ' ', option); }
+bool belongs(const StepRow& verb, std::string_view option) {
+  return option == "at" || has_word(verb.options, ' ', option);
+}
 
 std::string allowed(const OptionRow& row) {
   switch (row.kind) {
@@ -31,7 +41,9 @@ std::string allowed(const OptionRow& row) {
       return "a time, as in \"5 ms\"";
     default: {
       std::string list(row.choices);
-      std::replace(list.begin(), list.end(), '|', ' ');
+      for (std::size_t at = 0; (at = list.find('|', at)) != std::string::npos; ++at) {
+        list.replace(at, 1, ", ");
+      }
       return list;
     }
   }
@@ -40,14 +52,14 @@ std::string allowed(const OptionRow& row) {
 }  // namespace
 
 const std::vector<StepRow>& step_table() {
-#define STEP(verb, options, doc) {#verb, options, doc},
+#define VERB(verb, options, doc) {#verb, options, doc},
 #define STEP_NUMBER(name, def, max, doc)
 #define STEP_TIME(name, def, doc)
 #define STEP_CHOICE(name, def, choices, doc)
   static const std::vector<StepRow> kRows = {
 #include "testbench/scenarios/steps.def"
   };
-#undef STEP
+#undef VERB
 #undef STEP_NUMBER
 #undef STEP_TIME
 #undef STEP_CHOICE
@@ -55,14 +67,14 @@ const std::vector<StepRow>& step_table() {
 }
 
 const std::vector<OptionRow>& option_table() {
-#define STEP(verb, options, doc)
+#define VERB(verb, options, doc)
 #define STEP_NUMBER(name, def, max, doc) {#name, OptionKind::number, #def, max, "", doc},
 #define STEP_TIME(name, def, doc) {#name, OptionKind::time, #def, 0, "", doc},
 #define STEP_CHOICE(name, def, choices, doc) {#name, OptionKind::choice, def, 0, choices, doc},
   static const std::vector<OptionRow> kRows = {
 #include "testbench/scenarios/steps.def"
   };
-#undef STEP
+#undef VERB
 #undef STEP_NUMBER
 #undef STEP_TIME
 #undef STEP_CHOICE
@@ -71,7 +83,8 @@ const std::vector<OptionRow>& option_table() {
 
 const StepRow* find_step(std::string_view verb) {
   const auto& rows = step_table();
-  const auto at = std::find_if(rows.begin(), rows.end(), [&](const StepRow& row) { return row.verb == verb; });
+  const auto at =
+      std::find_if(rows.begin(), rows.end(), [&](const StepRow& row) { return row.verb == verb; });
   return at == rows.end() ? nullptr : &*at;
 }
 
@@ -105,13 +118,15 @@ bool set_option(Step& step, std::string_view name, std::string_view value, std::
   const auto at = step.options.find(std::string(name));
   if (row == nullptr || at == step.options.end()) {
     const std::string names = option_names(*find_step(step.verb));
-    error = fmt::format("step {} has no option '{}'{}; allowed are {}", step.verb, name, did_you_mean(name, names), names);
+    error = fmt::format("step {} has no option '{}'{}; allowed are {}", step.verb, name,
+                        did_you_mean(name, names), names);
     return false;
   }
   Quantity q;
   if (row->kind == OptionKind::choice) {
     if (!has_word(row->choices, '|', value)) {
-      error = fmt::format("{}: '{}' is unknown{}; allowed is {}", name, value, did_you_mean(value, row->choices), allowed(*row));
+      error = fmt::format("{}: '{}' is unknown{}; allowed is {}", name, value,
+                          did_you_mean(value, row->choices), allowed(*row));
       return false;
     }
     at->second = value;
@@ -140,13 +155,15 @@ bool set_option(Step& step, std::string_view name, std::string_view value, std::
 std::string list_steps(bool markdown) {
   std::string out;
   for (const StepRow& verb : step_table()) {
-    out += fmt::format(markdown ? "\n## {}\n\n{}\n\n| option | default | allowed | meaning |\n| --- | --- | --- | --- |\n"
+    out += fmt::format(markdown ? "\n## {}\n\n{}\n\n| option | default | meaning | allowed |\n| "
+                                  "--- | --- | --- | --- |\n"
                                 : "{}: {}\n",
                        verb.verb, verb.doc);
     for (const OptionRow& row : option_table()) {
       if (belongs(verb, row.name)) {
-        out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<10} {:<10} {:<50} {}\n", row.name, row.def,
-                           allowed(row), row.doc);
+        out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n"
+                                    : "  {:<13} default {:<10} {}\n                allowed: {}\n",
+                           row.name, row.def, row.doc, allowed(row));
       }
     }
   }

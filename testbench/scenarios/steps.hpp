@@ -35,7 +35,8 @@ struct OptionRow {
 /// A step of that verb with all options at their defaults.
 [[nodiscard]] Step make_step(const StepRow& verb, std::uint32_t line);
 /// Stores an option. False: `error` says what is wrong and what is allowed.
-[[nodiscard]] bool set_option(Step& step, std::string_view name, std::string_view value, std::string& error);
+[[nodiscard]] bool set_option(Step& step, std::string_view name, std::string_view value,
+                              std::string& error);
 
 /// The verbs as text for a terminal, or as a Markdown page.
 [[nodiscard]] std::string list_steps(bool markdown);

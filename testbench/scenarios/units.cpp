@@ -16,21 +16,22 @@ struct UnitRow {
   double factor;
 };
 constexpr std::array<UnitRow, 13> kUnits = {{{"ns", 't', 1},
-                                            {"us", 't', 1e3},
-                                            {"ms", 't', 1e6},
-                                            {"s", 't', 1e9},
-                                            {"B", 'b', 1},
-                                            {"16 B", 'b', 16},
-                                            {"KiB", 'b', 1024.0},
-                                            {"MiB", 'b', 1048576.0},
-                                            {"GiB", 'b', 1073741824.0},
-                                            {"TiB", 'b', 1099511627776.0},
-                                            {"Mb/s", 'r', 1},
-                                            {"Gb/s", 'r', 1e3},
-                                            {"Tb/s", 'r', 1e6}}};
+                                             {"us", 't', 1e3},
+                                             {"ms", 't', 1e6},
+                                             {"s", 't', 1e9},
+                                             {"B", 'b', 1},
+                                             {"16 B", 'b', 16},
+                                             {"KiB", 'b', 1024.0},
+                                             {"MiB", 'b', 1048576.0},
+                                             {"GiB", 'b', 1073741824.0},
+                                             {"TiB", 'b', 1099511627776.0},
+                                             {"Mb/s", 'r', 1},
+                                             {"Gb/s", 'r', 1e3},
+                                             {"Tb/s", 'r', 1e6}}};
 
 const UnitRow* find_unit(std::string_view name) {
-  const auto at = std::find_if(kUnits.begin(), kUnits.end(), [&](const UnitRow& row) { return name == row.name; });
+  const auto at = std::find_if(kUnits.begin(), kUnits.end(),
+                               [&](const UnitRow& row) { return name == row.name; });
   return at == kUnits.end() ? nullptr : &*at;
 }
 
@@ -44,6 +45,7 @@ std::string units_like(const UnitRow& unit) {
   return names;
 }
 
+/// Insertions, deletions and replacements that turn a into b.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) {
@@ -61,6 +63,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// How good a guess `name` is for `word`; the beginning of a name is as good as one wrong letter.
+std::size_t unlikeness(std::string_view word, std::string_view name) {
+  constexpr std::size_t kStart = 3;
+  return word.size() >= kStart && name.substr(0, word.size()) == word ? 1 : distance(word, name);
+}
+
 }  // namespace
 
 bool parse_quantity(std::string_view text, Quantity& quantity) {
@@ -68,7 +76,8 @@ bool parse_quantity(std::string_view text, Quantity& quantity) {
   const char* begin = number.c_str();
   char* end = nullptr;
   quantity.value = std::strtod(begin, &end);
-  if (end == begin || !std::isfinite(quantity.value) || number.find_first_of("xXpP") < static_cast<std::size_t>(end - begin)) {
+  if (end == begin || !std::isfinite(quantity.value) ||
+      number.find_first_of("xXpP") < static_cast<std::size_t>(end - begin)) {
     return false;
   }
   char* whole_end = nullptr;
@@ -77,6 +86,9 @@ bool parse_quantity(std::string_view text, Quantity& quantity) {
   quantity.integral = whole_end == end && errno == 0 && number.find('-') == std::string::npos;
   const std::size_t unit = number.find_first_not_of(' ', static_cast<std::size_t>(end - begin));
   quantity.unit = unit == std::string::npos ? "" : number.substr(unit);
+  if (quantity.unit.rfind("x ", 0) == 0) {  // "4096 x 16 B", as the tables print it
+    quantity.unit.erase(0, 2);
+  }
   return true;
 }
 
@@ -103,19 +115,19 @@ bool convert(Quantity& quantity, std::string_view unit, std::string& error) {
 }
 
 std::string did_you_mean(std::string_view word, std::string_view names) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
+  std::string_view best;
+  std::size_t least = std::max<std::size_t>(word.size() / 3, 2) + 1;
   while (!names.empty()) {
     const std::size_t end = std::min(names.find_first_of("| "), names.size());
     const std::string_view name = names.substr(0, end);
-    const std::size_t d = distance(word, name);
-    if (!name.empty() && d < best_distance && d < name.size()) {
+    const std::size_t d = unlikeness(word, name);
+    if (d < least && d < name.size()) {
       best = name;
-      best_distance = d;
+      least = d;
     }
     names.remove_prefix(std::min(end + 1, names.size()));
   }
-  return best.empty() ? "" : " (did you mean '" + best + "'?)";
+  return best.empty() ? "" : " (did you mean '" + std::string(best) + "'?)";
 }
 
 }  // namespace vfsim::bench

@@ -9,18 +9,20 @@ namespace vfsim::bench {
 /// A number as written by a user.
 struct Quantity {
   double value = 0;
-  bool integral = false;      // written without fraction or exponent, and fits 64 bits
+  bool integral = false;         // written without fraction or exponent, and fits 64 bits
   unsigned long long whole = 0;  // if integral
-  std::string unit;           // "" if none was written
+  std::string unit;              // "" if none was written
 };
 
 /// "10 us", "10us", "0.5", "64 MiB". False: not a number with an optional unit behind it.
 [[nodiscard]] bool parse_quantity(std::string_view text, Quantity& quantity);
 
-/// Converts to `unit`, the unit of the parameter ("" takes no unit). False: `error` says which units there are.
+/// Converts to `unit`, the unit of the parameter ("" takes no unit). False: `error` says which
+/// units there are.
 [[nodiscard]] bool convert(Quantity& quantity, std::string_view unit, std::string& error);
 
-/// A name of `names` (separated by '|' or spaces) close to `word`, as " (did you mean 'x'?)"; "" if none is close.
+/// A name of `names` (separated by '|' or spaces) close to `word`, as " (did you mean 'x'?)"; "" if
+/// none is close.
 [[nodiscard]] std::string did_you_mean(std::string_view word, std::string_view names);
 
 }  // namespace vfsim::bench

@@ -1,4 +1,5 @@
-// The RTL arbiter, cycle by cycle, against a model that is as simple as the sentence "search behind the last grant".
+// The RTL arbiter, cycle by cycle, against a model that is as simple as the sentence "search behind
+// the last grant".
 #include <array>
 #include <cstdint>
 #include <random>

@@ -1,0 +1,214 @@
+#include "systemc/nic/run_control.hpp"
+
+namespace vfsim::model {
+
+namespace {
+std::uint32_t bit_if(bool condition, fw_register bit) { return condition ? static_cast<std::uint32_t>(bit) : 0; }
+
+ConfigIdentity identity(const NicCore& core, const PcieParams& pcie, bool vf) {
+  ConfigIdentity id;
+  id.role = vf ? ConfigIdentity::Role::vf : ConfigIdentity::Role::pf;
+  id.vendor = VF_PCI_VENDOR;
+  id.device = vf ? VF_PCI_DEVICE_VF : VF_PCI_DEVICE_PF;
+  id.bar0_bytes = 1ULL << (vf ? VF_BAR_LOG_VF_BYTES : VF_BAR_LOG_PF_BYTES);
+  id.msix_vectors = VF_MSIX_VECTORS;
+  id.msix_table = VF_BAR_MSIX_TABLE;
+  id.msix_pba = VF_BAR_MSIX_PBA;
+  id.max_payload = pcie.max_payload;
+  id.link_generation = pcie.generation;
+  id.link_lanes = pcie.lanes;
+  if (!vf) {
+    id.total_vfs = static_cast<std::uint16_t>(core.params.vfs);
+    id.vf_device = VF_PCI_DEVICE_VF;
+    id.vf_bar0_bytes = 1ULL << VF_BAR_LOG_VF_BYTES;
+  }
+  return id;
+}
+}  // namespace
+
+RunControl::RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie) : core_(core), blocks_(blocks) {
+  core.drain = this;
+  for (std::uint32_t fn = 0; fn < core.functions(); ++fn) {
+    functions_.push_back(std::make_unique<NicFunction>(identity(core, pcie, fn != 0), fn, *this));
+  }
+  core.run[0].present = true;
+}
+
+void RunControl::power_on() {
+  for (std::uint32_t fn = 0; fn < core_.functions(); ++fn) {
+    core_.run[fn].ready_at = core_.now() + core_.params.boot_us * kUs;
+  }
+}
+
+bool RunControl::initializing(std::uint32_t fn) const {
+  const FnRun& run = core_.run[fn];
+  return !run.ready || run.in_reset || core_.now() < run.ready_at;
+}
+
+std::uint32_t RunControl::ctrl(std::uint32_t fn) const {
+  const FnRun& run = core_.run[fn];
+  return bit_if(run.ready, FW_CTRL_READY) | bit_if(run.gate_closed, FW_CTRL_INITIATOR_STOP) |
+         bit_if(run.responder_stop, FW_CTRL_RESPONDER_STOP);
+}
+
+void RunControl::set_ctrl(std::uint32_t fn, std::uint32_t value) {
+  FnRun& run = core_.run[fn];
+  if ((value & FW_CTRL_RESET_DONE) != 0) {
+    end_reset(fn);
+  }
+  run.ready = (value & FW_CTRL_READY) != 0;
+  const bool responder = (value & FW_CTRL_RESPONDER_STOP) != 0;
+  if (responder != run.responder_stop) {
+    set_responder_stop(fn, responder);
+  }
+  const bool initiator = (value & FW_CTRL_INITIATOR_STOP) != 0;
+  if (initiator && !run.gate_closed) {
+    close_gate(fn);
+  } else if (!initiator && run.gate_closed) {
+    open_gate(fn);
+  }
+}
+
+std::uint32_t RunControl::status(std::uint32_t fn) const {
+  const FnRun& run = core_.run[fn];
+  return bit_if(drained(fn), FW_STATUS_DRAINED) | bit_if(run.cpl_timeout, FW_STATUS_CPL_TIMEOUT) |
+         bit_if(run.in_reset, FW_STATUS_IN_RESET);
+}
+
+bool RunControl::drained(std::uint32_t fn) const {
+  return blocks_.engine.idle(fn) && blocks_.senders.idle(fn) && blocks_.receivers.idle(fn) &&
+         blocks_.completions.idle(fn);
+}
+
+void RunControl::close_gate(std::uint32_t fn) {
+  FnRun& run = core_.run[fn];
+  run.gate_closed = true;
+  run.cpl_timeout = false;
+  blocks_.senders.hold(fn);
+  commands_changed(fn);
+  drain_awaited_[fn] = true;
+  work_ended(fn);
+}
+
+void RunControl::work_ended(std::uint32_t fn) {
+  if (drain_awaited_[fn] && drained(fn)) {
+    drain_awaited_[fn] = false;
+    set_bit(drains_, fn, true);
+    raise_irq();
+  }
+}
+
+// Order: what is oldest leaves first.
+void RunControl::open_gate(std::uint32_t fn) {
+  core_.run[fn].gate_closed = false;
+  drain_awaited_[fn] = false;
+  blocks_.interrupts.flush(fn);
+  blocks_.events.rescan(fn);
+  blocks_.completions.rescan(fn);
+  blocks_.senders.rescan(fn);
+  commands_changed(fn);
+}
+
+void RunControl::set_responder_stop(std::uint32_t fn, bool stop) {
+  core_.run[fn].responder_stop = stop;
+  blocks_.interrupts.table(fn).set_hold(stop);
+  if (!stop) {
+    blocks_.interrupts.flush(fn);
+  }
+  commands_changed(fn);
+}
+
+void RunControl::commands_changed(std::uint32_t fn) {
+  const FnRun& run = core_.run[fn];
+  const bool shown = functions_[fn]->cmd_db != 0 && !run.gate_closed && !run.responder_stop && !run.in_reset;
+  set_bit(commands_, fn, shown);
+  if (shown) {
+    raise_irq();
+  }
+}
+
+std::uint32_t RunControl::irq_level() const {
+  return bit_if(any_bit(commands_), FW_IRQ_PENDING_CMD) | bit_if(any_bit(resets_), FW_IRQ_PENDING_FLR) |
+         bit_if(any_bit(drains_), FW_IRQ_PENDING_DRAIN) | bit_if(port_changed_, FW_IRQ_PENDING_PORT);
+}
+
+void RunControl::raise_irq() {
+  if (irq_ != nullptr) {
+    irq_->irq_changed();
+  }
+}
+
+std::uint32_t RunControl::port_status() const { return (core_.link_up ? 1U : 0U) | (port_changed_ ? 2U : 0U); }
+
+void RunControl::set_link(bool up) {
+  if (up != core_.link_up) {
+    core_.link_up = up;
+    port_changed_ = true;
+    raise_irq();
+  }
+}
+
+void RunControl::function_level_reset(std::uint32_t fn) {
+  if (fn == 0) {
+    enable_vfs(0);
+  }
+  kill(fn);
+  core_.probes.emit<Probe::function_reset>(&Observer::function_reset, core_.now(), core_.ref(fn));
+}
+
+void RunControl::kill(std::uint32_t fn) {
+  FnRun& run = core_.run[fn];
+  run.in_reset = true;
+  run.ready = false;
+  run.gate_closed = false;
+  run.responder_stop = false;
+  run.cpl_timeout = false;
+  run.health = 0;
+  run.ready_at = core_.now() + core_.params.boot_us * kUs;
+  drain_awaited_[fn] = false;
+  set_bit(drains_, fn, false);
+  blocks_.engine.abort(fn);
+  blocks_.senders.reset(fn);
+  blocks_.receivers.reset(fn);
+  blocks_.completions.reset(fn);
+  blocks_.engine.tracker(fn).stop();
+  blocks_.interrupts.table(fn).reset();
+  core_.context(fn).held_events = 0;
+  functions_[fn]->reset_registers();
+  functions_[fn]->config().reset();
+  set_bit(commands_, fn, false);
+  set_bit(resets_, fn, true);
+  raise_irq();
+}
+
+void RunControl::end_reset(std::uint32_t fn) {
+  core_.run[fn].in_reset = false;
+  set_bit(resets_, fn, false);
+  blocks_.receivers.steering().update(fn);
+}
+
+void RunControl::msix_control(std::uint32_t fn) {
+  const ConfigSpace& config = functions_[fn]->config();
+  blocks_.interrupts.table(fn).set_control(config.msix_enable(), config.msix_function_mask());
+  blocks_.interrupts.flush(fn);
+}
+
+void RunControl::sriov_changed() {
+  const ConfigSpace& config = functions_[0]->config();
+  enable_vfs(config.vf_enable() ? config.num_vfs() : 0U);
+}
+
+void RunControl::enable_vfs(std::uint32_t count) {
+  num_vfs_ = count < core_.functions() ? count : core_.functions() - 1;
+  for (std::uint32_t fn = 1; fn < core_.functions(); ++fn) {
+    const bool wanted = fn <= num_vfs_;
+    if (core_.run[fn].present && !wanted) {
+      core_.run[fn].present = false;
+      kill(fn);
+      core_.probes.emit<Probe::function_reset>(&Observer::function_reset, core_.now(), core_.ref(fn));
+    }
+    core_.run[fn].present = wanted;
+  }
+}
+
+}  // namespace vfsim::model

@@ -1,0 +1,119 @@
+// F1: the migration state machine goes single permitted arcs, and a failed arc leaves a state that GET tells.
+#include <fmt/format.h>
+
+#include "firmware/interface/tables.hpp"
+#include "host_driver/migration/fsm.hpp"
+#include "testbench/checkers/rule_factories.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using driver::MigState;
+using model::FnRef;
+using model::Ps;
+
+/// What the command side must have acknowledged in a state.
+struct Halves {
+  bool initiator;
+  bool responder;
+};
+
+Halves halves_of(MigState state) {
+  switch (state) {
+    case MigState::running:
+    case MigState::pre_copy: return {false, false};
+    case MigState::running_p2p:
+    case MigState::pre_copy_p2p: return {true, false};
+    default: return {true, true};
+  }
+}
+
+std::string_view name(MigState state) { return contract::enum_name("MIG", static_cast<std::uint32_t>(state)); }
+
+class F1 final : public Rule {
+ public:
+  explicit F1(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view), devices_(kFunctionIndices) {}
+
+  void subscribe(model::ProbeBus& bus) override {
+    bus.subscribe(*this, {model::Probe::driver, model::Probe::function_reset});
+  }
+
+  void vfio_state(Ps t, FnRef who, std::uint32_t from, std::uint32_t to, int error) override {
+    if (!is_nic(context_, who)) {
+      return;
+    }
+    Device& device = devices_[function_index(who)];
+    const auto target = static_cast<MigState>(to);
+    if (device.reset && target == MigState::running && error == 0) {  // the device reset's own step
+      device = Device{true, target, false, false};
+      return;
+    }
+    evaluated();
+    judge_arc(t, who, device, static_cast<MigState>(from), target);
+    device.known = true;
+    device.reset = false;
+    device.state = error == 0 ? target : static_cast<MigState>(from);
+    device.failed |= error != 0;
+    if (error == 0 && !device.failed) {
+      judge_halves(t, who, target);
+    }
+  }
+
+  void state_reported(Ps t, FnRef who, std::uint32_t state) override {
+    if (!is_nic(context_, who) || !devices_[function_index(who)].known) {
+      return;
+    }
+    evaluated();
+    const MigState kept = devices_[function_index(who)].state;
+    if (static_cast<MigState>(state) != kept) {
+      violate(t, who, fmt::format("GET reports {}", name(kept)),
+              fmt::format("{}", name(static_cast<MigState>(state))));
+    }
+  }
+
+  void function_reset(Ps t, FnRef who) override {
+    (void)t;
+    if (is_nic(context_, who)) {
+      devices_[function_index(who)] = Device{false, MigState::running, true, false};
+    }
+  }
+
+ private:
+  struct Device {
+    bool known = false;
+    MigState state = MigState::running;
+    bool reset = false;   // reset since the last arc
+    bool failed = false;  // an arc failed since: the halves need not match the state any more
+  };
+
+  void judge_arc(Ps t, FnRef who, const Device& device, MigState from, MigState to) {
+    const std::string arc = fmt::format("{} -> {}", name(from), name(to));
+    if (driver::mig_next_state(context_.migration_flags, from, to) != to || from == to) {
+      violate(t, who, "each arc is a single permitted one", arc);
+    }
+    if (device.known && device.state != from) {
+      violate(t, who, fmt::format("an arc starts in the state before it, {}", name(device.state)), arc);
+    }
+  }
+
+  void judge_halves(Ps t, FnRef who, MigState state) {
+    const Halves want = halves_of(state);
+    const RunState& run = view_.run(who);
+    if (run.initiator_stopped != want.initiator || run.responder_stopped != want.responder) {
+      violate(t, who, fmt::format("in {}: initiator {}, responder {}", name(state), word(want.initiator), word(want.responder)),
+              fmt::format("initiator {}, responder {}", word(run.initiator_stopped), word(run.responder_stopped)));
+    }
+  }
+
+  static const char* word(bool stopped) { return stopped ? "stopped" : "running"; }
+
+  const CheckContext& context_;
+  FunctionView& view_;
+  std::vector<Device> devices_;
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> make_rule_F1(const RuleInputs& inputs) { return std::make_unique<F1>(inputs); }
+
+}  // namespace vfsim::bench

@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include "testbench/checkers/checker_rig.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr model::FnRef kVf{0, 1};
+constexpr std::uint64_t kRing = 0x10000;
+constexpr std::uint32_t kVector = 2;
+constexpr std::uint32_t kLogSize = 2;
+
+class RuleQ6 : public testing::Test {
+ protected:
+  RuleQ6() { rig_.create_eq(kVf, 1, kVector, kLogSize, kRing); }
+  void post(std::uint32_t counter) {
+    CheckerRig::Bytes eqe(64);
+    eqe[0x3f] = static_cast<std::uint8_t>(counter >> kLogSize & 1);
+    rig_.dma_write(kVf, kRing + (counter & 3) * 64, eqe);
+  }
+  void consume(std::uint32_t ci) { rig_.mmio_write(kVf, VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_ARM, 1U << 24 | ci, 4); }
+  CheckerRig rig_;
+};
+
+TEST_F(RuleQ6, EventBeforeInterruptOverSeveralRounds) {
+  for (std::uint32_t i = 0; i < 11; ++i) {
+    post(i);
+    rig_.interrupt(kVf, kVector);
+    consume(i + 1);
+  }
+  EXPECT_EQ(rig_.evaluations("Q6"), 11U);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+}
+
+TEST_F(RuleQ6, InterruptBeforeItsEvent) {
+  post(0);
+  rig_.interrupt(kVf, kVector);
+  consume(1);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 1U);
+}
+
+TEST_F(RuleQ6, EventConsumedBeforeADelayedInterrupt) {
+  post(0);
+  consume(1);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+}
+
+TEST_F(RuleQ6, ArmWithUnconsumedEventsRaisesAtOnce) {
+  post(0);
+  post(1);
+  rig_.interrupt(kVf, kVector);
+  consume(1);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+}
+
+TEST_F(RuleQ6, MessageThatOvertakesAWrite) {
+  post(0);
+  rig_.sent(0, rig_.tlp(model::TlpKind::mem_write, kVf, 0x4000, 64));
+  rig_.interrupt(kVf, kVector);
+  ASSERT_EQ(rig_.violations("Q6"), 1U);
+  EXPECT_EQ(rig_.rules().violations().stored().front().seen, "1 writes still in flight at the message of vector 2");
+}
+
+}  // namespace
+}  // namespace vfsim::bench

@@ -1,0 +1,103 @@
+#include <gtest/gtest.h>
+
+#include "testbench/checkers/checker_rig.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr model::FnRef kPf{0, 0};
+constexpr model::FnRef kVf{0, 1};
+constexpr std::uint32_t kKey = 0x100;
+constexpr std::uint64_t kPage0 = 0x40000;
+constexpr std::uint64_t kPage1 = 0x20000;  // not behind page 0: keys are lists
+
+class RuleS1 : public testing::Test {
+ protected:
+  RuleS1() {
+    rig_.learn_vhca(0, 1);
+    rig_.create_mtt_key(kPf, kKey, {kPage0, kPage1});
+  }
+  void query(std::uint32_t required) {
+    CheckerRig::Bytes in = CheckerRig::header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0, VF_BYTES(query_vhca_migration_state_in));
+    VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, 0x41);
+    CheckerRig::Bytes out(VF_BYTES(query_vhca_migration_state_out));
+    VF_SET(query_vhca_migration_state_out, out.data(), required_umem_size, required);
+    rig_.command(kPf, in, out);
+  }
+  void image_bytes(std::uint64_t addr, std::size_t count) { rig_.dma_write(kPf, addr, CheckerRig::Bytes(count, 0x5a)); }
+  CheckerRig rig_;
+};
+
+TEST_F(RuleS1, InsideKeyAndSize) {
+  query(5000);
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  image_bytes(kPage0, 4096);
+  image_bytes(kPage1, 904);
+  rig_.complete_save(kVf, slot, 5000);
+  EXPECT_EQ(rig_.violations("S1"), 0U);
+  EXPECT_GE(rig_.evaluations("S1"), 2U);
+}
+
+TEST_F(RuleS1, PastTheCommandsSize) {
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 4100);
+  image_bytes(kPage1, 64);
+  rig_.complete_save(kVf, slot, 4160);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, PastTheAnnouncedSize) {
+  query(4000);
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  image_bytes(kPage1, 64);  // byte 4096 on: the announcement rounds up to 4096
+  rig_.complete_save(kVf, slot, 4160);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, OutsideTheKey) {
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  image_bytes(kPage1 + 4096, 64);
+  rig_.complete_save(kVf, slot, 8192);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, OutsideTheKeyAndRefusedByTheHost) {
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  const model::Tlp write = rig_.tlp(model::TlpKind::mem_write, kPf, 0x7000000, 64);
+  rig_.sent(0, write);
+  rig_.landed(0, write, nullptr, false);
+  rig_.complete_save(kVf, slot, 8192);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, AfterTheCommandEnded) {
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  rig_.complete_save(kVf, slot, 64);
+  image_bytes(kPage0, 64);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, RingsAndReceiveBuffersBelongToThePf) {
+  rig_.create_eq(kPf, 1, 0, 6, 0x50000);
+  rig_.create_cq(kPf, 0x400, 6, 0x60000);
+  rig_.create_mtt_key(kPf, 0x101, {0x70000});
+  CheckerRig::Bytes in = CheckerRig::header(VF_OP_CREATE_QP, 0, VF_BYTES(create_qp_in) + 8);
+  std::uint8_t* qpc = VF_PTR(create_qp_in, in.data(), qpc);
+  VF_SET(qpc, qpc, log_rq_size, 4);
+  vf_be64_store(in.data() + VF_BYTES(create_qp_in), 0x80000);
+  CheckerRig::Bytes out(16);
+  VF_SET(create_qp_out, out.data(), qpn, 0x100);
+  rig_.command(kPf, in, out);
+  std::uint8_t segment[VF_BYTES(wqe_data)] = {};
+  VF_SET(wqe_data, segment, lkey, 0x101 << 8);
+  rig_.memory(0).write(0x80000, segment, sizeof segment);
+  rig_.submit_save(kVf, kKey, 8192);
+  image_bytes(0x50000, 64);
+  image_bytes(0x60000, 64);
+  image_bytes(0x70000, 64);
+  EXPECT_EQ(rig_.violations("S1"), 0U);
+  image_bytes(0x80000, 64);  // the receive ring itself is read only
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+}  // namespace
+}  // namespace vfsim::bench

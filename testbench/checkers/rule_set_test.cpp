@@ -1,0 +1,35 @@
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "testbench/checkers/checker_rig.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+TEST(RuleSet, TheTableIsTheContract) {
+  std::set<std::string> ids;
+  for (const RuleInfo& info : rule_table()) {
+    EXPECT_TRUE(ids.insert(info.id).second) << info.id;
+    EXPECT_STRNE(info.title, "");
+    EXPECT_STRNE(info.trigger, "");
+  }
+  EXPECT_EQ(ids.size(), 26U);
+}
+
+TEST(RuleSet, PlannedRulesAreNeverHeld) {
+  CheckerRig rig;
+  rig.rules().oracle_result("X1", 5, 10, 0, "", "");
+  rig.rules().oracle_result("D2", 5, 10, 2, "equal memory", "2 pages differ");
+  for (const RuleResult& result : rig.rules().results()) {
+    const std::string id = result.info->id;
+    const char* expected = result.info->judge == Judge::planned ? "planned"
+                           : id == "X1"                         ? "held"
+                           : id == "D2"                         ? "violated"
+                                                                : "not exercised";
+    EXPECT_STREQ(result.verdict(), expected) << id;
+  }
+}
+
+}  // namespace
+}  // namespace vfsim::bench

@@ -1,0 +1,180 @@
+#include "testbench/cli/image_view.hpp"
+
+#include <cstdint>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "firmware/core/image.h"
+#include "firmware/interface/tables.hpp"
+#include "testbench/runner/runner.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using Key = std::pair<std::uint16_t, std::uint32_t>;  // type, number
+
+const char* syndrome_name(std::uint32_t value, std::string& doc) {
+  for (const contract::NamedRow& row : contract::kSyndromes) {
+    if (row.value == value) {
+      doc = row.doc;
+      return row.name.data();
+    }
+  }
+  doc = "unknown";
+  return "?";
+}
+
+/// Reads and checks a file. False: an error line was printed.
+bool read_image(const std::string& path, Bytes& bytes) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    fmt::print(stderr, "{}: cannot be read; a state image is needed\n", path);
+    return false;
+  }
+  bytes.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  std::uint32_t syndrome = 0;
+  std::uint32_t offset = 0;
+  if (fw_image_check(bytes.data(), bytes.size(), &syndrome, &offset) != 0) {
+    std::string doc;
+    const char* name = syndrome_name(syndrome, doc);
+    fmt::print(stderr, "{}: byte {}: {} ({}); a whole state image of this device is needed\n", path,
+               offset, name, doc);
+    return false;
+  }
+  return true;
+}
+
+std::string kind_name(const fw_image_record& record) {
+  return record.kind >= 0 ? fw_image_kind_info(static_cast<unsigned>(record.kind))->name
+                          : fmt::format("type 0x{:04x}", record.type);
+}
+
+std::string field_text(const contract::FieldRow& field, const std::uint8_t* bytes) {
+  if (!field.blob) {
+    const std::uint64_t value = vf_field_get(bytes, field.offset, field.width);
+    return value < 10 ? fmt::format("{}", value) : fmt::format("{} (0x{:x})", value, value);
+  }
+  std::string text;
+  for (std::uint32_t i = 0; i < field.width / 8; ++i) {
+    text += fmt::format("{:02x}", bytes[field.offset / 8 + i]);
+  }
+  return text;
+}
+
+/// Calls visit(field, text) for each field of a layout that the bytes hold.
+template <class Visit>
+void each_field(std::string_view layout, const std::uint8_t* bytes, std::size_t count,
+                Visit visit) {
+  for (const contract::FieldRow& field : contract::kFields) {
+    if (field.layout == layout && (field.offset + field.width) / 8 <= count) {
+      visit(field, field_text(field, bytes));
+    }
+  }
+}
+
+std::string_view layout_of(const fw_image_record& record) {
+  return record.kind >= 0 ? contract::kImageRecords[record.kind].layout : std::string_view{};
+}
+
+std::map<Key, fw_image_record> records_of(const Bytes& image) {
+  std::map<Key, fw_image_record> records;
+  fw_image_record r{};
+  for (bool more = fw_image_first(image.data(), image.size(), &r); more;
+       more = fw_image_next(image.data(), image.size(), &r)) {
+    records[{r.type, r.number}] = r;
+  }
+  return records;
+}
+
+/// What follows the fixed part of a payload.
+std::size_t fixed_bytes(const fw_image_record& r) {
+  const std::uint32_t fixed =
+      r.kind >= 0 ? fw_image_kind_info(static_cast<unsigned>(r.kind))->fixed : 0;
+  return fixed < r.bytes ? fixed : r.bytes;
+}
+
+bool same_payload(const fw_image_record& a, const fw_image_record& b) {
+  return a.bytes == b.bytes && a.tombstone == b.tombstone &&
+         std::equal(a.payload, a.payload + a.bytes, b.payload);
+}
+
+void print_changes(const fw_image_record& a, const fw_image_record& b) {
+  std::map<std::string_view, std::string> before;
+  each_field(layout_of(a), a.payload, a.bytes,
+             [&](const auto& field, const std::string& text) { before[field.name] = text; });
+  each_field(layout_of(b), b.payload, b.bytes, [&](const auto& field, const std::string& text) {
+    if (before[field.name] != text) {
+      fmt::print("    {:<26} {} -> {}\n", field.name, before[field.name], text);
+    }
+  });
+  const std::size_t fixed_a = fixed_bytes(a);
+  const std::size_t fixed_b = fixed_bytes(b);
+  if (a.bytes - fixed_a != b.bytes - fixed_b ||
+      !std::equal(a.payload + fixed_a, a.payload + a.bytes, b.payload + fixed_b)) {
+    fmt::print("    list: {} bytes -> {} bytes\n", a.bytes - fixed_a, b.bytes - fixed_b);
+  }
+}
+
+}  // namespace
+
+int image_inspect(const std::string& path, bool fields) {
+  Bytes image;
+  if (!read_image(path, image)) {
+    return kBadInput;
+  }
+  fmt::print("{}: {} bytes\n", path, image.size());
+  each_field("image_header", image.data(), image.size(),
+             [](const auto& field, const std::string& text) {
+               fmt::print("  {:<16} {}\n", field.name, text);
+             });
+  fmt::print("{:>10}  {:<10} {:>10} {:>8}\n", "offset", "record", "number", "bytes");
+  for (const auto& [key, r] : records_of(image)) {
+    fmt::print("{:>10}  {:<10} {:>10} {:>8}{}\n", r.offset, kind_name(r),
+               fmt::format("0x{:x}", r.number), r.bytes, r.tombstone ? "  gone" : "");
+    if (fields) {
+      each_field(layout_of(r), r.payload, r.bytes, [](const auto& field, const std::string& text) {
+        fmt::print("    {:<26} {}\n", field.name, text);
+      });
+    }
+  }
+  return kHeld;
+}
+
+int image_diff(const std::string& before, const std::string& after) {
+  Bytes a;
+  Bytes b;
+  if (!read_image(before, a) || !read_image(after, b)) {
+    return kBadInput;
+  }
+  const auto in_a = records_of(a);
+  const auto in_b = records_of(b);
+  int different = 0;
+  for (const auto& [key, r] : in_a) {
+    const auto at = in_b.find(key);
+    if (at == in_b.end()) {
+      fmt::print("- {} 0x{:x}\n", kind_name(r), r.number);
+      different = kViolated;
+    } else if (!same_payload(r, at->second)) {
+      fmt::print("~ {} 0x{:x}\n", kind_name(r), r.number);
+      print_changes(r, at->second);
+      different = kViolated;
+    }
+  }
+  for (const auto& [key, r] : in_b) {
+    if (in_a.count(key) == 0) {
+      fmt::print("+ {} 0x{:x}\n", kind_name(r), r.number);
+      different = kViolated;
+    }
+  }
+  if (different == 0) {
+    fmt::print("equal: {} records\n", in_a.size());
+  }
+  return different;
+}
+
+}  // namespace vfsim::bench

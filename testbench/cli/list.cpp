@@ -1,0 +1,91 @@
+#include "testbench/cli/list.hpp"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "firmware/interface/tables.hpp"
+#include "testbench/scenarios/params.hpp"
+#include "testbench/scenarios/scenario.hpp"
+#include "testbench/scenarios/steps.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+struct Page {
+  const char* topic;
+  const char* title;
+  std::string (*print)(bool markdown);
+};
+
+std::string list_scenarios(bool markdown) {
+  std::string out =
+      markdown ? "\n| scenario | what happens | what it must show |\n| --- | --- | --- |\n" : "";
+  for (const std::string& path : shipped_scenarios()) {
+    Scenario s;
+    std::string error;
+    const bool ok = load(path, s, error);
+    const std::string name = std::filesystem::path(path).stem().string();
+    out += markdown ? fmt::format("| `{}` | {} | {} |\n", name, ok ? s.title : error, s.goal)
+                    : fmt::format("{:<14} {}\n{:<14} goal: {}\n", name, ok ? s.title : error, "",
+                                  s.goal);
+  }
+  return out;
+}
+
+std::string list_rules(bool markdown) {
+  std::string out =
+      markdown ? "\n| rule | judged by | says | evaluated |\n| --- | --- | --- | --- |\n" : "";
+  const auto row = [&](const char* id, const char* judge, const char* title, const char* trigger) {
+    out += markdown ? fmt::format("| {} | {} | {} | {} |\n", id, judge, title, trigger)
+                    : fmt::format("{:<3} {:<8} {}\n{:<12} evaluated: {}\n", id, judge, title, "",
+                                  trigger);
+  };
+#define RULE(id, judge, title, trigger) row(#id, #judge, title, trigger);
+#include "testbench/checkers/rules.def"
+#undef RULE
+  return out;
+}
+
+std::string list_faults(bool markdown) {
+  std::string out =
+      markdown ? "\n| fault | layer | caught by | what is wrong |\n| --- | --- | --- | --- |\n"
+               : "";
+  for (const contract::FaultRow& f : contract::kFaults) {
+    out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "{:<22} {:<9} {:<3} {}\n", f.name,
+                       f.layer, f.rule, f.doc);
+  }
+  return out;
+}
+
+constexpr Page kPages[] = {
+    {"scenarios", "Shipped scenarios", list_scenarios},
+    {"rules", "Rules of the quiesce contract", list_rules},
+    {"params", "Scenario parameters", list_params},
+    {"steps", "Scenario steps", list_steps},
+    {"faults", "Faults", list_faults},
+};
+
+}  // namespace
+
+std::string list_topics() {
+  std::string topics;
+  for (const Page& page : kPages) {
+    topics += (topics.empty() ? "" : " ") + std::string(page.topic);
+  }
+  return topics;
+}
+
+std::string list(const std::string& topic, bool markdown) {
+  for (const Page& page : kPages) {
+    if (topic == page.topic) {
+      const std::string head =
+          markdown
+              ? fmt::format("# {}\n\nPrinted by `vfsim list {} --markdown`.\n", page.title, topic)
+              : "";
+      return head + page.print(markdown);
+    }
+  }
+  return "";
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,46 @@
+#include "testbench/faults/fault_set.hpp"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "firmware/interface/layout.h"
+#include "testbench/checkers/rule_set.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using testing::StartsWith;
+
+TEST(FaultSet, NamesBecomeBits) {
+  const auto set = parse_faults({"dma_after_suspend", "mkey_unchecked"});
+  ASSERT_TRUE(set);
+  EXPECT_NE(vf_fault(set.value(), VF_FAULT_dma_after_suspend), 0);
+  EXPECT_NE(vf_fault(set.value(), VF_FAULT_mkey_unchecked), 0);
+  EXPECT_EQ(vf_fault(set.value(), VF_FAULT_ack_before_drain), 0);
+  EXPECT_EQ(fault_names(set.value()).size(), 2U);
+  EXPECT_EQ(parse_faults({}).value(), 0U);
+}
+
+TEST(FaultSet, UnknownNamesGetAHint) {
+  const auto close = parse_faults({"dma_after_suspended"});
+  ASSERT_FALSE(close);
+  EXPECT_THAT(close.error().text,
+              StartsWith("unknown fault 'dma_after_suspended' (did you mean 'dma_after_suspend'?); allowed are ack_before_drain "));
+  const auto far = parse_faults({"dma_after_suspend", "xyzzy"});
+  ASSERT_FALSE(far);
+  EXPECT_THAT(far.error().text, StartsWith("unknown fault 'xyzzy'; allowed are "));
+}
+
+TEST(FaultSet, EveryFaultNamesARuleThatIsJudged) {
+  for (const FaultInfo& fault : fault_table()) {
+    const auto& rules = rule_table();
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const RuleInfo& r) { return fault.rule == r.id; });
+    ASSERT_NE(rule, rules.end()) << fault.name;
+    EXPECT_NE(rule->judge, Judge::planned) << fault.name;
+  }
+}
+
+}  // namespace
+}  // namespace vfsim::bench

@@ -1,0 +1,199 @@
+#include "testbench/runner/director.hpp"
+
+#include <fmt/format.h>
+
+#include "testbench/sim_platform/channel.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr driver::Nanoseconds kLook{20'000};     // how often the director looks whether traffic has settled
+constexpr driver::Nanoseconds kSettle{200'000};  // after the last packet: interrupts and doorbells still under way
+
+const char* host_name(std::uint8_t host) { return host == 0 ? "A" : "B"; }
+
+std::uint64_t to_u64(driver::Nanoseconds t) { return static_cast<std::uint64_t>(t.count()); }
+
+}  // namespace
+
+Director::Director(Simulation& simulation, Result& result)
+    : sim_(simulation), result_(result), os_(simulation.hosts[0]->os) {}
+
+void Director::run() {
+  if (boot() && probe_guests()) {
+    start_traffic();
+    if (do_steps()) {
+      wait_until_settled();
+    }
+  }
+  finished_ = true;
+}
+
+bool Director::failed(const std::string& what) {
+  if (result_.error.empty()) {
+    result_.error = what;
+  }
+  return false;
+}
+
+void Director::side_by_side(const std::vector<std::pair<SimOs*, std::function<void()>>>& bodies) {
+  std::size_t running = bodies.size();
+  const auto ended = os_.make_event();
+  for (const auto& [os, body] : bodies) {
+    os->spawn("task", [&running, &ended, body = &body] {
+      (*body)();
+      --running;
+      ended->notify();
+    });
+  }
+  while (running != 0) {
+    ended->wait(driver::kForever);
+  }
+}
+
+bool Director::boot() {
+  std::vector<std::pair<SimOs*, std::function<void()>>> boots;
+  for (auto& host : sim_.hosts) {
+    boots.emplace_back(&host->os, [this, &host = *host] {
+      if (const auto up = host.boot(); !up) {
+        failed(fmt::format("host {}: {}", host_name(host.index), up.error().text));
+      }
+    });
+  }
+  side_by_side(boots);
+  return result_.error.empty();
+}
+
+bool Director::probe_guests() {
+  std::vector<std::pair<SimOs*, std::function<void()>>> probes;
+  for (std::uint32_t g = 0; g < sim_.guests.size(); ++g) {
+    for (auto& host : sim_.hosts) {
+      host->assign(g, *sim_.rules);
+    }
+    probes.emplace_back(&sim_.guests[g]->os(), [this, g] {
+      if (const auto up = sim_.guests[g]->probe(); !up) {
+        failed(fmt::format("guest {}: {}", g, up.error().text));
+      }
+    });
+  }
+  side_by_side(probes);
+  return result_.error.empty();
+}
+
+void Director::start_traffic() {
+  traffic_start_ = os_.now();
+  for (std::uint32_t g = 0; g < sim_.guests.size(); ++g) {
+    sim_.peer.start(g, sim_.guests[g]->schedule().to_guest);
+    sim_.guests[g]->start();
+  }
+}
+
+bool Director::do_steps() {
+  for (const Step& step : sim_.scenario().steps) {
+    const driver::Nanoseconds at = traffic_start_ + driver::Nanoseconds(static_cast<std::int64_t>(step.number("at")));
+    if (at > os_.now()) {
+      os_.sleep(at - os_.now());
+    }
+    if (!do_step(step)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Director::do_step(const Step& step) {
+  if (step.verb == "migrate") {
+    return migrate(step);
+  }
+  if (step.verb == "link_down" || step.verb == "link_up") {
+    sim_.hosts[step.text("host") == "A" ? 0 : 1]->nic.set_link(step.verb == "link_up");
+  }
+  return true;  // "wait" was done before
+}
+
+bool Director::migrate(const Step& step) {
+  const auto number = static_cast<std::uint32_t>(step.number("guest"));
+  Guest& guest = *sim_.guests[number];
+  const std::uint8_t from = guest.core().host;
+  const auto to = static_cast<std::uint8_t>(from ^ 1U);
+  if (step.text("to") != "other" && step.text("to") != host_name(to)) {
+    return failed(fmt::format("step in line {}: guest {} is on host {} already", step.line, number, host_name(from)));
+  }
+  HostSide& source = *sim_.hosts[from];
+  HostSide& destination = *sim_.hosts[to];
+  driver::VmmOptions options;
+  options.observer = &source.observer();
+  options.fail_at = step.text("fail_at") == "never" ? "" : step.text("fail_at");
+  driver::Vmm out(source.os, sim_.scenario().vmm, options);
+  driver::Vmm in(destination.os, sim_.scenario().vmm, options);
+  auto ends = make_channel(source.os, destination.os, sim_.scenario().channel);
+  driver::MigrationReport sent;
+  std::string refused;
+  sim_.expect_take_over(number, from, to);
+  side_by_side({{&source.os, [&] {
+                   auto report = out.migrate_out(guest.on(from), *ends.first);
+                   report ? sent = report.value() : throw std::logic_error(report.error().text);
+                 }},
+                {&destination.os, [&] {
+                   auto report = in.migrate_in(guest.on(to), *ends.second);
+                   report ? void(refused = report.value().error.text) : throw std::logic_error(report.error().text);
+                 }}});
+  result_.migrations.push_back(record(sent, number, from));
+  if (sent.outcome == "completed") {
+    reset_devices(guest.on(from));
+  }
+  if (sent.outcome != step.text("expect")) {
+    return failed(fmt::format("step in line {}: migration of guest {} ended '{}', expected '{}'{}{}", step.line, number,
+                              sent.outcome, step.text("expect"), sent.error.text.empty() ? "" : ": ", sent.error.text));
+  }
+  return true;
+}
+
+MigrationResult Director::record(const driver::MigrationReport& report, std::uint32_t guest, std::uint8_t from) const {
+  MigrationResult m;
+  m.guest = guest;
+  m.vf = guest;
+  m.from = host_name(from);
+  m.to = host_name(static_cast<std::uint8_t>(from ^ 1U));
+  for (const driver::MigrationPhase& phase : report.phases) {
+    m.phases.push_back({phase.name, to_u64(phase.begin), to_u64(phase.end)});
+  }
+  m.begin_ns = m.phases.empty() ? 0 : m.phases.front().begin_ns;
+  m.end_ns = m.phases.empty() ? 0 : m.phases.back().end_ns;
+  m.downtime_ns = report.downtime_ns;
+  m.state_bytes = report.state_bytes;
+  m.memory_bytes = report.memory_bytes;
+  m.precopy_rounds = report.precopy_rounds;
+  m.outcome = report.outcome;
+  m.reason = report.error.text;
+  return m;
+}
+
+// The guest is gone: what it left in the devices goes too, and they can take another one.
+void Director::reset_devices(SimGuestVm& vm) {
+  for (driver::VfioDevice* device : vm.devices()) {
+    if (const auto reset = device->reset(); !reset) {
+      failed(fmt::format("reset of a device on host {}: {}", host_name(vm.host()), reset.error().text));
+    }
+  }
+}
+
+bool Director::wait_until_settled() {
+  const driver::Nanoseconds limit(std::int64_t{sim_.scenario().workload.time_limit_ms} * 1'000'000);
+  for (const auto& guest : sim_.guests) {
+    while (!guest->settled()) {
+      if (!guest->error().empty()) {
+        return failed(fmt::format("guest {}: {}", guest->core().number, guest->error()));
+      }
+      if (os_.now() - traffic_start_ > limit) {
+        return failed(fmt::format("guest {}: traffic has not ended after {} ms (workload.time_limit_ms)",
+                                  guest->core().number, sim_.scenario().workload.time_limit_ms));
+      }
+      os_.sleep(kLook);
+    }
+  }
+  os_.sleep(kSettle);
+  return true;
+}
+
+}  // namespace vfsim::bench

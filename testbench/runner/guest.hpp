@@ -1,0 +1,50 @@
+// One guest: its memory, vCPU gate, VF driver and application, and how both hosts see it.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "host_driver/guest/eth_driver.hpp"
+#include "testbench/runner/host_side.hpp"
+#include "testbench/sim_platform/guest_vm.hpp"
+#include "testbench/workload/guest_app.hpp"
+#include "testbench/workload/peer_doorbells.hpp"
+
+namespace vfsim::bench {
+
+/// Guest g drives VF g; it starts on host A.
+class Guest {
+ public:
+  Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts, Oracle& oracle);
+
+  /// Loads the guest's driver. Blocks; call it in one of the guest's threads (os().spawn).
+  [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
+  /// Starts its application (and the peer device's doorbells, where there is one).
+  void start();
+  /// Everything is sent, completed and received.
+  [[nodiscard]] bool settled() const;
+  /// Tells the oracle what the guest's driver knows at the end of the run.
+  void report(Oracle& oracle);
+
+  [[nodiscard]] SimOs& os() { return os_; }
+  [[nodiscard]] GuestCore& core() { return core_; }
+  [[nodiscard]] SimGuestVm& on(std::uint8_t host) { return *vms_[host]; }
+  [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+  void set_schedule(Schedule schedule) { schedule_ = std::move(schedule); }
+  [[nodiscard]] const std::string& error() const { return app_.error(); }
+
+ private:
+  std::uint32_t number_;
+  Oracle& oracle_;
+  GuestCore core_;
+  SimOs os_;
+  FunctionPlatform vf_;
+  std::unique_ptr<FunctionPlatform> peer_;
+  std::array<std::unique_ptr<SimGuestVm>, 2> vms_;
+  driver::EthDriver driver_;
+  GuestApp app_;
+  std::unique_ptr<PeerDoorbells> doorbells_;
+  Schedule schedule_;
+};
+
+}  // namespace vfsim::bench

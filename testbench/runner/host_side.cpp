@@ -1,0 +1,79 @@
+#include "testbench/runner/host_side.hpp"
+
+#include "testbench/sim_platform/enumerate.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr std::uint32_t kMaxVfs = VF_MAX_FUNCTIONS - 1;
+
+driver::PfOptions pf_options(const Scenario& scenario, std::uint8_t index) {
+  driver::PfOptions options;
+  options.host = index;
+  options.command.timeout = driver::Nanoseconds(std::int64_t{scenario.vmm.command_timeout_ms} * 1'000'000);
+  return options;
+}
+
+driver::VfMigrationOptions migration_options(const Context& context, std::uint8_t index) {
+  const bool newest = context.scenario.vmm.flow == "newest";
+  return {newest ? driver::MigFlow::newest : driver::MigFlow::v61, index, &context.observer, context.scenario.faults};
+}
+
+}  // namespace
+
+HostSide::HostSide(const Context& context, std::uint8_t number)
+    : index(number),
+      host(context.calendar, context.probes, context.scenario.host, context.scenario.pcie, number),
+      nic(context.calendar, context.probes, context.scenario.nic, context.scenario.pcie, number, model::Host::kNicRid),
+      os(context.calendar, context.log, number == 0 ? "A" : "B"),
+      context_(context),
+      pages_(kDriverMemory, kDriverMemoryBytes),
+      pf_memory_(host.memory(), host.iommu(), pages_, model::Host::kNicRid),
+      pf_platform_(os, pf_memory_, {&host, model::Host::kNicRid, kPfWindow}),
+      pf(pf_platform_, pf_options(context.scenario, number)) {
+  nic.set_faults(context.scenario.faults);
+  if (context.scenario.workload.peer_device) {
+    peer = std::make_unique<model::PeerDevice>(context.calendar, context.scenario.pcie, model::Host::kPeerRid);
+    peer->connect(host.attach(*peer, model::Host::kPeerRid, 1));
+    peer_platform = std::make_unique<FunctionPlatform>(os, pf_memory_, Place{&host, model::Host::kPeerRid, kPeerWindow});
+    peer_migration = std::make_unique<driver::PeerVfioDevice>(
+        *peer_platform, driver::PeerOptions{&context.observer, {number, kMaxVfs}});
+  }
+  for (std::uint32_t guest = 0; guest < context.scenario.workload.guests; ++guest) {
+    vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, guest, migration_options(context, number)));
+  }
+}
+
+driver::Result<void> HostSide::boot() {
+  const model::PcieParams& pcie = context_.scenario.pcie;
+  const std::uint64_t bytes = enumerate_function(host, model::Host::kNicRid, kPfWindow, pcie);
+  host.map_window(kPfWindow, bytes, model::Host::kNicRid);
+  place_vf_windows(host, model::Host::kNicRid, kVfWindows);
+  BOOST_OUTCOME_TRYV(pf.probe());
+  BOOST_OUTCOME_TRYV(pf.enable_sriov(static_cast<std::uint16_t>(context_.scenario.nic.vfs)));
+  for (std::uint32_t vf = 0; vf < vfs.size(); ++vf) {
+    host.map_window(vf_window(vf), 1ULL << VF_BAR_LOG_VF_BYTES, vf_rid(vf));
+    enumerate_function(host, vf_rid(vf), 0, pcie);
+    BOOST_OUTCOME_TRYV(vfs[vf]->migration.bind());
+  }
+  if (peer) {
+    host.map_window(kPeerWindow, enumerate_function(host, model::Host::kPeerRid, kPeerWindow, pcie), model::Host::kPeerRid);
+  }
+  return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+void HostSide::assign(std::uint32_t guest, RuleSet& rules) {
+  const std::uint64_t bytes = context_.scenario.workload.guest_memory_mib * kMiB;
+  const std::uint64_t phys = guest_phys(guest, bytes);
+  const model::FnRef who{index, static_cast<std::uint8_t>(guest + 1)};
+  host.iommu().map(vf_rid(guest), {0, bytes, phys, true, true});
+  rules.grant(who, phys, bytes);
+  rules.map_window(who, vf_window(guest), 1ULL << VF_BAR_LOG_VF_BYTES);
+  if (peer && guest == 0) {
+    host.iommu().map(vf_rid(0), {kGuestPeerWindow, VF_PEER_BAR_BYTES, kPeerWindow, true, true});
+    host.iommu().map(model::Host::kPeerRid, {kGuestVfWindow, 1ULL << VF_BAR_LOG_VF_BYTES, vf_window(0), false, true});
+    rules.grant(who, kPeerWindow, VF_PEER_BAR_BYTES);
+  }
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,67 @@
+// One host of the simulation: its hardware and the drivers that run on it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "host_driver/migration/peer_device.hpp"
+#include "host_driver/migration/vf_migration_driver.hpp"
+#include "host_driver/pf/pf_driver.hpp"
+#include "systemc/nic/nic.hpp"
+#include "systemc/pcie/host.hpp"
+#include "systemc/pcie/peer_device.hpp"
+#include "testbench/checkers/rule_set.hpp"
+#include "testbench/runner/layout_of_machine.hpp"
+#include "testbench/scenarios/scenario.hpp"
+#include "testbench/sim_platform/function_platform.hpp"
+
+namespace vfsim::bench {
+
+/// What all parts of a run share.
+struct Context {
+  model::Calendar& calendar;
+  model::ProbeBus& probes;
+  const Scenario& scenario;
+  LogSink log;
+  driver::DriverObserver& observer;
+};
+
+/// A VF as its host's migration driver reaches it.
+struct HostVf {
+  HostVf(SimOs& os, HostDmaSpace& memory, driver::PfDriver& pf, model::Host& host, std::uint32_t index,
+         const driver::VfMigrationOptions& options)
+      : platform(os, memory, {&host, vf_rid(index), vf_window(index)}),
+        migration(pf, platform, static_cast<std::uint16_t>(index), options) {}
+  FunctionPlatform platform;
+  driver::VfMigrationDriver migration;
+};
+
+class HostSide {
+ public:
+  HostSide(const Context& context, std::uint8_t index);
+
+  /// Enumerates the devices, probes the PF, enables SR-IOV and binds the guests' VFs. Blocks (an SC_THREAD).
+  [[nodiscard]] driver::Result<void> boot();
+  /// Gives the VF's (and the peer device's) IOMMU domain the guest's memory on this host.
+  void assign(std::uint32_t guest, RuleSet& rules);
+
+  std::uint8_t index;
+  model::Host host;
+  model::Nic nic;
+  std::unique_ptr<model::PeerDevice> peer;
+  SimOs os;
+
+ private:
+  const Context& context_;
+  PageAllocator pages_;
+  HostDmaSpace pf_memory_;
+  FunctionPlatform pf_platform_;
+
+ public:
+  driver::PfDriver pf;
+  std::vector<std::unique_ptr<HostVf>> vfs;  // the guests'
+  std::unique_ptr<FunctionPlatform> peer_platform;
+  std::unique_ptr<driver::PeerVfioDevice> peer_migration;
+};
+
+}  // namespace vfsim::bench

@@ -1,0 +1,32 @@
+// Where things lie in the simulated hosts. Both hosts are laid out alike.
+#pragma once
+
+#include <cstdint>
+
+#include "firmware/interface/layout.h"
+#include "systemc/pcie/host.hpp"
+
+namespace vfsim::bench {
+
+inline constexpr std::uint64_t kMiB = 1ULL << 20;
+/// Host drivers allocate from here; guests' memory lies behind.
+inline constexpr std::uint64_t kDriverMemory = 16 * kMiB;
+inline constexpr std::uint64_t kDriverMemoryBytes = 2048 * kMiB;
+inline constexpr std::uint64_t kGuestMemory = kDriverMemory + kDriverMemoryBytes;
+
+/// Device windows, behind model::Host::kMmioBase.
+inline constexpr std::uint64_t kPfWindow = model::Host::kMmioBase;
+inline constexpr std::uint64_t kVfWindows = model::Host::kMmioBase + 256 * kMiB;
+inline constexpr std::uint64_t kPeerWindow = model::Host::kMmioBase + 1024 * kMiB;
+
+/// The same windows in a guest's physical address space, for peer-to-peer.
+inline constexpr std::uint64_t kGuestVfWindow = 1ULL << 40;
+inline constexpr std::uint64_t kGuestPeerWindow = (1ULL << 40) + 16 * kMiB;
+
+/// Routing id and window of VF `vf`.
+inline model::Rid vf_rid(std::uint32_t vf) { return static_cast<model::Rid>(model::Host::kNicRid + 1 + vf); }
+inline std::uint64_t vf_window(std::uint32_t vf) { return kVfWindows + (std::uint64_t{vf} << VF_BAR_LOG_VF_BYTES); }
+/// Host physical address of a guest's memory.
+inline std::uint64_t guest_phys(std::uint32_t guest, std::uint64_t bytes) { return kGuestMemory + guest * bytes; }
+
+}  // namespace vfsim::bench

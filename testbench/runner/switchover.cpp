@@ -1,0 +1,58 @@
+#include "testbench/runner/switchover.hpp"
+
+#include "host_driver/migration/record.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using Image = std::vector<std::uint8_t>;
+
+/// The image bytes of a stream of records.
+Image image_of(const Image& stream) {
+  Image image;
+  for (std::size_t at = 0; at + driver::RecordHeader::kBytes <= stream.size();) {
+    const auto header = driver::RecordHeader::decode(&stream[at]);
+    at += driver::RecordHeader::kBytes;
+    const std::size_t end = at + std::min<std::size_t>(header.bytes, stream.size() - at);
+    if (header.tag == driver::RecordHeader::kFwData) {
+      image.insert(image.end(), &stream[at], stream.data() + end);
+    }
+    at = end;
+  }
+  return image;
+}
+
+/// A full image of a stopped device, which stays in STOP.
+driver::Result<Image> read_back(driver::VfioDevice& device, const Scenario& scenario) {
+  BOOST_OUTCOME_TRYV(device.set_state(driver::MigState::stop));
+  BOOST_OUTCOME_TRY(session, device.set_state(driver::MigState::stop_copy));
+  Image stream;
+  for (;;) {
+    BOOST_OUTCOME_TRY(bytes, session->read(scenario.vmm.read_bytes, false));
+    if (bytes.empty()) {
+      break;
+    }
+    stream.insert(stream.end(), bytes.begin(), bytes.end());
+  }
+  BOOST_OUTCOME_TRYV(device.set_state(driver::MigState::stop));
+  return scenario.vmm.flow == "newest" ? image_of(stream) : stream;
+}
+
+}  // namespace
+
+void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t from, std::uint8_t to) {
+  SimGuestVm& source = simulation.guests[guest]->on(from);
+  SimGuestVm& destination = simulation.guests[guest]->on(to);
+  simulation.oracle.compare_memory(source.machine().memory(), source.phys(), destination.machine().memory(),
+                                   destination.phys(), source.memory_bytes());
+  if (!simulation.scenario().vmm.read_back) {
+    return;
+  }
+  const auto first = read_back(*source.devices().front(), simulation.scenario());
+  const auto second = read_back(*destination.devices().front(), simulation.scenario());
+  const model::FnRef who{to, static_cast<std::uint8_t>(guest + 1)};
+  simulation.rules->add_identity(simulation.calendar.now(), who, first ? first.value() : Image{},
+                                 second ? second.value() : Image{});
+}
+
+}  // namespace vfsim::bench

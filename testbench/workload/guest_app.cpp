@@ -1,0 +1,53 @@
+#include "testbench/workload/guest_app.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr driver::Nanoseconds kQueueFullWait{2'000};
+
+driver::Nanoseconds to_ns(model::Ps ps) { return driver::Nanoseconds(static_cast<std::int64_t>(ps / model::kNs)); }
+
+}  // namespace
+
+GuestApp::GuestApp(SimOs& os, driver::EthDriver& driver, Oracle& oracle, std::uint32_t guest)
+    : os_(os), driver_(driver), oracle_(oracle), guest_(guest) {
+  driver_.set_receiver(
+      [this](const std::uint8_t* frame, std::uint32_t length) { oracle_.delivered(guest_, frame, length); });
+}
+
+void GuestApp::start(const std::vector<TimedFrame>& frames) {
+  started_ = true;
+  os_.spawn("app", [this, &frames] { send_all(frames); });
+}
+
+void GuestApp::send_all(const std::vector<TimedFrame>& frames) {
+  const driver::Nanoseconds begin = os_.now();
+  for (const TimedFrame& frame : frames) {
+    const driver::Nanoseconds due = begin + to_ns(frame.at);
+    if (due > os_.now()) {
+      os_.sleep(due - os_.now());
+    }
+    if (!send(frame.bytes)) {
+      break;
+    }
+  }
+  done_ = true;
+}
+
+bool GuestApp::send(const Frame& frame) {
+  // The oracle is told first: the frame may be on the wire before send() returns.
+  oracle_.posted(guest_, frame.data(), frame.size());
+  for (;;) {
+    const auto sent = driver_.send(frame.data(), static_cast<std::uint32_t>(frame.size()));
+    if (sent) {
+      return true;
+    }
+    if (sent.error().code != EAGAIN) {
+      error_ = sent.error().text;
+      return false;
+    }
+    os_.sleep(kQueueFullWait);
+  }
+}
+
+}  // namespace vfsim::bench

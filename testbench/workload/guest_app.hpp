@@ -1,0 +1,40 @@
+// The application in a guest: plays its side of the conversation through the VF driver.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "host_driver/guest/eth_driver.hpp"
+#include "testbench/oracle/oracle.hpp"
+#include "testbench/sim_platform/sim_os.hpp"
+#include "testbench/workload/schedule.hpp"
+
+namespace vfsim::bench {
+
+/// Sends the frames of a schedule at their times, later ones at once when the guest was stopped meanwhile; everything
+/// it posts and receives is told to the oracle.
+class GuestApp {
+ public:
+  GuestApp(SimOs& os, driver::EthDriver& driver, Oracle& oracle, std::uint32_t guest);
+
+  /// Starts the sending thread now. The schedule must outlive the run.
+  void start(const std::vector<TimedFrame>& frames);
+  [[nodiscard]] bool all_sent() const { return started_ && done_; }
+  /// Why sending ended early; empty if it did not.
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+ private:
+  void send_all(const std::vector<TimedFrame>& frames);
+  /// Posts one frame, waiting for room in the send queue. False: the driver failed.
+  bool send(const Frame& frame);
+
+  SimOs& os_;
+  driver::EthDriver& driver_;
+  Oracle& oracle_;
+  std::uint32_t guest_;
+  bool started_ = false;
+  bool done_ = false;
+  std::string error_;
+};
+
+}  // namespace vfsim::bench
