@@ -157,8 +157,7 @@ enum fw_exec fw_op_QUERY_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(query_hca_cap_out));
 }
 
-/* True if no field is above its maximum for the function; vhca_id is not compared. */
-static bool within_maximum(const struct fw *fw, uint32_t fn, uint32_t area, const uint8_t *in) {
+bool fw_cap_acceptable(const struct fw *fw, uint32_t fn, uint32_t area, const uint8_t *in) {
   uint8_t max[CAP_AREA_USED] = {0};
   fill(fw, fn, area, true, max);
   for (uint32_t i = 0; i < CAP_COUNT; ++i) {
@@ -183,7 +182,7 @@ enum fw_exec fw_op_SET_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
   if (fn < 0) {
     return FW_EXEC_DONE;
   }
-  if (!within_maximum(fw, (uint32_t)fn, area, in)) {
+  if (!fw_cap_acceptable(fw, (uint32_t)fn, area, in)) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_BAD_CAP_VALUE);
   }
   memcpy(fw->fn[fn].caps_set[area], in, CAP_AREA_USED);

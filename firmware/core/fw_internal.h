@@ -126,6 +126,9 @@ void fw_cmd_dma_reset(struct fw_cmd *cmd);
 int fw_vhca_to_fn(const struct fw *fw, uint32_t vhca_id);
 /* True if the driver switched mailbox signatures on (SET_HCA_CAP cmdif_checksum). caps.c */
 bool fw_cap_checksum(const struct fw *fw, uint32_t fn);
+/* True if no field of the area (index below VF_CAP_AREAS) is above its maximum for the function; vhca_id is not compared.
+ * caps.c */
+bool fw_cap_acceptable(const struct fw *fw, uint32_t fn, uint32_t area, const uint8_t *in);
 
 /* ---- services of events.c ---- */
 /* Posts an event on the function's EQ whose mask has the type; data is 28 bytes or NULL. false: no such EQ. */

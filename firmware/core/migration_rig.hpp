@@ -44,17 +44,32 @@ class Rig {
   static constexpr std::uint64_t kBuffer = 0x7'0000'0000;
   static constexpr std::uint32_t kBufferPages = 512;
 
-  explicit Rig(const fw_config& config = MockNic::default_config()) : nic(config) {
+  explicit Rig(const fw_config& config = MockNic::default_config())
+      : own_(std::make_unique<MockNic>(config)), nic(*own_) {
+    set_up();
+  }
+  /// Around a NIC whose function 1 is in use already.
+  explicit Rig(MockNic& other) : nic(other) { set_up(); }
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+ private:
+  std::unique_ptr<MockNic> own_;
+
+ public:
+  MockNic& nic;
+  bool good = false;
+
+ private:
+  void set_up() {
     for (std::uint32_t fn = 0; fn < 4; ++fn) {
       nic.set_queue(fn, MockNic::queue_of(fn));
     }
-    good = nic.bring_up(0) && nic.bring_up(1) && nic.bring_up(2) && nic.bring_up(3);
+    good = nic.bring_up(0) && nic.bring_up(2) && nic.bring_up(3) && (nic.ctx(1).enabled != 0 || nic.bring_up(1));
     key(kKey, kBuffer, kBufferPages);
   }
 
-  MockNic nic;
-  bool good = false;
-
+ public:
   fw& firmware() { return *nic.firmware(); }
   fw_function& state(std::uint32_t fn) { return firmware().fn[fn]; }
 

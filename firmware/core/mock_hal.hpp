@@ -95,10 +95,10 @@ class MockNic {
         vfs_(vfs) {
     std::memset(fw_.get(), 0xa5, fw_size());  // power-on state of the memory is undefined
     hal_ = {this, ram_.get(), reg_read, reg_write, dma_start, dma_ended, time_ns, irq_enable, log};
+    fw_init(fw_.get(), &hal_, &config);
     for (std::uint32_t fn = 0; fn < VF_MAX_FUNCTIONS; ++fn) {
       set_queue(fn, queue_of(fn));
     }
-    fw_init(fw_.get(), &hal_, &config);
   }
   MockNic(const MockNic&) = delete;
   MockNic& operator=(const MockNic&) = delete;
@@ -298,11 +298,10 @@ class MockNic {
     VF_SET(enable_hca_in, in.data(), function_id, fn);
     return run(0, in);
   }
-  /// Enables the function (the PF first) and INITs it. True if every command was OK.
+  /// Enables the function and INITs it, the PF first. True if every command was OK.
   bool bring_up(std::uint32_t fn) {
-    bool ok = ctx(0).enabled != 0 || enable(0).ok();
-    ok = ok && (fn == 0 || enable(fn).ok());
-    return ok && run(fn, command(VF_OP_INIT_HCA)).ok();
+    const bool pf = fn == 0 || ctx(0).enabled != 0 || bring_up(0);
+    return pf && enable(fn).ok() && run(fn, command(VF_OP_INIT_HCA)).ok();
   }
 
  private:

@@ -142,6 +142,7 @@ static bool record_good(const struct fw *fw, uint32_t fn, const struct fw_image_
     case FW_IMAGE_EVENTS:
       return VF_GET(image_list, r->payload, list_count) <= VF_EVENT_QUEUE;
     case FW_IMAGE_CAPS:
+      return fw_cap_acceptable(fw, fn, r->index, r->payload);
     case FW_IMAGE_COUNTERS:
       return true;
     default:

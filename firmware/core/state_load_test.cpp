@@ -241,7 +241,7 @@ TEST(Load, ForeignImages) {
   refuse([](std::uint8_t* p) { VF_SET(image_header, p, kind, 2); }, VF_SYND_IMAGE_BAD_FIELD);
   refuse([](std::uint8_t* p) { VF_SET(image_header, p, records, 3); }, VF_SYND_IMAGE_BAD_RECORD);
   refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x99); }, VF_SYND_IMAGE_BAD_RECORD);
-  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x1b); }, VF_SYND_IMAGE_BAD_RECORD);
+  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x1c); }, VF_SYND_IMAGE_BAD_RECORD);
   refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, number, 1); }, VF_SYND_IMAGE_BAD_FIELD);
 }
 
@@ -315,9 +315,9 @@ TEST(Load, BadTransfers) {
   Source a;
   Rig b;
   ASSERT_TRUE(b.stop(2));
-  const Digest before = b.digest(2);
   const std::uint32_t write_only = (VF_MKEY_BASE + 701) << 8;
   b.key(write_only, Rig::kBuffer, 64, false, true);
+  const Digest before = b.digest(2);
   expect_refused(b.nic.run(0, b.load_command(2, a.image, write_only)), VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
   expect_refused(b.nic.run(0, b.load_command(2, a.image, 0)), VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
   b.nic.poison[{0, Rig::kBuffer / VF_PAGE_BYTES}] = FW_DMA_TIMEOUT;

@@ -216,6 +216,7 @@ TEST(Save, BadKeys) {
   const std::uint32_t small = (VF_MKEY_BASE + 702) << 8;
   rig.key(read_only, 0x8'0000'0000, 64, true, false);
   rig.key(small, 0x9'0000'0000, 1);
+  rig.nic.ctx(0).mkey[702].len = 1000;
   ASSERT_TRUE(rig.stop(1));
   for (const std::uint32_t key : {0U, read_only, small, Rig::kKey ^ 1U}) {
     expect_refused(rig.save(1, false, false, 1 << 20, key).reply, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
@@ -238,16 +239,24 @@ TEST(Save, OneAtATimePerFunctionSeveralInParallel) {
   Rig rig;
   rig.populate(1);
   ASSERT_TRUE(rig.stop(1) && rig.stop(2) && rig.stop(3));
+  rig.nic.defer_dma = true;
   rig.nic.submit(0, 1, Rig::save_command(1, false, false, 1 << 20), 16);
   rig.nic.submit(0, 2, Rig::save_command(1, false, false, 1 << 20), 16);
+  rig.nic.poll();
+  rig.nic.finish_dma(2);  // the entries; the mailboxes follow, then the first SAVE starts, then the rest is there
+  rig.nic.poll();
+  rig.nic.submit(0, 5, Rig::vhca_command(VF_OP_RESUME_VHCA, 1, VF_RESUME_RESPONDER), 16);
+  rig.nic.poll();
   rig.nic.submit(0, 3, Rig::save_command(2, false, false, 1 << 20), 16);
   rig.nic.submit(0, 4, Rig::save_command(3, false, false, 1 << 20), 16);
-  rig.nic.submit(0, 5, Rig::vhca_command(VF_OP_RESUME_VHCA, 1, VF_RESUME_RESPONDER), 16);
-  rig.nic.defer_dma = true;
+  std::uint32_t most = 0;
   for (int i = 0; i < 200; ++i) {
     rig.nic.poll();
+    const auto* buffer = rig.firmware().image.buffer;
+    most = std::max<std::uint32_t>(most, buffer[0].used + buffer[1].used);
     rig.nic.finish_dma(1);
   }
+  EXPECT_EQ(most, 2U);
   rig.nic.poll();
   EXPECT_TRUE(rig.nic.reply(0, 1).ok());
   EXPECT_TRUE(rig.nic.reply(0, 3).ok());

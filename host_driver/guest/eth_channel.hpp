@@ -19,13 +19,13 @@ namespace vfsim::driver {
 struct EthShared {
   FunctionCore& core;
   const EthOptions& options;
-  EthCounters counters;
+  EthCounters counters{};
   std::uint32_t pd = 0, tisn = 0, physical_key = 0;
   std::uint8_t min_inline_mode = 0;
   std::uint8_t counter_set = 0;
-  std::function<void(const std::uint8_t*, std::uint32_t)> receiver;
-  std::function<void(const WorkError&)> error_handler;
-  std::function<void()> idle_hook;
+  std::function<void(const std::uint8_t*, std::uint32_t)> receiver{};
+  std::function<void(const WorkError&)> error_handler{};
+  std::function<void()> idle_hook{};
 };
 
 class EthChannel {

@@ -32,7 +32,7 @@ CoreOptions core_options(const EthOptions& options) {
 class EthDriver::Impl {
  public:
   Impl(Platform& platform, EthOptions options)
-      : options_(std::move(options)), core_(platform, core_options(options_)), shared_{core_, options_, {}} {}
+      : options_(std::move(options)), core_(platform, core_options(options_)), shared_{core_, options_} {}
   ~Impl() {
     if (!undo_.empty()) {
       (void)!remove();

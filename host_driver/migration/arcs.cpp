@@ -43,8 +43,8 @@ constexpr MigArc kRaw[] = {
 
 template <std::size_t N>
 const MigArc* find_in(const MigArc (&table)[N], MigState from, MigState to) {
-  const MigArc* found =
-      std::find_if(std::begin(table), std::end(table), [&](const MigArc& a) { return a.from == from && a.to == to; });
+  const MigArc* found = std::find_if(std::begin(table), std::end(table),
+                                     [&](const MigArc& a) { return a.from == from && a.to == to; });
   return found == std::end(table) ? nullptr : found;
 }
 
@@ -55,7 +55,8 @@ ArcResult no_stream(const Result<void>& result) {
   return std::shared_ptr<MigStream>();
 }
 
-/// The firmware may refuse a tracked SAVE of a suspended function, so a SUSPEND waits for the running one.
+/// The firmware may refuse a tracked SAVE of a suspended function, so a SUSPEND waits for the
+/// running one.
 ArcResult suspend(VfSession& session, std::uint32_t op_mod) {
   auto channel = session.channel();
   if (!channel) {
@@ -86,10 +87,18 @@ const MigArc* find_arc(MigFlow flow, MigState from, MigState to) {
   return flow == MigFlow::newest ? find_in(kNewest, from, to) : find_in(kRaw, from, to);
 }
 
-ArcResult arcs::suspend_initiator(VfSession& session) { return suspend(session, VF_SUSPEND_INITIATOR); }
-ArcResult arcs::suspend_responder(VfSession& session) { return suspend(session, VF_SUSPEND_RESPONDER); }
-ArcResult arcs::resume_responder(VfSession& session) { return resume(session, VF_RESUME_RESPONDER); }
-ArcResult arcs::resume_initiator(VfSession& session) { return resume(session, VF_RESUME_INITIATOR); }
+ArcResult arcs::suspend_initiator(VfSession& session) {
+  return suspend(session, VF_SUSPEND_INITIATOR);
+}
+ArcResult arcs::suspend_responder(VfSession& session) {
+  return suspend(session, VF_SUSPEND_RESPONDER);
+}
+ArcResult arcs::resume_responder(VfSession& session) {
+  return resume(session, VF_RESUME_RESPONDER);
+}
+ArcResult arcs::resume_initiator(VfSession& session) {
+  return resume(session, VF_RESUME_INITIATOR);
+}
 
 ArcResult arcs::end_session(VfSession& session) {
   session.close_streams();

@@ -63,8 +63,12 @@ Result<void> last_save(SavingStream& stream) {
 
 }  // namespace
 
-ArcResult arcs::start_precopy(VfSession& session) { return start_saving(session, true); }
-ArcResult arcs::start_stop_copy(VfSession& session) { return start_saving(session, false); }
+ArcResult arcs::start_precopy(VfSession& session) {
+  return start_saving(session, true);
+}
+ArcResult arcs::start_stop_copy(VfSession& session) {
+  return start_saving(session, false);
+}
 
 ArcResult arcs::precopy_to_stop_copy(VfSession& session) {
   auto suspended = suspend_responder(session);
@@ -73,7 +77,8 @@ ArcResult arcs::precopy_to_stop_copy(VfSession& session) {
   }
   auto saved = last_save(*session.saving);
   if (!saved) {
-    // The driver that this follows does not undo the SUSPEND: the function stays stopped on both sides.
+    // The driver that this follows does not undo the SUSPEND: the function stays stopped on both
+    // sides.
     session.saving->mark_error();
     return saved.error();
   }

@@ -1,4 +1,5 @@
-// Order of firmware commands of every arc, both flows, and the driver's rules about failures, resets and removal.
+// Order of firmware commands of every arc, both flows, and the driver's rules about failures,
+// resets and removal.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ std::vector<std::uint8_t> drain(MigStream& stream) {
 TEST(BindVf, NewestTestsTheVfAndLearnsItsId) {
   MigBench bench;
   bench.start();
-  EXPECT_THAT(bench.bind_log, ElementsAre("QUERY_HCA_CAP op_mod=64 function=3", "QUERY_HCA_CAP op_mod=1 function=3"));
+  EXPECT_THAT(bench.bind_log, ElementsAre("QUERY_HCA_CAP op_mod=64 function=3",
+                                          "QUERY_HCA_CAP op_mod=1 function=3"));
   EXPECT_EQ(bench.driver->migration_flags(), 7U);
   EXPECT_EQ(bench.driver->vhca_id(), kTestVhca);
 }
@@ -51,11 +53,18 @@ TEST(BindVf, EachMissingCapabilityMeansNoMigration) {
     EXPECT_EQ(bench.driver->state().error().code, ENOTTY);
     EXPECT_EQ(bench.go(S::stop).error().code, ENOTTY);
   };
-  without([](FakeDevice& d) { VF_SET(cmd_hca_cap, d.capability(VF_CAP_GENERAL).data(), migration, 0); });
-  without([](FakeDevice& d) { VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migratable, 0); });
-  without([](FakeDevice& d) { VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migration_multi_load, 0); });
-  without(
-      [](FakeDevice& d) { VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migration_tracking_state, 0); });
+  without([](FakeDevice& d) {
+    VF_SET(cmd_hca_cap, d.capability(VF_CAP_GENERAL).data(), migration, 0);
+  });
+  without([](FakeDevice& d) {
+    VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migratable, 0);
+  });
+  without([](FakeDevice& d) {
+    VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migration_multi_load, 0);
+  });
+  without([](FakeDevice& d) {
+    VF_SET(cmd_hca_cap_2, d.capability(VF_CAP_GENERAL_2).data(), migration_tracking_state, 0);
+  });
 }
 
 TEST(ArcsNewest, SuspendAndResume) {
@@ -94,20 +103,23 @@ TEST(ArcsNewest, PrecopyToStopCopy) {
   ASSERT_TRUE(stream);
   EXPECT_EQ(drain(*stream.value()).size(), 24U + 16 + 100);
   // 0x3000 + 10 % = 13516.8 bytes: four pages, for the reserve and for the first image.
-  EXPECT_THAT(bench.take_log(), ElementsAre("ALLOC_PD", "QUERY inc=0", "CREATE_MKEY len=16384", "CREATE_MKEY len=16384",
-                                            "SAVE inc=0 track=1 size=16384"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("ALLOC_PD", "QUERY inc=0", "CREATE_MKEY len=16384",
+                          "CREATE_MKEY len=16384", "SAVE inc=0 track=1 size=16384"));
   bench.image.required = 0x1000;
   auto info = stream.value()->precopy_info();
   ASSERT_TRUE(info);
   EXPECT_EQ(info.value().initial_bytes, 0U);
   EXPECT_EQ(info.value().dirty_bytes, 0x1000U + 16);
   ASSERT_TRUE(bench.go(S::pre_copy_p2p));
-  EXPECT_THAT(bench.take_log(), ElementsAre("QUERY inc=1", "SAVE inc=1 track=1 size=16384", "SUSPEND 0"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("QUERY inc=1", "SAVE inc=1 track=1 size=16384", "SUSPEND 0"));
   auto none = bench.go(S::stop_copy);
   ASSERT_TRUE(none);
   EXPECT_EQ(none.value(), nullptr);
   EXPECT_EQ(drain(*stream.value()).size(), 2 * (16U + 100));
-  EXPECT_THAT(bench.take_log(), ElementsAre("SUSPEND 1", "QUERY inc=1", "SAVE inc=1 track=0 size=16384"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("SUSPEND 1", "QUERY inc=1", "SAVE inc=1 track=0 size=16384"));
   EXPECT_TRUE(stream.value()->read(1, false).value().empty());
   ASSERT_TRUE(bench.go(S::stop));
   EXPECT_THAT(bench.take_log(), ElementsAre("DESTROY_MKEY", "DESTROY_MKEY", "DEALLOC_PD"));
@@ -134,8 +146,8 @@ TEST(ArcsNewest, CancelPrecopy) {
   drain(*stream.value());
   bench.device.forget_commands();
   ASSERT_TRUE(bench.go(S::running));
-  EXPECT_THAT(bench.take_log(), ElementsAre("QUERY inc=1", "SAVE inc=0 track=0 size=16384", "DESTROY_MKEY",
-                                            "DESTROY_MKEY", "DEALLOC_PD"));
+  EXPECT_THAT(bench.take_log(), ElementsAre("QUERY inc=1", "SAVE inc=0 track=0 size=16384",
+                                            "DESTROY_MKEY", "DESTROY_MKEY", "DEALLOC_PD"));
   EXPECT_EQ(bench.device.live_objects(), objects);
   ASSERT_TRUE(bench.go(S::pre_copy_p2p));
   bench.device.forget_commands();
@@ -148,6 +160,7 @@ TEST(ArcsNewest, CancelAfterAHardErrorIsEioAndClosesTheSession) {
   bench.image.save_status = VF_STATUS_INTERNAL;
   bench.start();
   auto stream = bench.go(S::pre_copy);
+  bench.os.sleep(Nanoseconds(1'000'000));
   EXPECT_EQ(stream.value()->read(1, false).error().code, ENODEV);
   EXPECT_EQ(stream.value()->poll(), 0x2041U);
   EXPECT_EQ(stream.value()->precopy_info().error().code, ENODEV);
@@ -175,7 +188,8 @@ TEST(ArcsNewest, PrecopyErrorFallsBackToAFullImage) {
   bench.device.forget_commands();
   ASSERT_TRUE(bench.go(S::stop_copy));
   EXPECT_EQ(drain(*stream.value()).size(), 16U + 100);
-  EXPECT_THAT(bench.take_log(), ElementsAre("SUSPEND 1", "QUERY inc=0", "SAVE inc=0 track=0 size=16384"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("SUSPEND 1", "QUERY inc=0", "SAVE inc=0 track=0 size=16384"));
 }
 
 TEST(ArcsNewest, FailedFinalQueryLeavesBothSidesSuspended) {
@@ -212,7 +226,8 @@ TEST(ArcsNewest, ResumingLoadsEachRecordAsItComes) {
     const std::size_t n = std::min<std::size_t>(7, bytes.size() - at);
     ASSERT_EQ(stream.value()->write(bytes.data() + at, n).value(), n);
   }
-  EXPECT_THAT(bench.take_log(), ElementsAre("CREATE_MKEY len=16384", "LOAD size=100", "LOAD size=5000"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("CREATE_MKEY len=16384", "LOAD size=100", "LOAD size=5000"));
   ASSERT_TRUE(bench.go(S::stop));
   EXPECT_THAT(bench.take_log(), ElementsAre("DESTROY_MKEY", "DEALLOC_PD"));
   EXPECT_EQ(stream.value()->write(bytes.data(), 1).error().code, ENODEV);
@@ -228,9 +243,10 @@ TEST(ArcsNewest, ChunksAlternateAndWaitForTheReader) {
   bench.device.forget_commands();
   auto stream = bench.go(S::stop_copy);
   bench.os.sleep(Nanoseconds(1'000'000));
-  EXPECT_THAT(bench.take_log(), ElementsAre("ALLOC_PD", "QUERY inc=0 chunk", "CREATE_MKEY len=28672",
-                                            "CREATE_MKEY len=28672", "SAVE inc=0 track=0 size=28672",
-                                            "SAVE inc=1 track=0 size=28672"));
+  EXPECT_THAT(
+      bench.take_log(),
+      ElementsAre("ALLOC_PD", "QUERY inc=0 chunk", "CREATE_MKEY len=28672", "CREATE_MKEY len=28672",
+                  "SAVE inc=0 track=0 size=28672", "SAVE inc=1 track=0 size=28672"));
   bench.image.next = 0;  // the third is the last
   ASSERT_EQ(stream.value()->read(24 + 16 + 99, false).value().size(), 139U);
   bench.os.sleep(Nanoseconds(1'000'000));
@@ -252,8 +268,9 @@ TEST(ArcsRaw, StopCopyReleasesKeyAndDomainWhenSaved) {
   EXPECT_EQ(stream.value()->read(10, true).error().code, EAGAIN);
   EXPECT_EQ(drain(*stream.value()).size(), 100U);
   bench.os.sleep(Nanoseconds(1'000'000));
-  EXPECT_THAT(bench.take_log(), ElementsAre("QUERY inc=0", "ALLOC_PD", "CREATE_MKEY len=9029",
-                                            "SAVE inc=0 track=0 size=9029", "DESTROY_MKEY", "DEALLOC_PD"));
+  EXPECT_THAT(bench.take_log(),
+              ElementsAre("QUERY inc=0", "ALLOC_PD", "CREATE_MKEY len=9029",
+                          "SAVE inc=0 track=0 size=9029", "DESTROY_MKEY", "DEALLOC_PD"));
   ASSERT_TRUE(bench.go(S::stop));
   EXPECT_THAT(bench.take_log(), IsEmpty());
   EXPECT_EQ(bench.go(S::pre_copy).error().code, EINVAL);
@@ -271,8 +288,8 @@ TEST(ArcsRaw, LoadHappensWhenResumingEnds) {
   ASSERT_TRUE(stream.value()->write(image.data(), image.size()));
   EXPECT_THAT(bench.take_log(), IsEmpty());
   ASSERT_TRUE(bench.go(S::stop));
-  EXPECT_THAT(bench.take_log(),
-              ElementsAre("ALLOC_PD", "CREATE_MKEY len=5000", "LOAD size=5000", "DESTROY_MKEY", "DEALLOC_PD"));
+  EXPECT_THAT(bench.take_log(), ElementsAre("ALLOC_PD", "CREATE_MKEY len=5000", "LOAD size=5000",
+                                            "DESTROY_MKEY", "DEALLOC_PD"));
 }
 
 TEST(ArcsRules, FailedArcKeepsTheState) {

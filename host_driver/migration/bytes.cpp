@@ -8,7 +8,8 @@ namespace {
 
 using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-/// Table k: effect of a byte that is followed by k zero bytes. Eight of them take eight bytes per step.
+/// Table k: effect of a byte that is followed by k zero bytes. Eight of them take eight bytes per
+/// step.
 constexpr Tables make_tables() {
   Tables tables{};
   for (std::uint32_t i = 0; i < 256; ++i) {
@@ -34,8 +35,9 @@ std::uint32_t crc32c(const std::uint8_t* data, std::size_t bytes) {
   for (; bytes >= 8; bytes -= 8, data += 8) {
     const std::uint32_t low = crc ^ le_load<std::uint32_t>(data);
     const std::uint32_t high = le_load<std::uint32_t>(data + 4);
-    crc = kTables[7][low & 0xff] ^ kTables[6][low >> 8 & 0xff] ^ kTables[5][low >> 16 & 0xff] ^ kTables[4][low >> 24] ^
-          kTables[3][high & 0xff] ^ kTables[2][high >> 8 & 0xff] ^ kTables[1][high >> 16 & 0xff] ^ kTables[0][high >> 24];
+    crc = kTables[7][low & 0xff] ^ kTables[6][low >> 8 & 0xff] ^ kTables[5][low >> 16 & 0xff] ^
+          kTables[4][low >> 24] ^ kTables[3][high & 0xff] ^ kTables[2][high >> 8 & 0xff] ^
+          kTables[1][high >> 16 & 0xff] ^ kTables[0][high >> 24];
   }
   for (; bytes != 0; --bytes, ++data) {
     crc = crc >> 8 ^ kTables[0][(crc ^ *data) & 0xff];

@@ -13,7 +13,8 @@ namespace vfsim::driver {
   return v << 24 | (v & 0xff00U) << 8 | (v >> 8 & 0xff00U) | v >> 24;
 }
 
-/// Registers that are little-endian on the bus (MSI-X table, peer device), through a Platform that expects big-endian.
+/// Registers that are little-endian on the bus (MSI-X table, peer device), through a Platform that
+/// expects big-endian.
 [[nodiscard]] inline std::uint32_t read_le32(Platform& function, std::uint64_t offset) {
   return swap32(function.read32(offset));
 }
@@ -21,7 +22,8 @@ inline void write_le32(Platform& function, std::uint64_t offset, std::uint32_t v
   function.write32(offset, swap32(value));
 }
 
-/// Byte-wise little-endian access, for streams and structures outside of the device's big-endian world.
+/// Byte-wise little-endian access, for streams and structures outside of the device's big-endian
+/// world.
 template <class T>
 [[nodiscard]] inline T le_load(const std::uint8_t* from) {
   T value = 0;

@@ -10,7 +10,8 @@ namespace {
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
 /// PF bits and the VF's own; leaves flags 0 when one is missing.
-Result<void> test_newest(PfDriver& pf, const Bytes& general, std::uint16_t function_id, MigCapabilities& caps) {
+Result<void> test_newest(PfDriver& pf, const Bytes& general, std::uint16_t function_id,
+                         MigCapabilities& caps) {
   if (VF_GET(cmd_hca_cap, general.data(), hca_cap_2) == 0) {
     return success();
   }

@@ -30,7 +30,8 @@ TEST(Fsm, AgreesWithEveryRowOfTheFacts) {
     ASSERT_GE(f.size(), 8U) << line;
     const MigState next = mig_next_state(std::stoull(f[0]), static_cast<MigState>(std::stoul(f[2])),
                                          static_cast<MigState>(std::stoul(f[4])));
-    const MigState expected = f[6].empty() ? MigState::error : static_cast<MigState>(std::stoul(f[6]));
+    const MigState expected =
+        f[6].empty() ? MigState::error : static_cast<MigState>(std::stoul(f[6]));
     EXPECT_EQ(next, expected) << line;
     ++rows;
   }

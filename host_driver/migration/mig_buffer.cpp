@@ -30,14 +30,17 @@ Result<void> BufferPool::open() {
 
 Result<BufferPtr> BufferPool::create(std::uint64_t bytes, bool exact) {
   if (bytes > kMaxBytes) {
-    return fail(ENOMEM, "migration buffer of " + std::to_string(bytes) + " bytes exceeds the limit");
+    return fail(ENOMEM,
+                "migration buffer of " + std::to_string(bytes) + " bytes exceeds the limit");
   }
-  const std::uint64_t pages = std::max<std::uint64_t>((bytes + VF_PAGE_BYTES - 1) / VF_PAGE_BYTES, 1);
+  const std::uint64_t pages =
+      std::max<std::uint64_t>((bytes + VF_PAGE_BYTES - 1) / VF_PAGE_BYTES, 1);
   auto buffer = std::make_unique<DataBuffer>();
   buffer->bytes = static_cast<std::size_t>(pages) * VF_PAGE_BYTES;
   const auto address = pf_.platform().dma_alloc(buffer->bytes);
   if (!address) {
-    return fail(ENOMEM, "no memory for a migration buffer of " + std::to_string(buffer->bytes) + " bytes");
+    return fail(ENOMEM,
+                "no memory for a migration buffer of " + std::to_string(buffer->bytes) + " bytes");
   }
   buffer->address = *address;
   MkeySpec spec;

@@ -1,4 +1,5 @@
-// DMA buffers of a migration session: memory of the PF, each described by a memory key of the session's domain.
+// DMA buffers of a migration session: memory of the PF, each described by a memory key of the
+// session's domain.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,12 @@ struct DataBuffer {
   std::uint64_t address = 0;  // device address, contiguous
   std::size_t bytes = 0;      // multiple of the page size
   std::uint32_t mkey = 0;
-  bool keyed = false;         // mkey exists
+  bool keyed = false;  // mkey exists
 };
 using BufferPtr = std::unique_ptr<DataBuffer>;
 
-/// The protection domain and the buffers of one stream. A free buffer is kept and used again when large enough.
-/// Source: mlx5 device interface section 6.5 (buffer sizing).
+/// The protection domain and the buffers of one stream. A free buffer is kept and used again when
+/// large enough. Source: mlx5 device interface section 6.5 (buffer sizing).
 class BufferPool {
  public:
   /// Largest buffer, bytes.
@@ -31,10 +32,11 @@ class BufferPool {
 
   /// ALLOC_PD.
   [[nodiscard]] Result<void> open();
-  /// A new buffer of at least one page: CREATE_MKEY, length rounded up to pages, or `bytes` itself when `exact`.
-  /// ENOMEM above kMaxBytes or without memory.
+  /// A new buffer of at least one page: CREATE_MKEY, length rounded up to pages, or `bytes` itself
+  /// when `exact`. ENOMEM above kMaxBytes or without memory.
   [[nodiscard]] Result<BufferPtr> create(std::uint64_t bytes, bool exact = false);
-  /// The first free buffer that is large enough, or a new one; smaller ones met on the way are destroyed.
+  /// The first free buffer that is large enough, or a new one; smaller ones met on the way are
+  /// destroyed.
   [[nodiscard]] Result<BufferPtr> get(std::uint64_t bytes);
   /// Keeps the buffer for another get().
   void put(BufferPtr buffer);

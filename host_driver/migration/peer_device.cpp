@@ -17,9 +17,11 @@ using BOOST_OUTCOME_V2_NAMESPACE::success;
 constexpr std::uint32_t kMagic = 0x31504656;  // "VFP1"
 constexpr std::uint32_t kInitiatorStopped = 1, kResponderStopped = 2, kEngine = 4, kDrained = 1;
 constexpr std::uint32_t kRegCommand = 0x04;
-/// Saved and restored in this order; the control register's engine bit goes first into the image and last back.
-constexpr std::uint32_t kRegisters[] = {VF_PEER_REG_DB_PERIOD_NS, VF_PEER_REG_DB_COUNT,    VF_PEER_REG_DB_ADDR_LO,
-                                        VF_PEER_REG_DB_ADDR_HI,   VF_PEER_REG_DB_VALUE_HI, VF_PEER_REG_DB_VALUE_LO,
+/// Saved and restored in this order; the control register's engine bit goes first into the image
+/// and last back.
+constexpr std::uint32_t kRegisters[] = {VF_PEER_REG_DB_PERIOD_NS, VF_PEER_REG_DB_COUNT,
+                                        VF_PEER_REG_DB_ADDR_LO,   VF_PEER_REG_DB_ADDR_HI,
+                                        VF_PEER_REG_DB_VALUE_HI,  VF_PEER_REG_DB_VALUE_LO,
                                         VF_PEER_REG_DB_STEP};
 constexpr std::size_t kImageBytes = 4 * (2 + std::size(kRegisters) + VF_PEER_MEM_BYTES / 4 + 1);
 
@@ -28,11 +30,13 @@ constexpr std::size_t kImageBytes = 4 * (2 + std::size(kRegisters) + VF_PEER_MEM
 /// Both directions: the image that is read, or the bytes that were written.
 class PeerVfioDevice::Stream final : public MigStream {
  public:
-  Stream(bool saving, std::vector<std::uint8_t> bytes) : saving_(saving), bytes_(std::move(bytes)) {}
+  Stream(bool saving, std::vector<std::uint8_t> bytes)
+      : saving_(saving), bytes_(std::move(bytes)) {}
 
   Result<std::vector<std::uint8_t>> read(std::size_t bytes, bool) override {
     if (!saving_ || dead_) {
-      return dead_ ? fail(ENODEV, "session is over") : fail(EBADF, "a resuming stream is write-only");
+      return dead_ ? fail(ENODEV, "session is over")
+                   : fail(EBADF, "a resuming stream is write-only");
     }
     const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(position_);
     const std::size_t n = std::min(bytes, bytes_.size() - position_);
@@ -49,9 +53,13 @@ class PeerVfioDevice::Stream final : public MigStream {
     bytes_.insert(bytes_.end(), data, data + bytes);
     return bytes;
   }
-  Result<std::size_t> seek(std::uint64_t) override { return fail(ESPIPE, "a migration stream has no position"); }
+  Result<std::size_t> seek(std::uint64_t) override {
+    return fail(ESPIPE, "a migration stream has no position");
+  }
   std::uint32_t poll() override { return dead_ ? 0x2041 : saving_ ? 0x41 : 0x4; }
-  Result<PrecopyInfo> precopy_info() override { return fail(EINVAL, "device has no pre-copy state"); }
+  Result<PrecopyInfo> precopy_info() override {
+    return fail(EINVAL, "device has no pre-copy state");
+  }
 
   void shut() { dead_ = true; }
   [[nodiscard]] const std::vector<std::uint8_t>& bytes() const { return bytes_; }
@@ -63,30 +71,39 @@ class PeerVfioDevice::Stream final : public MigStream {
   std::size_t position_ = 0;
 };
 
-PeerVfioDevice::PeerVfioDevice(Platform& function, PeerOptions options) : function_(function), options_(options) {}
-PeerVfioDevice::~PeerVfioDevice() { end_stream(); }
+PeerVfioDevice::PeerVfioDevice(Platform& function, PeerOptions options)
+    : function_(function), options_(options) {}
+PeerVfioDevice::~PeerVfioDevice() {
+  end_stream();
+}
 
-std::uint64_t PeerVfioDevice::migration_flags() const { return VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P; }
+std::uint64_t PeerVfioDevice::migration_flags() const {
+  return VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P;
+}
 
 Result<std::shared_ptr<MigStream>> PeerVfioDevice::set_state(MigState target) {
   Result<std::shared_ptr<MigStream>> last = std::shared_ptr<MigStream>();
-  const int outcome = walk_mig_states(migration_flags(), state_, target, [&](MigState from, MigState to) {
-    last = run_arc(from, to);
-    const int error = last ? 0 : last.error().code;
-    if (last) {
-      state_ = to;
-    }
-    if (options_.observer != nullptr) {
-      options_.observer->vfio_arc(options_.ref, static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), error);
-    }
-    return last.has_value();
-  });
+  const int outcome =
+      walk_mig_states(migration_flags(), state_, target, [&](MigState from, MigState to) {
+        last = run_arc(from, to);
+        const int error = last ? 0 : last.error().code;
+        if (last) {
+          state_ = to;
+        }
+        if (options_.observer != nullptr) {
+          options_.observer->vfio_arc(options_.ref, static_cast<std::uint32_t>(from),
+                                      static_cast<std::uint32_t>(to), error);
+        }
+        return last.has_value();
+      });
   if (outcome == EINVAL) {
-    last = fail(EINVAL, std::string("no way from ") + to_string(state_) + " to " + to_string(target));
+    last =
+        fail(EINVAL, std::string("no way from ") + to_string(state_) + " to " + to_string(target));
   }
   if (options_.observer != nullptr) {
     options_.observer->vfio_set_state_done(options_.ref, static_cast<std::uint32_t>(target),
-                                           static_cast<std::uint32_t>(state_), last ? 0 : last.error().code);
+                                           static_cast<std::uint32_t>(state_),
+                                           last ? 0 : last.error().code);
   }
   return last;
 }
@@ -187,9 +204,12 @@ Result<void> PeerVfioDevice::reset() {
   return success();
 }
 
-Result<std::uint64_t> PeerVfioDevice::data_size() { return std::uint64_t{kImageBytes}; }
+Result<std::uint64_t> PeerVfioDevice::data_size() {
+  return std::uint64_t{kImageBytes};
+}
 
-Result<std::uint64_t> PeerVfioDevice::logging_start(std::uint64_t page_size, const std::vector<IovaRange>& ranges) {
+Result<std::uint64_t> PeerVfioDevice::logging_start(std::uint64_t page_size,
+                                                    const std::vector<IovaRange>& ranges) {
   if (page_size_ != 0 || ranges.empty()) {
     return fail(EINVAL, ranges.empty() ? "no range to track" : "dirty logging is active");
   }
@@ -202,7 +222,8 @@ Result<void> PeerVfioDevice::logging_stop() {
   return success();
 }
 
-Result<std::vector<std::uint64_t>> PeerVfioDevice::logging_report(std::uint64_t iova, std::uint64_t length) {
+Result<std::vector<std::uint64_t>> PeerVfioDevice::logging_report(std::uint64_t iova,
+                                                                  std::uint64_t length) {
   if (page_size_ == 0) {
     return fail(EINVAL, "dirty logging is not active");
   }

@@ -15,10 +15,11 @@ struct PeerOptions {
   VfRef ref;  // under which its arcs are observed
 };
 
-/// STOP_COPY and P2P. State: doorbell engine registers and memory window, read by MMIO before the responder is stopped
-/// (everything that could write to it is quiet by then) and written back when RESUMING ends. Its registers must stay
-/// reachable while it is stopped. Its image is its own format, with a check sum.
-/// set_state() errors: EINVAL (no such arc, bad image), ETIMEDOUT (no drain), ENODEV (does not answer).
+/// STOP_COPY and P2P. State: doorbell engine registers and memory window, read by MMIO before the
+/// responder is stopped (everything that could write to it is quiet by then) and written back when
+/// RESUMING ends. Its registers must stay reachable while it is stopped. Its image is its own
+/// format, with a check sum. set_state() errors: EINVAL (no such arc, bad image), ETIMEDOUT (no
+/// drain), ENODEV (does not answer).
 class PeerVfioDevice final : public VfioDevice {
  public:
   explicit PeerVfioDevice(Platform& function, PeerOptions options = {});
@@ -34,7 +35,8 @@ class PeerVfioDevice final : public VfioDevice {
   [[nodiscard]] Result<std::uint64_t> logging_start(std::uint64_t page_size,
                                                     const std::vector<IovaRange>& ranges) override;
   [[nodiscard]] Result<void> logging_stop() override;
-  [[nodiscard]] Result<std::vector<std::uint64_t>> logging_report(std::uint64_t iova, std::uint64_t length) override;
+  [[nodiscard]] Result<std::vector<std::uint64_t>> logging_report(std::uint64_t iova,
+                                                                  std::uint64_t length) override;
   [[nodiscard]] Result<std::vector<std::uint8_t>> save_config() override;
   [[nodiscard]] Result<void> restore_config(const std::vector<std::uint8_t>& bytes) override;
 

@@ -20,7 +20,8 @@ RecordHeader RecordHeader::decode(const std::uint8_t* from) {
 
 std::vector<std::uint8_t> stop_copy_size_record(std::uint64_t expected_bytes) {
   const auto header =
-      RecordHeader{kStopCopySizePayload, RecordHeader::kOptional, RecordHeader::kStopCopySize}.encode();
+      RecordHeader{kStopCopySizePayload, RecordHeader::kOptional, RecordHeader::kStopCopySize}
+          .encode();
   std::vector<std::uint8_t> out(header.begin(), header.end());
   le_append(out, expected_bytes);
   return out;

@@ -14,9 +14,10 @@ namespace vfsim::driver {
 /// Source: mlx5 device interface section 6.6.
 struct RecordHeader {
   static constexpr std::size_t kBytes = 16;
-  static constexpr std::uint32_t kOptional = 1;      // flags: an unknown tag may be skipped
-  static constexpr std::uint32_t kFwData = 0;        // tag: image bytes of one SAVE
-  static constexpr std::uint32_t kStopCopySize = 1;  // tag: 8 bytes, expected bytes of the stop-copy buffer
+  static constexpr std::uint32_t kOptional = 1;  // flags: an unknown tag may be skipped
+  static constexpr std::uint32_t kFwData = 0;    // tag: image bytes of one SAVE
+  static constexpr std::uint32_t kStopCopySize =
+      1;  // tag: 8 bytes, expected bytes of the stop-copy buffer
 
   std::uint64_t bytes = 0;
   std::uint32_t flags = 0;

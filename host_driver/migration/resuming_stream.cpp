@@ -32,14 +32,18 @@ Result<std::size_t> ResumingStream::write(const std::uint8_t* data, std::size_t 
   return bytes;
 }
 
-Result<std::size_t> ResumingStream::seek(std::uint64_t) { return fail(ESPIPE, "a migration stream has no position"); }
+Result<std::size_t> ResumingStream::seek(std::uint64_t) {
+  return fail(ESPIPE, "a migration stream has no position");
+}
 
 std::uint32_t ResumingStream::poll() {
   constexpr std::uint32_t kPollOut = 0x4;
   return kPollOut;
 }
 
-Result<PrecopyInfo> ResumingStream::precopy_info() { return fail(ENOTTY, "a resuming stream has no pre-copy data"); }
+Result<PrecopyInfo> ResumingStream::precopy_info() {
+  return fail(ENOTTY, "a resuming stream has no pre-copy data");
+}
 
 void ResumingStream::shut() {
   {
@@ -55,7 +59,8 @@ Result<void> ResumingStream::load(const DataBuffer& buffer, std::size_t bytes) {
   if (!channel) {
     return channel.error();
   }
-  auto done = load_vhca_state(*channel.value(), session_->vhca_id, buffer.mkey, static_cast<std::uint32_t>(bytes));
+  auto done = load_vhca_state(*channel.value(), session_->vhca_id, buffer.mkey,
+                              static_cast<std::uint32_t>(bytes));
   if (done && session_->options.observer != nullptr) {
     std::vector<std::uint8_t> image(bytes);
     session_->pf.platform().mem_read(buffer.address, image.data(), bytes);
@@ -108,12 +113,14 @@ Result<void> RecordLoader::begin_record() {
       phase_ = Phase::payload;
       return header.bytes == kStopCopySizePayload
                  ? Result<void>(success())
-                 : fail(EINVAL, "stop-copy size record of " + std::to_string(header.bytes) + " bytes");
+                 : fail(EINVAL,
+                        "stop-copy size record of " + std::to_string(header.bytes) + " bytes");
     default:
       phase_ = header.bytes == 0 ? Phase::header : Phase::skip;
       return (header.flags & RecordHeader::kOptional) != 0
                  ? Result<void>(success())
-                 : fail(EOPNOTSUPP, "unknown mandatory stream record " + std::to_string(header.tag));
+                 : fail(EOPNOTSUPP,
+                        "unknown mandatory stream record " + std::to_string(header.tag));
   }
 }
 
@@ -146,9 +153,13 @@ Result<void> RecordLoader::end_record() {
   return success();
 }
 
-Result<void> RecordLoader::finish() { return success(); }
+Result<void> RecordLoader::finish() {
+  return success();
+}
 
-void RecordLoader::release() { pool_.put(std::move(image_)); }
+void RecordLoader::release() {
+  pool_.put(std::move(image_));
+}
 
 // ---- raw image ----
 

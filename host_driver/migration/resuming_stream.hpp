@@ -48,9 +48,10 @@ class ResumingStream : public MigStream {
   bool dead_ = false;
 };
 
-/// Records; each FW_DATA record is loaded as soon as it is complete. Source: mlx5 device interface sections 6.5, 6.6.
-/// write() errors: ENOMEM (record above 2^32 - 1 bytes), EOPNOTSUPP (unknown mandatory record), EINVAL (a
-/// STOP_COPY_SIZE record of a wrong length, an empty image), errors of LOAD; any of them ends the stream.
+/// Records; each FW_DATA record is loaded as soon as it is complete. Source: mlx5 device interface
+/// sections 6.5, 6.6. write() errors: ENOMEM (record above 2^32 - 1 bytes), EOPNOTSUPP (unknown
+/// mandatory record), EINVAL (a STOP_COPY_SIZE record of a wrong length, an empty image), errors of
+/// LOAD; any of them ends the stream.
 class RecordLoader final : public ResumingStream {
  public:
   using ResumingStream::ResumingStream;
@@ -67,10 +68,10 @@ class RecordLoader final : public ResumingStream {
   [[nodiscard]] Result<void> prepare_image();
 
   Phase phase_ = Phase::header;
-  std::vector<std::uint8_t> small_;   // header or payload so far
-  std::uint64_t record_bytes_ = 0;    // of the payload
-  std::uint64_t got_ = 0;             // of a skipped payload or image
-  std::uint64_t announced_ = 0;       // stop-copy size
+  std::vector<std::uint8_t> small_;  // header or payload so far
+  std::uint64_t record_bytes_ = 0;   // of the payload
+  std::uint64_t got_ = 0;            // of a skipped payload or image
+  std::uint64_t announced_ = 0;      // stop-copy size
   BufferPtr image_;
 };
 

@@ -61,7 +61,8 @@ Result<std::vector<std::uint8_t>> SavingStream::read(std::size_t bytes, bool non
   return out;
 }
 
-std::size_t SavingStream::copy_out(Segment& segment, std::size_t bytes, std::vector<std::uint8_t>& to) {
+std::size_t SavingStream::copy_out(Segment& segment, std::size_t bytes,
+                                   std::vector<std::uint8_t>& to) {
   const std::size_t before = to.size();
   if (segment.read < segment.head.size()) {
     const std::size_t n = std::min(bytes, segment.head.size() - segment.read);
@@ -75,7 +76,8 @@ std::size_t SavingStream::copy_out(Segment& segment, std::size_t bytes, std::vec
     const std::size_t n = std::min(room, segment.image_bytes - offset);
     to.resize(to.size() + n);
     if (n != 0) {
-      session_->pf.platform().mem_read(segment.buffer->address + offset, to.data() + to.size() - n, n);
+      session_->pf.platform().mem_read(segment.buffer->address + offset, to.data() + to.size() - n,
+                                       n);
     }
     segment.read += n;
   }
@@ -97,7 +99,9 @@ Result<std::size_t> SavingStream::write(const std::uint8_t*, std::size_t) {
   return fail(EBADF, "a saving stream is read-only");
 }
 
-Result<std::size_t> SavingStream::seek(std::uint64_t) { return fail(ESPIPE, "a migration stream has no position"); }
+Result<std::size_t> SavingStream::seek(std::uint64_t) {
+  return fail(ESPIPE, "a migration stream has no position");
+}
 
 std::uint32_t SavingStream::poll() {
   Lock lock(*lock_);
@@ -140,7 +144,8 @@ Result<PrecopyInfo> SavingStream::precopy_info() {
   }
   if (more) {
     auto buffer = pool_.get(increment.value());
-    auto started = buffer ? save(std::move(buffer.value()), Purpose::tracked, true) : Result<void>(buffer.error());
+    auto started = buffer ? save(std::move(buffer.value()), Purpose::tracked, true)
+                          : Result<void>(buffer.error());
     if (!started) {
       mark_error();
       return started.error();
@@ -225,13 +230,14 @@ Result<BufferPtr> SavingStream::take_reserve(std::uint64_t bytes) {
   return pool_.get(bytes);
 }
 
-Result<void> SavingStream::save(BufferPtr buffer, Purpose purpose, bool incremental, std::uint32_t size) {
+Result<void> SavingStream::save(BufferPtr buffer, Purpose purpose, bool incremental,
+                                std::uint32_t size) {
   return start_save(std::move(buffer), purpose, incremental, size,
                     purpose == Purpose::last && session_->caps.chunks ? 1 : 0);
 }
 
-Result<void> SavingStream::start_save(BufferPtr buffer, Purpose purpose, bool incremental, std::uint32_t size,
-                                      unsigned chunk) {
+Result<void> SavingStream::start_save(BufferPtr buffer, Purpose purpose, bool incremental,
+                                      std::uint32_t size, unsigned chunk) {
   slot_.acquire();
   {
     Lock lock(*lock_);
@@ -249,8 +255,9 @@ Result<void> SavingStream::start_save(BufferPtr buffer, Purpose purpose, bool in
   pending_ = Pending{std::move(buffer), purpose, chunk};
   auto channel = session_->channel();
   auto self = shared_from_this();
-  auto posted = channel ? save_vhca_state_async(*channel.value(), request,
-                                                [self](Result<SaveResult> result) { self->saved(std::move(result)); })
+  auto posted = channel ? save_vhca_state_async(
+                              *channel.value(), request,
+                              [self](Result<SaveResult> result) { self->saved(std::move(result)); })
                         : Result<void>(channel.error());
   if (!posted) {
     pool_.put(std::move(pending_.buffer));
@@ -313,7 +320,8 @@ void SavingStream::append_image(Pending pending, std::size_t image_bytes) {
 
 void SavingStream::fail_save(const Error& error, Purpose purpose) {
   const bool bad_state = error.status == VF_STATUS_BAD_RES_STATE;
-  session_->os.log(LogLevel::warning, "SAVE of VF " + std::to_string(session_->vf) + " failed: " + error.text);
+  session_->os.log(LogLevel::warning,
+                   "SAVE of VF " + std::to_string(session_->vf) + " failed: " + error.text);
   if (bad_state && purpose == Purpose::cleanup) {
     return;
   }
@@ -390,7 +398,9 @@ void SavingStream::release_raw_key() {
   });
 }
 
-void SavingStream::work_begin() { ++workers_; }
+void SavingStream::work_begin() {
+  ++workers_;
+}
 
 void SavingStream::work_end() {
   {

@@ -19,7 +19,8 @@ class Lock {
   Mutex& mutex_;
 };
 
-/// One slot: acquire() blocks while somebody else holds it. The releaser may be another thread than the holder.
+/// One slot: acquire() blocks while somebody else holds it. The releaser may be another thread than
+/// the holder.
 class BinarySemaphore {
  public:
   explicit BinarySemaphore(Os& os) : mutex_(os.make_mutex()), freed_(os.make_event()) {}

@@ -1,4 +1,5 @@
-// A PF with one migratable VF on a scripted device, for the tests of this folder and its neighbours.
+// A PF with one migratable VF on a scripted device, for the tests of this folder and its
+// neighbours.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct FakeImage {
   std::uint64_t remaining = 0;
   std::uint8_t state = 0;
   std::uint32_t image_bytes = 100;
-  std::uint32_t next = 0;               // next_required_umem_size
+  std::uint32_t next = 0;  // next_required_umem_size
   std::uint8_t save_status = VF_STATUS_OK;
   Nanoseconds save_time{10'000};
 };
@@ -98,7 +99,8 @@ class MigBench {
       case VF_OP_RESUME_VHCA:
         return "RESUME " + std::to_string(command.op_mod);
       case VF_OP_QUERY_VHCA_MIGRATION_STATE:
-        return "QUERY inc=" + std::to_string(VF_GET(query_vhca_migration_state_in, in, incremental)) +
+        return "QUERY inc=" +
+               std::to_string(VF_GET(query_vhca_migration_state_in, in, incremental)) +
                (VF_GET(query_vhca_migration_state_in, in, chunk) != 0 ? " chunk" : "");
       case VF_OP_SAVE_VHCA_STATE:
         return "SAVE inc=" + std::to_string(VF_GET(save_vhca_state_in, in, incremental)) +
@@ -117,7 +119,9 @@ class MigBench {
     }
   }
 
-  [[nodiscard]] Result<std::shared_ptr<MigStream>> go(MigState target) { return driver->set_state(target); }
+  [[nodiscard]] Result<std::shared_ptr<MigStream>> go(MigState target) {
+    return driver->set_state(target);
+  }
   [[nodiscard]] MigState state() { return driver->state().value(); }
 
   FakeOs os;
@@ -144,7 +148,8 @@ class MigBench {
       FakeReply reply;
       reply.out.resize(VF_BYTES(query_vhca_migration_state_out));
       VF_SET(query_vhca_migration_state_out, reply.out.data(), required_umem_size, image.required);
-      VF_SET(query_vhca_migration_state_out, reply.out.data(), remaining_total_size, image.remaining);
+      VF_SET(query_vhca_migration_state_out, reply.out.data(), remaining_total_size,
+             image.remaining);
       VF_SET(query_vhca_migration_state_out, reply.out.data(), migration_state, image.state);
       return reply;
     });

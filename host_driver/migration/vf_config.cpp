@@ -20,9 +20,28 @@ constexpr std::uint32_t kTableDwords = VF_MSIX_VECTORS * 4;
 // magic, command, device control, MSI-X control, 6 BARs, table, check sum
 constexpr std::size_t kBytes = 4 * (4 + 6 + kTableDwords + 1);
 
-bool present(Platform& function) { return function.config_read(kRegCommand, 4) != 0xffffffffU; }
+constexpr std::uint32_t kMasked = 1;
 
-Error absent() { return fail(ENODEV, "function does not answer configuration reads"); }
+/// One table entry. Reads cost a round trip each while the guest stands still, so the two middle
+/// words of an entry that is masked and has no address, as all unused ones, are taken as zero.
+void append_entry(Platform& function, std::uint32_t vector, std::vector<std::uint8_t>& out) {
+  const std::uint64_t at = VF_BAR_MSIX_TABLE + std::uint64_t{16} * vector;
+  const std::uint32_t address = read_le32(function, at);
+  const std::uint32_t control = read_le32(function, at + 12);
+  const bool unused = address == 0 && (control & kMasked) != 0;
+  le_append<std::uint32_t>(out, address);
+  le_append<std::uint32_t>(out, unused ? 0 : read_le32(function, at + 4));
+  le_append<std::uint32_t>(out, unused ? 0 : read_le32(function, at + 8));
+  le_append<std::uint32_t>(out, control);
+}
+
+bool present(Platform& function) {
+  return function.config_read(kRegCommand, 4) != 0xffffffffU;
+}
+
+Error absent() {
+  return fail(ENODEV, "function does not answer configuration reads");
+}
 
 }  // namespace
 
@@ -54,8 +73,8 @@ Result<std::vector<std::uint8_t>> save_vf_config(Platform& function, const Virtu
   for (const std::uint32_t bar : bars) {
     le_append<std::uint32_t>(out, bar);
   }
-  for (std::uint32_t i = 0; i < kTableDwords; ++i) {
-    le_append<std::uint32_t>(out, read_le32(function, VF_BAR_MSIX_TABLE + std::uint64_t{4} * i));
+  for (std::uint32_t vector = 0; vector < VF_MSIX_VECTORS; ++vector) {
+    append_entry(function, vector, out);
   }
   le_append<std::uint32_t>(out, crc32c(out.data(), out.size()));
   return out;
@@ -63,7 +82,8 @@ Result<std::vector<std::uint8_t>> save_vf_config(Platform& function, const Virtu
 
 Result<VirtualBars> restore_vf_config(Platform& function, const std::vector<std::uint8_t>& bytes) {
   const auto word = [&](std::size_t i) { return le_load<std::uint32_t>(bytes.data() + 4 * i); };
-  if (bytes.size() != kBytes || word(0) != kMagic || word(kBytes / 4 - 1) != crc32c(bytes.data(), kBytes - 4)) {
+  if (bytes.size() != kBytes || word(0) != kMagic ||
+      word(kBytes / 4 - 1) != crc32c(bytes.data(), kBytes - 4)) {
     return fail(EINVAL, "not a saved configuration space");
   }
   if (!present(function)) {

@@ -15,18 +15,22 @@ namespace {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
-Error no_migration() { return fail(ENOTTY, "VF has no migration support"); }
+Error no_migration() {
+  return fail(ENOTTY, "VF has no migration support");
+}
 
 }  // namespace
 
-VfMigrationDriver::VfMigrationDriver(PfDriver& pf, Platform& vf_function, std::uint16_t vf, VfMigrationOptions options)
+VfMigrationDriver::VfMigrationDriver(PfDriver& pf, Platform& vf_function, std::uint16_t vf,
+                                     VfMigrationOptions options)
     : session_(std::make_shared<VfSession>(pf, vf_function, vf, options)) {
   session_->detached = pf.num_vfs() <= vf;
   pf.add_listener(*this);
   // The PF keeps the handler for ever, the session may go earlier.
-  pf.on_async([weak = std::weak_ptr<VfSession>(session_)](std::uint8_t type, std::uint8_t, const std::uint8_t* data) {
+  pf.on_async([weak = std::weak_ptr<VfSession>(session_)](std::uint8_t type, std::uint8_t,
+                                                          const std::uint8_t* data) {
     const auto session = weak.lock();
-    const auto tracker = session ? session->tracker : nullptr;
+    const auto tracker = session ? session->tracker() : nullptr;
     if (tracker) {
       tracker->on_async(type, data);
     }
@@ -39,12 +43,12 @@ VfMigrationDriver::~VfMigrationDriver() {
 }
 
 void VfMigrationDriver::close() {
-  if (const auto tracker = session_->tracker) {
+  if (const auto tracker = session_->tracker()) {
     tracker->mark_error();  // a sleeping report must leave before the mutex can be taken
   }
   StateLock guard(*session_);
   session_->close_streams();
-  if (const auto tracker = std::exchange(session_->tracker, nullptr)) {
+  if (const auto tracker = session_->exchange_tracker(nullptr)) {
     tracker->stop();
   }
   session_->detached = true;
@@ -66,9 +70,15 @@ Result<void> VfMigrationDriver::bind() {
   return success();
 }
 
-std::uint16_t VfMigrationDriver::vf() const { return session_->vf; }
-std::uint16_t VfMigrationDriver::vhca_id() const { return session_->vhca_id; }
-std::uint64_t VfMigrationDriver::migration_flags() const { return session_->caps.flags; }
+std::uint16_t VfMigrationDriver::vf() const {
+  return session_->vf;
+}
+std::uint16_t VfMigrationDriver::vhca_id() const {
+  return session_->vhca_id;
+}
+std::uint64_t VfMigrationDriver::migration_flags() const {
+  return session_->caps.flags;
+}
 
 Result<MigState> VfMigrationDriver::state() {
   StateLock guard(*session_);
@@ -86,7 +96,8 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::set_state(MigState target)
   auto result = walk(target);
   if (DriverObserver* observer = session_->options.observer) {
     observer->vfio_set_state_done(session_->ref(), static_cast<std::uint32_t>(target),
-                                  static_cast<std::uint32_t>(session_->state), result ? 0 : result.error().code);
+                                  static_cast<std::uint32_t>(session_->state),
+                                  result ? 0 : result.error().code);
   }
   return result;
 }
@@ -95,14 +106,16 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::walk(MigState target) {
   const std::uint64_t flags = session_->caps.flags;
   const bool skip_p2p = vf_fault(session_->options.faults, VF_FAULT_p2p_stage_skipped) != 0;
   Result<std::shared_ptr<MigStream>> last = std::shared_ptr<MigStream>();
-  const int outcome = walk_mig_states(flags, session_->state, target, [&](MigState from, MigState to) {
-    const bool skip = skip_p2p && from == MigState::running && to == MigState::running_p2p &&
-                      mig_next_state(flags, to, target) == MigState::stop;
-    last = skip ? skip_p2p_stage() : run_arc(from, to);
-    return last.has_value();
-  });
+  const int outcome =
+      walk_mig_states(flags, session_->state, target, [&](MigState from, MigState to) {
+        const bool skip = skip_p2p && from == MigState::running && to == MigState::running_p2p &&
+                          mig_next_state(flags, to, target) == MigState::stop;
+        last = skip ? skip_p2p_stage() : run_arc(from, to);
+        return last.has_value();
+      });
   if (outcome == EINVAL) {
-    return fail(EINVAL, std::string("no way from ") + to_string(session_->state) + " to " + to_string(target));
+    return fail(EINVAL, std::string("no way from ") + to_string(session_->state) + " to " +
+                            to_string(target));
   }
   return last;
 }
@@ -135,10 +148,11 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::skip_p2p_stage() {
 
 void VfMigrationDriver::observe_arc(MigState from, MigState to, int error) const {
   session_->os.log(error == 0 ? LogLevel::info : LogLevel::error,
-                   "VF " + std::to_string(session_->vf) + ": " + to_string(from) + " -> " + to_string(to) +
-                       (error == 0 ? "" : ", error " + std::to_string(error)));
+                   "VF " + std::to_string(session_->vf) + ": " + to_string(from) + " -> " +
+                       to_string(to) + (error == 0 ? "" : ", error " + std::to_string(error)));
   if (DriverObserver* observer = session_->options.observer) {
-    observer->vfio_arc(session_->ref(), static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), error);
+    observer->vfio_arc(session_->ref(), static_cast<std::uint32_t>(from),
+                       static_cast<std::uint32_t>(to), error);
   }
 }
 
@@ -150,7 +164,9 @@ Result<void> VfMigrationDriver::reset() {
   return success();
 }
 
-void VfMigrationDriver::reset_done() { session_->reset_done(); }
+void VfMigrationDriver::reset_done() {
+  session_->reset_done();
+}
 
 Result<std::uint64_t> VfMigrationDriver::data_size() {
   StateLock guard(*session_);
@@ -166,7 +182,8 @@ Result<std::uint64_t> VfMigrationDriver::data_size() {
   if (!size) {
     return size.error();
   }
-  return chunks ? size.value().remaining_total_size : std::uint64_t{size.value().required_umem_size};
+  return chunks ? size.value().remaining_total_size
+                : std::uint64_t{size.value().required_umem_size};
 }
 
 void VfMigrationDriver::opt_in_precopy_reinit() {
@@ -174,33 +191,37 @@ void VfMigrationDriver::opt_in_precopy_reinit() {
   session_->reinit_opt_in = true;
 }
 
-bool VfMigrationDriver::logging_supported() const { return session_->caps.tracking; }
+bool VfMigrationDriver::logging_supported() const {
+  return session_->caps.tracking;
+}
 
-Result<std::uint64_t> VfMigrationDriver::logging_start(std::uint64_t page_size, const std::vector<IovaRange>& ranges) {
+Result<std::uint64_t> VfMigrationDriver::logging_start(std::uint64_t page_size,
+                                                       const std::vector<IovaRange>& ranges) {
   StateLock guard(*session_);
   if (!session_->caps.tracking) {
     return fail(ENOTTY, "device has no page tracker");
   }
-  if (session_->tracker) {
+  if (session_->tracker()) {
     return fail(EINVAL, "dirty logging is active");
   }
   if (auto channel = session_->channel(); !channel) {
     return channel.error();
   }
-  auto tracker = PageTracker::start(session_->pf, session_->vhca_id, session_->caps, page_size, ranges);
+  auto tracker =
+      PageTracker::start(session_->pf, session_->vhca_id, session_->caps, page_size, ranges);
   if (!tracker) {
     return tracker.error();
   }
-  session_->tracker = tracker.value();
+  session_->exchange_tracker(tracker.value());
   if (session_->options.observer != nullptr) {
     session_->options.observer->dirty_tracking(session_->ref(), true);
   }
-  return session_->tracker->page_size();
+  return tracker.value()->page_size();
 }
 
 Result<void> VfMigrationDriver::logging_stop() {
   StateLock guard(*session_);
-  if (const auto tracker = std::exchange(session_->tracker, nullptr)) {
+  if (const auto tracker = session_->exchange_tracker(nullptr)) {
     tracker->stop();
     if (session_->options.observer != nullptr) {
       session_->options.observer->dirty_tracking(session_->ref(), false);
@@ -209,18 +230,21 @@ Result<void> VfMigrationDriver::logging_stop() {
   return success();
 }
 
-Result<std::vector<std::uint64_t>> VfMigrationDriver::logging_report(std::uint64_t iova, std::uint64_t length) {
+Result<std::vector<std::uint64_t>> VfMigrationDriver::logging_report(std::uint64_t iova,
+                                                                     std::uint64_t length) {
   StateLock guard(*session_);
-  const auto tracker = session_->tracker;
+  const auto tracker = session_->tracker();
   if (!tracker) {
-    return session_->detached ? fail(ENOTCONN, "VF is disabled") : fail(EINVAL, "dirty logging is not active");
+    return session_->detached ? fail(ENOTCONN, "VF is disabled")
+                              : fail(EINVAL, "dirty logging is not active");
   }
   if (auto channel = session_->channel(); !channel) {
     return channel.error();
   }
   auto pages = tracker->report(iova, length);
   if (pages && session_->options.observer != nullptr) {
-    session_->options.observer->dirty_report(session_->ref(), pages.value().data(), pages.value().size());
+    session_->options.observer->dirty_report(session_->ref(), pages.value().data(),
+                                             pages.value().size());
   }
   return pages;
 }

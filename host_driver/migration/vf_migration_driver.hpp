@@ -1,4 +1,5 @@
-// Migration driver of one VF: the VFIO protocol on one side, commands on the PF's queue on the other.
+// Migration driver of one VF: the VFIO protocol on one side, commands on the PF's queue on the
+// other.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +13,22 @@
 
 namespace vfsim::driver {
 
-/// Order of use: construct, PfDriver::enable_sriov(), bind(), then the VfioDevice calls. Errors of set_state(): EINVAL
-/// (no such arc), ENOTCONN (VF disabled, PF gone), ENODEV (session failed), EIO (pre-copy clean-up), or that of the
-/// command that failed. A failed arc leaves the state before it; the error state is never entered.
-/// Source: mlx5 device interface sections 6.2 to 6.8.
+/// Order of use: construct, PfDriver::enable_sriov(), bind(), then the VfioDevice calls. Errors of
+/// set_state(): EINVAL (no such arc), ENOTCONN (VF disabled, PF gone), ENODEV (session failed), EIO
+/// (pre-copy clean-up), or that of the command that failed. A failed arc leaves the state before
+/// it; the error state is never entered. Source: mlx5 device interface sections 6.2 to 6.8.
 class VfMigrationDriver final : public VfioDevice, public VfListener {
  public:
-  /// @param vf_function the VF's configuration space and BAR0 as the host reaches them. Both outlive the driver.
-  VfMigrationDriver(PfDriver& pf, Platform& vf_function, std::uint16_t vf, VfMigrationOptions options = {});
+  /// @param vf_function the VF's configuration space and BAR0 as the host reaches them. Both
+  /// outlive the driver.
+  VfMigrationDriver(PfDriver& pf, Platform& vf_function, std::uint16_t vf,
+                    VfMigrationOptions options = {});
   ~VfMigrationDriver() override;
   VfMigrationDriver(const VfMigrationDriver&) = delete;
   VfMigrationDriver& operator=(const VfMigrationDriver&) = delete;
 
-  /// Capability tests and vhca_id. Succeeds for a VF that cannot migrate too: migration_flags() is 0 then and the calls
-  /// answer ENOTTY. ENOTCONN while the VF is not enabled.
+  /// Capability tests and vhca_id. Succeeds for a VF that cannot migrate too: migration_flags() is
+  /// 0 then and the calls answer ENOTTY. ENOTCONN while the VF is not enabled.
   [[nodiscard]] Result<void> bind();
   [[nodiscard]] std::uint16_t vf() const;
   [[nodiscard]] std::uint16_t vhca_id() const;
@@ -45,7 +48,8 @@ class VfMigrationDriver final : public VfioDevice, public VfListener {
   [[nodiscard]] Result<std::uint64_t> logging_start(std::uint64_t page_size,
                                                     const std::vector<IovaRange>& ranges) override;
   [[nodiscard]] Result<void> logging_stop() override;
-  [[nodiscard]] Result<std::vector<std::uint64_t>> logging_report(std::uint64_t iova, std::uint64_t length) override;
+  [[nodiscard]] Result<std::vector<std::uint64_t>> logging_report(std::uint64_t iova,
+                                                                  std::uint64_t length) override;
   [[nodiscard]] Result<std::vector<std::uint8_t>> save_config() override;
   [[nodiscard]] Result<void> restore_config(const std::vector<std::uint8_t>& bytes) override;
 

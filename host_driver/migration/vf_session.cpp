@@ -4,8 +4,16 @@
 
 #include "host_driver/migration/resuming_stream.hpp"
 #include "host_driver/migration/saving_stream.hpp"
+#include "host_driver/tracking/page_tracker.hpp"
 
 namespace vfsim::driver {
+
+std::optional<MigFlow> find_mig_flow(std::string_view name) {
+  if (name == "newest") {
+    return MigFlow::newest;
+  }
+  return name == "6.1" ? std::optional<MigFlow>(MigFlow::v61) : std::nullopt;
+}
 
 VfSession::VfSession(PfDriver& pf_driver, Platform& vf_function, std::uint16_t vf_index,
                      VfMigrationOptions session_options)
@@ -15,13 +23,24 @@ VfSession::VfSession(PfDriver& pf_driver, Platform& vf_function, std::uint16_t v
       options(session_options),
       os(pf_driver.platform().os()),
       state_mutex_(os.make_mutex()),
-      reset_lock_(os.make_mutex()) {}
+      reset_lock_(os.make_mutex()),
+      tracker_lock_(os.make_mutex()) {}
 
 Result<CommandChannel*> VfSession::channel() {
   if (detached) {
     return fail(ENOTCONN, "VF " + std::to_string(vf) + " is disabled");
   }
   return &pf.commands();
+}
+
+std::shared_ptr<PageTracker> VfSession::tracker() {
+  Lock lock(*tracker_lock_);
+  return tracker_;
+}
+
+std::shared_ptr<PageTracker> VfSession::exchange_tracker(std::shared_ptr<PageTracker> next) {
+  Lock lock(*tracker_lock_);
+  return std::exchange(tracker_, std::move(next));
 }
 
 bool VfSession::close_streams() {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "host_driver/migration/sync.hpp"
 #include "host_driver/migration/vfio_device.hpp"
@@ -20,6 +22,8 @@ enum class MigFlow : std::uint8_t {
   newest,  // records, PRE_COPY, several loads, chunks
   v61,     // raw image, STOP_COPY and P2P only
 };
+/// "newest" and "6.1", as scenarios name them; nothing for another name.
+[[nodiscard]] std::optional<MigFlow> find_mig_flow(std::string_view name);
 
 struct VfMigrationOptions {
   MigFlow flow = MigFlow::newest;
@@ -30,20 +34,21 @@ struct VfMigrationOptions {
 
 /// Capabilities that the driver works with, read when the VF is bound.
 struct MigCapabilities {
-  std::uint64_t flags = 0;         // VF_MIG_FLAG_*; 0: the VF does not migrate
-  bool chunks = false;             // migration_in_chunks
-  bool state_valid = false;        // migration_state of QUERY_VHCA_MIGRATION_STATE is trusted
-  bool tracking = false;           // adv_virtualization: page trackers
-  Bytes tracker;                   // adv_virtualization_cap
+  std::uint64_t flags = 0;   // VF_MIG_FLAG_*; 0: the VF does not migrate
+  bool chunks = false;       // migration_in_chunks
+  bool state_valid = false;  // migration_state of QUERY_VHCA_MIGRATION_STATE is trusted
+  bool tracking = false;     // adv_virtualization: page trackers
+  Bytes tracker;             // adv_virtualization_cap
   std::uint8_t log_max_msg = 0;
-  bool user_index = false;         // cqe_version 1
+  bool user_index = false;  // cqe_version 1
 };
 
-/// Rules of section 6.8 of the mlx5 device interface: the state mutex is held over every operation that sends commands
-/// for the VF; lock order is state mutex, then stream lock, then list lock.
+/// Rules of section 6.8 of the mlx5 device interface: the state mutex is held over every operation
+/// that sends commands for the VF; lock order is state mutex, then stream lock, then list lock.
 class VfSession : public std::enable_shared_from_this<VfSession> {
  public:
-  VfSession(PfDriver& pf_driver, Platform& vf_function, std::uint16_t vf_index, VfMigrationOptions session_options);
+  VfSession(PfDriver& pf_driver, Platform& vf_function, std::uint16_t vf_index,
+            VfMigrationOptions session_options);
 
   PfDriver& pf;
   Platform& function;
@@ -59,23 +64,29 @@ class VfSession : public std::enable_shared_from_this<VfSession> {
   bool reinit_opt_in = false;
   std::shared_ptr<SavingStream> saving;
   std::shared_ptr<ResumingStream> resuming;
-  std::shared_ptr<PageTracker> tracker;
+
+  /// The page tracker, or nothing; from any thread.
+  [[nodiscard]] std::shared_ptr<PageTracker> tracker();
+  /// Puts another one in its place and returns the old one. State mutex held.
+  std::shared_ptr<PageTracker> exchange_tracker(std::shared_ptr<PageTracker> next);
 
   /// The PF's queue, or ENOTCONN once the VF is disabled.
   [[nodiscard]] Result<CommandChannel*> channel();
-  /// Ends both streams: waits for the outstanding SAVE, disables the descriptors, destroys keys and domain. Returns
-  /// false when the saving stream had failed.
+  /// Ends both streams: waits for the outstanding SAVE, disables the descriptors, destroys keys and
+  /// domain. Returns false when the saving stream had failed.
   bool close_streams();
   [[nodiscard]] VfRef ref() const { return {options.host, vf}; }
 
   void lock_state() { state_mutex_->lock(); }
   /// Also performs a reset that was asked for meanwhile.
   void unlock_state();
-  /// The function was reset: state RUNNING, streams closed; now, or by the present holder of the state mutex.
+  /// The function was reset: state RUNNING, streams closed; now, or by the present holder of the
+  /// state mutex.
   void reset_done();
 
  private:
-  std::unique_ptr<Mutex> state_mutex_, reset_lock_;
+  std::unique_ptr<Mutex> state_mutex_, reset_lock_, tracker_lock_;
+  std::shared_ptr<PageTracker> tracker_;  // changed with both locks held
   bool deferred_reset_ = false;
 };
 

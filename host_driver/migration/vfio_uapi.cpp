@@ -30,7 +30,9 @@ T* pointer(std::uint64_t address) {
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
 }
 
-bool power_of_two(std::uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+bool power_of_two(std::uint64_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 /// 0, or the negative errno of a list of ranges.
 int check_ranges(std::vector<IovaRange> ranges, std::uint64_t page_size) {
@@ -42,7 +44,8 @@ int check_ranges(std::vector<IovaRange> ranges, std::uint64_t page_size) {
       return -EOVERFLOW;
     }
   }
-  std::sort(ranges.begin(), ranges.end(), [](const IovaRange& a, const IovaRange& b) { return a.iova < b.iova; });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const IovaRange& a, const IovaRange& b) { return a.iova < b.iova; });
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i - 1].iova + ranges[i - 1].length > ranges[i].iova) {
       return -EINVAL;
@@ -51,8 +54,10 @@ int check_ranges(std::vector<IovaRange> ranges, std::uint64_t page_size) {
   return 0;
 }
 
-/// Sets the bits of `bitmap` (page `unit` each, from `base`) that the dirty piece [begin, begin + length) touches.
-void set_bits(std::uint64_t* bitmap, const Abi::LoggingReport& report, std::uint64_t begin, std::uint64_t length) {
+/// Sets the bits of `bitmap` (page `unit` each, from `base`) that the dirty piece [begin, begin +
+/// length) touches.
+void set_bits(std::uint64_t* bitmap, const Abi::LoggingReport& report, std::uint64_t begin,
+              std::uint64_t length) {
   const std::uint64_t last_wanted = report.iova + report.length - 1;
   const std::uint64_t last = std::min(begin + length - 1, last_wanted);
   if (last < report.iova || begin > last_wanted) {
@@ -71,13 +76,14 @@ struct VfioUapi::Feature {
   std::uint32_t index;
   std::uint32_t operations;  // Abi::kGet | Abi::kSet
   std::size_t data_bytes;
-  bool logging;              // needs the tracker, not the migration protocol
+  bool logging;  // needs the tracker, not the migration protocol
   int (VfioUapi::*run)(std::uint8_t* data, std::uint32_t flags);
 };
 
 const VfioUapi::Feature VfioUapi::kFeatures[] = {
     {Abi::kMigration, Abi::kGet, 8, false, &VfioUapi::migration},
-    {Abi::kDeviceState, Abi::kGet | Abi::kSet, sizeof(Abi::DeviceState), false, &VfioUapi::device_state},
+    {Abi::kDeviceState, Abi::kGet | Abi::kSet, sizeof(Abi::DeviceState), false,
+     &VfioUapi::device_state},
     {Abi::kLoggingStart, Abi::kSet, sizeof(Abi::LoggingControl), true, &VfioUapi::logging_start},
     {Abi::kLoggingStop, Abi::kSet, 0, true, &VfioUapi::logging_stop},
     {Abi::kLoggingReport, Abi::kGet, sizeof(Abi::LoggingReport), true, &VfioUapi::logging_report},
@@ -89,7 +95,8 @@ int VfioUapi::check(const Feature& feature, std::uint32_t flags, std::size_t dat
   if (feature.logging ? !device_.logging_supported() : device_.migration_flags() == 0) {
     return -ENOTTY;
   }
-  if (feature.index == Abi::kPrecopyInfoV2 && (device_.migration_flags() & VF_MIG_FLAG_PRE_COPY) == 0) {
+  if (feature.index == Abi::kPrecopyInfoV2 &&
+      (device_.migration_flags() & VF_MIG_FLAG_PRE_COPY) == 0) {
     return -EINVAL;
   }
   const std::uint32_t operation = flags & (Abi::kGet | Abi::kSet);
@@ -172,8 +179,8 @@ int VfioUapi::logging_start(std::uint8_t* data, std::uint32_t) {
   }
   std::vector<IovaRange> ranges;
   for (std::uint32_t i = 0; i < control.num_ranges; ++i) {
-    const auto range =
-        load<Abi::LoggingRange>(pointer<const std::uint8_t>(control.ranges) + i * sizeof(Abi::LoggingRange));
+    const auto range = load<Abi::LoggingRange>(pointer<const std::uint8_t>(control.ranges) +
+                                               i * sizeof(Abi::LoggingRange));
     ranges.push_back({range.iova, range.length});
   }
   if (const int bad = check_ranges(ranges, control.page_size)) {
@@ -303,6 +310,8 @@ std::uint32_t VfioUapi::poll(int fd) {
   return stream ? stream->poll() : kInvalid;
 }
 
-int VfioUapi::close(int fd) { return fds_.close(fd) ? 0 : -EBADF; }
+int VfioUapi::close(int fd) {
+  return fds_.close(fd) ? 0 : -EBADF;
+}
 
 }  // namespace vfsim::driver

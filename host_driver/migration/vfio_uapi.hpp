@@ -1,4 +1,5 @@
-// The VFIO user API of one device at the level of its structures: for code written against the kernel's interface.
+// The VFIO user API of one device at the level of its structures: for code written against the
+// kernel's interface.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,11 @@ namespace vfsim::driver {
 
 /// Numbers of the user API that callers need. Source: mlx5 device interface section 7.
 struct VfioAbi {
-  static constexpr std::uint32_t kFeatureMask = 0xffff, kGet = 1U << 16, kSet = 1U << 17, kProbe = 1U << 18;
-  static constexpr std::uint32_t kMigration = 1, kDeviceState = 2, kLoggingStart = 6, kLoggingStop = 7,
-                                 kLoggingReport = 8, kDataSize = 9, kPrecopyInfoV2 = 12;
+  static constexpr std::uint32_t kFeatureMask = 0xffff, kGet = 1U << 16, kSet = 1U << 17,
+                                 kProbe = 1U << 18;
+  static constexpr std::uint32_t kMigration = 1, kDeviceState = 2, kLoggingStart = 6,
+                                 kLoggingStop = 7, kLoggingReport = 8, kDataSize = 9,
+                                 kPrecopyInfoV2 = 12;
   static constexpr unsigned long kIoctlDeviceFeature = 0x3b75, kIoctlPrecopyInfo = 0x3b79;
   static constexpr std::uint32_t kPrecopyReinit = 1;
   static constexpr std::uint32_t kMaxRanges = 256;
@@ -41,15 +44,17 @@ struct VfioAbi {
     std::uint64_t initial_bytes, dirty_bytes;
   };
 };
-static_assert(sizeof(VfioAbi::LoggingControl) == 24 && sizeof(VfioAbi::PrecopyInfo) == 24, "as the user API packs them");
+static_assert(sizeof(VfioAbi::LoggingControl) == 24 && sizeof(VfioAbi::PrecopyInfo) == 24,
+              "as the user API packs them");
 
 /// Every call returns 0 (or a byte count) or a negative errno.
 class VfioUapi {
  public:
   VfioUapi(VfioDevice& device, FdTable& fds) : device_(device), fds_(fds) {}
 
-  /// VFIO_DEVICE_FEATURE: `arg` is the caller's structure of `bytes` bytes (argsz, flags, data); pointers inside it are
-  /// addresses of this process. EFAULT when the memory is shorter than argsz says.
+  /// VFIO_DEVICE_FEATURE: `arg` is the caller's structure of `bytes` bytes (argsz, flags, data);
+  /// pointers inside it are addresses of this process. EFAULT when the memory is shorter than argsz
+  /// says.
   [[nodiscard]] int device_feature(void* arg, std::size_t bytes);
   /// ioctl on a data fd: VFIO_MIG_GET_PRECOPY_INFO. EBADF, ENOTTY, EINVAL.
   [[nodiscard]] int mig_ioctl(int fd, unsigned long command, void* arg, std::size_t bytes);

@@ -95,12 +95,19 @@ void FakeDevice::uar_written(std::uint64_t offset, std::uint64_t value) {
     }
   } else if (in_page == VF_UAR_CQ_ARM) {
     const auto cqn = static_cast<std::uint32_t>(VF_GET(uar_cq_arm, raw.data(), cqn));
+    if (cqs_.count(cqn) == 0) {
+      return;  // a doorbell of a queue that does not exist has no effect
+    }
     Queue& cq = cqs_[cqn];
     cq.consumer = static_cast<std::uint32_t>(VF_GET(uar_cq_arm, raw.data(), ci));
     cq.armed = true;
     fire_if_due(cqn);
   } else if (in_page == VF_UAR_EQ_ARM || in_page == VF_UAR_EQ_UPDATE) {
-    Queue& eq = eqs_[static_cast<std::uint32_t>(VF_GET(uar_eq_db, raw.data(), eqn))];
+    const auto found = eqs_.find(static_cast<std::uint32_t>(VF_GET(uar_eq_db, raw.data(), eqn)));
+    if (found == eqs_.end()) {
+      return;
+    }
+    Queue& eq = found->second;
     eq.consumer = static_cast<std::uint32_t>(VF_GET(uar_eq_db, raw.data(), ci));
     eq.armed = eq.armed || in_page == VF_UAR_EQ_ARM;
     if (eq.armed && (eq.producer & 0xffffff) != eq.consumer) {

@@ -168,13 +168,13 @@ Result<std::shared_ptr<EventQueue>> FunctionCore::add_eq(std::uint8_t log_size, 
 }
 
 Result<void> FunctionCore::remove_eq(const std::shared_ptr<EventQueue>& eq) {
+  // Off the interrupt first: the completion of DESTROY_EQ may come by the same vector, and would arm a dead queue.
   auto& sharing = vectors_[eq->vector()];
-  auto destroyed = eq->destroy();
   sharing.erase(std::find(sharing.begin(), sharing.end(), eq));
   if (sharing.empty()) {
     platform_.unbind_vector(eq->vector());
   }
-  return destroyed;
+  return eq->destroy();
 }
 
 Result<void> FunctionCore::make_command_eq() {

@@ -19,17 +19,23 @@ std::uint8_t log2_ceil(std::uint64_t value) {
   return log;
 }
 
-std::uint8_t cap(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
+std::uint8_t cap(std::uint64_t value) {
+  return static_cast<std::uint8_t>(value);
+}
 
 }  // namespace
 
 PageTracker::PageTracker(PfDriver& pf)
-    : pf_(pf), lock_(pf.platform().os().make_mutex()), wake_(pf.platform().os().make_event()), ring_(pf) {}
+    : pf_(pf),
+      lock_(pf.platform().os().make_mutex()),
+      wake_(pf.platform().os().make_event()),
+      ring_(pf) {}
 
 PageTracker::~PageTracker() = default;
 
 Result<std::shared_ptr<PageTracker>> PageTracker::start(PfDriver& pf, std::uint16_t vhca_id,
-                                                        const MigCapabilities& caps, std::uint64_t page_size,
+                                                        const MigCapabilities& caps,
+                                                        std::uint64_t page_size,
                                                         const std::vector<IovaRange>& ranges) {
   auto tracker = std::make_shared<PageTracker>(pf);
   if (auto built = tracker->build(vhca_id, caps, page_size, ranges); !built) {
@@ -39,8 +45,8 @@ Result<std::shared_ptr<PageTracker>> PageTracker::start(PfDriver& pf, std::uint1
   return tracker;
 }
 
-Result<void> PageTracker::build(std::uint16_t vhca_id, const MigCapabilities& caps, std::uint64_t page_size,
-                                const std::vector<IovaRange>& ranges) {
+Result<void> PageTracker::build(std::uint16_t vhca_id, const MigCapabilities& caps,
+                                std::uint64_t page_size, const std::vector<IovaRange>& ranges) {
   if (ranges.empty()) {
     return fail(EINVAL, "no range to track");
   }
@@ -53,10 +59,12 @@ Result<void> PageTracker::build(std::uint16_t vhca_id, const MigCapabilities& ca
   }
   spec.reporting_qpn = firmware_qp_;
   spec.log_page_size =
-      std::min(std::max(log2_ceil(page_size), cap(VF_GET(adv_virtualization_cap, adv, pg_track_log_min_page_size))),
+      std::min(std::max(log2_ceil(page_size),
+                        cap(VF_GET(adv_virtualization_cap, adv, pg_track_log_min_page_size))),
                cap(VF_GET(adv_virtualization_cap, adv, pg_track_log_max_page_size)));
   page_size_ = std::uint64_t{1} << spec.log_page_size;
-  const auto limit = static_cast<std::size_t>(VF_GET(adv_virtualization_cap, adv, pg_track_max_num_range));
+  const auto limit =
+      static_cast<std::size_t>(VF_GET(adv_virtualization_cap, adv, pg_track_max_num_range));
   const std::vector<IovaRange> merged = combine_ranges(ranges, std::max<std::size_t>(limit, 1));
   spec.log_addr_space_size = log2_total(merged);
   if (spec.log_addr_space_size < VF_GET(adv_virtualization_cap, adv, pg_track_log_min_addr_space) ||
@@ -136,7 +144,8 @@ Result<std::vector<std::uint64_t>> PageTracker::report(std::uint64_t iova, std::
   if (dead()) {
     return fail(EIO, "page tracker is dead");
   }
-  if (auto started = report_page_track(pf_.commands(), object_, PageRange{iova, length}); !started) {
+  if (auto started = report_page_track(pf_.commands(), object_, PageRange{iova, length});
+      !started) {
     return started.error();
   }
   std::vector<std::uint64_t> pages;
@@ -240,7 +249,8 @@ void PageTracker::on_async(std::uint8_t type, const std::uint8_t* data) {
     case VF_EVENT_WQ_INVAL_REQ_ERROR:
     case VF_EVENT_WQ_ACCESS_ERROR:
       if (const auto number = VF_GET(eqe_wq_error, data, number);
-          VF_GET(eqe_wq_error, data, queue_type) == 0 && (number == host_qp_ || number == firmware_qp_)) {
+          VF_GET(eqe_wq_error, data, queue_type) == 0 &&
+          (number == host_qp_ || number == firmware_qp_)) {
         mark_error();
       }
       break;

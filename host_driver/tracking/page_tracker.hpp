@@ -1,4 +1,5 @@
-// Dirty tracking of one VF by the device: PAGE_TRACK object, and the queue pair that carries its reports.
+// Dirty tracking of one VF by the device: PAGE_TRACK object, and the queue pair that carries its
+// reports.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,16 @@
 
 namespace vfsim::driver {
 
-/// start(), report() and stop() are serialised by the caller's state mutex; mark_error() and on_async() may come from
-/// any thread. Source: mlx5 device interface sections 4.3, 4.7, 5.5, 6.7.
+/// start(), report() and stop() are serialised by the caller's state mutex; mark_error() and
+/// on_async() may come from any thread. Source: mlx5 device interface sections 4.3, 4.7, 5.5, 6.7.
 class PageTracker : public std::enable_shared_from_this<PageTracker> {
  public:
-  /// Builds the objects in the order of section 6.7 and starts tracking. @param page_size wanted; clamped to what the
-  /// device offers, see page_size(). @errors EOPNOTSUPP (summed ranges outside of the device's limits), ENOMEM, errors
-  /// of the commands; everything built is taken down again.
-  [[nodiscard]] static Result<std::shared_ptr<PageTracker>> start(PfDriver& pf, std::uint16_t vhca_id,
-                                                                  const MigCapabilities& caps, std::uint64_t page_size,
-                                                                  const std::vector<IovaRange>& ranges);
+  /// Builds the objects in the order of section 6.7 and starts tracking. @param page_size wanted;
+  /// clamped to what the device offers, see page_size(). @errors EOPNOTSUPP (summed ranges outside
+  /// of the device's limits), ENOMEM, errors of the commands; everything built is taken down again.
+  [[nodiscard]] static Result<std::shared_ptr<PageTracker>> start(
+      PfDriver& pf, std::uint16_t vhca_id, const MigCapabilities& caps, std::uint64_t page_size,
+      const std::vector<IovaRange>& ranges);
   explicit PageTracker(PfDriver& pf);
   ~PageTracker();
 
@@ -34,12 +35,13 @@ class PageTracker : public std::enable_shared_from_this<PageTracker> {
   void stop();
   /// The tracker is dead: a report that runs ends with EIO.
   void mark_error();
-  /// Asynchronous event of the PF: CQ and WQ errors, object changes. @param data 28 bytes of event data.
+  /// Asynchronous event of the PF: CQ and WQ errors, object changes. @param data 28 bytes of event
+  /// data.
   void on_async(std::uint8_t type, const std::uint8_t* data);
 
  private:
-  [[nodiscard]] Result<void> build(std::uint16_t vhca_id, const MigCapabilities& caps, std::uint64_t page_size,
-                                   const std::vector<IovaRange>& ranges);
+  [[nodiscard]] Result<void> build(std::uint16_t vhca_id, const MigCapabilities& caps,
+                                   std::uint64_t page_size, const std::vector<IovaRange>& ranges);
   [[nodiscard]] Result<void> build_queues(const MigCapabilities& caps, std::uint8_t log_message);
   [[nodiscard]] Result<void> connect(const MigCapabilities& caps);
   /// Takes what the ring holds. True: the report has ended.

@@ -6,8 +6,11 @@
 namespace vfsim::driver {
 
 std::vector<IovaRange> combine_ranges(std::vector<IovaRange> ranges, std::size_t limit) {
-  std::sort(ranges.begin(), ranges.end(), [](const IovaRange& a, const IovaRange& b) { return a.iova < b.iova; });
-  const auto gap = [&](std::size_t i) { return ranges[i + 1].iova - (ranges[i].iova + ranges[i].length); };
+  std::sort(ranges.begin(), ranges.end(),
+            [](const IovaRange& a, const IovaRange& b) { return a.iova < b.iova; });
+  const auto gap = [&](std::size_t i) {
+    return ranges[i + 1].iova - (ranges[i].iova + ranges[i].length);
+  };
   while (ranges.size() > limit && ranges.size() > 1) {
     std::size_t best = 0;
     for (std::size_t i = 1; i + 1 < ranges.size(); ++i) {

@@ -1,4 +1,5 @@
-// Address ranges of a page tracker: fewer ranges than the user asked for, when the device takes fewer.
+// Address ranges of a page tracker: fewer ranges than the user asked for, when the device takes
+// fewer.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +9,10 @@
 
 namespace vfsim::driver {
 
-/// At most `limit` (>= 1) ranges that cover all given ones; those with the smallest gaps between them are merged first.
-/// The result is ascending.
-[[nodiscard]] std::vector<IovaRange> combine_ranges(std::vector<IovaRange> ranges, std::size_t limit);
+/// At most `limit` (>= 1) ranges that cover all given ones; those with the smallest gaps between
+/// them are merged first. The result is ascending.
+[[nodiscard]] std::vector<IovaRange> combine_ranges(std::vector<IovaRange> ranges,
+                                                    std::size_t limit);
 
 /// log2 of the summed length, rounded up.
 [[nodiscard]] std::uint8_t log2_total(const std::vector<IovaRange>& ranges);

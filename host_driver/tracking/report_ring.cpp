@@ -32,7 +32,8 @@ Result<void> ReportRing::allocate(Memory& memory, std::size_t bytes) {
   bytes = (bytes + VF_PAGE_BYTES - 1) / VF_PAGE_BYTES * VF_PAGE_BYTES;
   const auto address = pf_.platform().dma_alloc(bytes);
   if (!address) {
-    return fail(ENOMEM, "no memory for the page tracker's ring, " + std::to_string(bytes) + " bytes");
+    return fail(ENOMEM,
+                "no memory for the page tracker's ring, " + std::to_string(bytes) + " bytes");
   }
   memory = Memory{*address, bytes};
   return success();
@@ -144,7 +145,8 @@ void ReportRing::arm() {
   VF_SET(cq_dbr, record.data(), arm, vf_be32_load(doorbell.data()));
   ++arm_sequence_;
   pf_.platform().mem_write(records_.address, record.data(), record.size());
-  pf_.platform().write64(std::uint64_t{pf_.uar()} * VF_PAGE_BYTES + VF_UAR_CQ_ARM, vf_be64_load(doorbell.data()));
+  pf_.platform().write64(std::uint64_t{pf_.uar()} * VF_PAGE_BYTES + VF_UAR_CQ_ARM,
+                         vf_be64_load(doorbell.data()));
 }
 
 std::optional<ReportMessage> ReportRing::take() {
@@ -160,12 +162,14 @@ std::optional<ReportMessage> ReportRing::take() {
   ReportMessage message;
   message.opcode = static_cast<std::uint8_t>(VF_GET(cqe, cqe.data(), opcode));
   message.state = static_cast<std::uint8_t>(VF_GET(cqe, cqe.data(), imm) >> 28);
-  const auto index = static_cast<std::uint32_t>(VF_GET(cqe, cqe.data(), wqe_counter)) & (entries() - 1);
+  const auto index =
+      static_cast<std::uint32_t>(VF_GET(cqe, cqe.data(), wqe_counter)) & (entries() - 1);
   const std::size_t bytes =
       std::min<std::size_t>(VF_GET(cqe, cqe.data(), byte_cnt), std::size_t{1} << log_message_);
   std::vector<std::uint8_t> payload(message.opcode == VF_CQE_RESP_SEND_IMM ? bytes : 0);
   if (!payload.empty()) {
-    platform.mem_read(messages_.address + (std::uint64_t{index} << log_message_), payload.data(), payload.size());
+    platform.mem_read(messages_.address + (std::uint64_t{index} << log_message_), payload.data(),
+                      payload.size());
   }
   for (std::size_t at = 0; at + 8 <= payload.size(); at += 8) {
     message.pages.push_back(vf_be64_load(payload.data() + at));

@@ -85,7 +85,8 @@ Result<void> DestinationRun::set_up() {
 
 Result<void> DestinationRun::check_hello(const Message& hello) const {
   if (hello.type == MessageType::refuse) {
-    return fail(ECANCELED, "source gave up: " + std::string(hello.payload.begin(), hello.payload.end()));
+    return fail(ECANCELED,
+                "source gave up: " + std::string(hello.payload.begin(), hello.payload.end()));
   }
   if (hello.type != MessageType::hello) {
     return fail(EINVAL, "migration does not begin with a hello");
@@ -106,13 +107,15 @@ void DestinationRun::clear_memory() {
 
 Result<void> DestinationRun::take(const Message& message) {
   if (message.type == MessageType::refuse) {
-    return fail(ECANCELED, "source gave up: " + std::string(message.payload.begin(), message.payload.end()));
+    return fail(ECANCELED,
+                "source gave up: " + std::string(message.payload.begin(), message.payload.end()));
   }
   if (message.type == MessageType::pages) {
     return take_pages(message.payload);
   }
   if (message.device >= targets_.size()) {
-    return fail(EINVAL, "message for device " + std::to_string(message.device) + ", which does not exist");
+    return fail(EINVAL,
+                "message for device " + std::to_string(message.device) + ", which does not exist");
   }
   Device& target = targets_[message.device];
   switch (message.type) {
@@ -162,7 +165,8 @@ Result<void> DestinationRun::take_pages(const std::vector<std::uint8_t>& payload
     ++report_.pages;
   }
   report_.memory_bytes += payload.size();
-  return at == payload.size() ? Result<void>(success()) : fail(EINVAL, "bytes behind the last page record");
+  return at == payload.size() ? Result<void>(success())
+                              : fail(EINVAL, "bytes behind the last page record");
 }
 
 Result<void> DestinationRun::take_config(const Message& message) {
@@ -187,6 +191,7 @@ Result<void> DestinationRun::resume() {
   if (auto ok = step(VmmStep::in_p2p); !ok) {
     return ok;
   }
+  guest_.take_over();
   if (auto done = devices_to_p2p(); !done) {
     return done;
   }
@@ -209,7 +214,8 @@ void DestinationRun::clean() {
   begin_phase("cleanup");
   for (VfioDevice* device : devices_) {
     if (auto done = device->reset(); !done) {
-      context_.os.log(LogLevel::error, "device reset after a failed migration: " + done.error().text);
+      context_.os.log(LogLevel::error,
+                      "device reset after a failed migration: " + done.error().text);
     }
   }
 }

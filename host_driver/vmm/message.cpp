@@ -25,7 +25,9 @@ std::vector<std::uint8_t> encode_message(const Message& message, std::uint32_t s
 }
 
 Result<Message> decode_message(const std::vector<std::uint8_t>& frame, std::uint32_t sequence) {
-  const auto bad = [](const char* what) { return fail(EINVAL, std::string("migration message: ") + what); };
+  const auto bad = [](const char* what) {
+    return fail(EINVAL, std::string("migration message: ") + what);
+  };
   if (frame.size() < kFrameBytes) {
     return bad("shorter than a frame");
   }
@@ -43,7 +45,8 @@ Result<Message> decode_message(const std::vector<std::uint8_t>& frame, std::uint
     return bad("wrong payload check sum");
   }
   const auto type = le_load<std::uint16_t>(p + 4);
-  if (type < static_cast<std::uint16_t>(MessageType::hello) || type > static_cast<std::uint16_t>(MessageType::refuse)) {
+  if (type < static_cast<std::uint16_t>(MessageType::hello) ||
+      type > static_cast<std::uint16_t>(MessageType::refuse)) {
     return bad("unknown type");
   }
   Message message;

@@ -28,12 +28,15 @@ struct Message {
   std::vector<std::uint8_t> payload;
 };
 
-/// Frame, little-endian, 32 bytes: magic (4), type (2), device (2), argument (8), sequence (4), payload bytes (4),
-/// CRC-32C of the payload (4), CRC-32C of the 28 bytes before (4); then the payload.
+/// Frame, little-endian, 32 bytes: magic (4), type (2), device (2), argument (8), sequence (4),
+/// payload bytes (4), CRC-32C of the payload (4), CRC-32C of the 28 bytes before (4); then the
+/// payload.
 inline constexpr std::size_t kFrameBytes = 32;
-[[nodiscard]] std::vector<std::uint8_t> encode_message(const Message& message, std::uint32_t sequence);
+[[nodiscard]] std::vector<std::uint8_t> encode_message(const Message& message,
+                                                       std::uint32_t sequence);
 /// EINVAL: magic, length, check sum or sequence is wrong, or the type is unknown.
-[[nodiscard]] Result<Message> decode_message(const std::vector<std::uint8_t>& frame, std::uint32_t sequence);
+[[nodiscard]] Result<Message> decode_message(const std::vector<std::uint8_t>& frame,
+                                             std::uint32_t sequence);
 
 /// Messages over a channel, numbered in each direction.
 class MessageLink {

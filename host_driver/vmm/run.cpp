@@ -20,7 +20,9 @@ constexpr const char* kStepNames[] = {
 
 }  // namespace
 
-const char* to_string(VmmStep step) { return kStepNames[static_cast<std::size_t>(step)]; }
+const char* to_string(VmmStep step) {
+  return kStepNames[static_cast<std::size_t>(step)];
+}
 
 std::optional<VmmStep> find_vmm_step(std::string_view name) {
   const auto* found = std::find(std::begin(kStepNames), std::end(kStepNames), name);
@@ -30,7 +32,9 @@ std::optional<VmmStep> find_vmm_step(std::string_view name) {
   return static_cast<VmmStep>(found - std::begin(kStepNames));
 }
 
-std::vector<std::string_view> vmm_step_names() { return {std::begin(kStepNames), std::end(kStepNames)}; }
+std::vector<std::string_view> vmm_step_names() {
+  return {std::begin(kStepNames), std::end(kStepNames)};
+}
 
 Vmm::Vmm(Os& os, VmmParams params, VmmOptions options)
     : os_(os), params_(std::move(params)), options_(std::move(options)) {}
@@ -52,7 +56,8 @@ Result<MigrationReport> Vmm::migrate_out(GuestVm& guest, Channel& to) {
   if (!fail_at) {
     return fail_at.error();
   }
-  MigrationReport report = SourceRun({os_, params_, options_, fail_at.value(), cancelled_}, guest, to).run();
+  MigrationReport report =
+      SourceRun({os_, params_, options_, fail_at.value(), cancelled_}, guest, to).run();
   cancelled_ = false;
   return report;
 }
@@ -62,7 +67,8 @@ Result<MigrationReport> Vmm::migrate_in(GuestVm& guest, Channel& from) {
   if (!fail_at) {
     return fail_at.error();
   }
-  MigrationReport report = DestinationRun({os_, params_, options_, fail_at.value(), cancelled_}, guest, from).run();
+  MigrationReport report =
+      DestinationRun({os_, params_, options_, fail_at.value(), cancelled_}, guest, from).run();
   cancelled_ = false;
   return report;
 }
@@ -109,13 +115,16 @@ void MigrationRun::vcpus(bool running) {
   }
 }
 
-Nanoseconds MigrationRun::timeout() const { return std::chrono::milliseconds(context_.params.command_timeout_ms); }
+Nanoseconds MigrationRun::timeout() const {
+  return std::chrono::milliseconds(context_.params.command_timeout_ms);
+}
 
 Result<void> MigrationRun::devices_to_p2p() {
   Result<void> first = success();
   for (VfioDevice* device : devices_) {
     auto state = device->state();
-    const bool runs = state && (state.value() == MigState::running || state.value() == MigState::pre_copy);
+    const bool runs =
+        state && (state.value() == MigState::running || state.value() == MigState::pre_copy);
     if (state && (runs || !has(*device, VF_MIG_FLAG_P2P))) {
       continue;
     }
@@ -137,8 +146,9 @@ void MigrationRun::give_up(const Error& error) {
 void MigrationRun::note_failure(const Error& error) {
   report_.error = error;
   report_.failed_step = to_string(current_);
-  context_.os.log(LogLevel::warning, "migration of guest " + std::to_string(guest_.id()) + " failed at step " +
-                                         report_.failed_step + ": " + error.text);
+  context_.os.log(LogLevel::warning, "migration of guest " + std::to_string(guest_.id()) +
+                                         " failed at step " + report_.failed_step + ": " +
+                                         error.text);
 }
 
 }  // namespace vfsim::driver

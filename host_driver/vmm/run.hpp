@@ -24,7 +24,8 @@ class MigrationRun {
   MigrationRun(RunContext context, GuestVm& guest, Channel& channel)
       : context_(context), guest_(guest), link_(channel), devices_(guest.devices()) {}
 
-  /// Enters a step: fails when it was told to (EIO), or when the migration was cancelled (ECANCELED).
+  /// Enters a step: fails when it was told to (EIO), or when the migration was cancelled
+  /// (ECANCELED).
   [[nodiscard]] Result<void> step(VmmStep which);
   void begin_phase(std::string_view name);
   void end_phase();
@@ -34,7 +35,8 @@ class MigrationRun {
   [[nodiscard]] static bool has(const VfioDevice& device, std::uint64_t flags) {
     return (device.migration_flags() & flags) == flags;
   }
-  /// All devices that can to RUNNING_P2P; those in RUNNING or PRE_COPY stay. The first error, after trying all.
+  /// All devices that can to RUNNING_P2P; those in RUNNING or PRE_COPY stay. The first error, after
+  /// trying all.
   [[nodiscard]] Result<void> devices_to_p2p();
   /// Tells the other side why, and closes the channel.
   void give_up(const Error& error);
@@ -87,14 +89,14 @@ class SourceRun : private MigrationRun {
   [[nodiscard]] bool devices_run_again();
 
   std::vector<Device> sources_;
-  std::uint64_t busy_bytes_ = 0;   // sent while measuring
+  std::uint64_t busy_bytes_ = 0;  // sent while measuring
   Nanoseconds busy_time_{0};
   Nanoseconds stopped_at_{0};
   bool vcpus_stopped_ = false;
   bool logging_ = false;
-  bool untracked_ = false;         // a device writes memory without telling where
-  bool committed_ = false;         // the destination may run
-  bool refused_ = false;           // the destination said that it does not
+  bool untracked_ = false;  // a device writes memory without telling where
+  bool committed_ = false;  // the destination may run
+  bool refused_ = false;    // the destination said that it does not
 };
 
 class DestinationRun : private MigrationRun {
@@ -122,6 +124,7 @@ class DestinationRun : private MigrationRun {
 };
 
 /// Payload of hello.
-[[nodiscard]] std::vector<std::uint8_t> encode_hello(GuestVm& guest, const std::vector<VfioDevice*>& devices);
+[[nodiscard]] std::vector<std::uint8_t> encode_hello(GuestVm& guest,
+                                                     const std::vector<VfioDevice*>& devices);
 
 }  // namespace vfsim::driver

@@ -20,13 +20,15 @@ bool all_zero(const std::uint8_t* page) {
 }
 
 Error refusal(const Message& message) {
-  return fail(message.argument != 0 ? static_cast<int>(message.argument) : EIO,
-              "destination refused: " + std::string(message.payload.begin(), message.payload.end()));
+  return fail(
+      message.argument != 0 ? static_cast<int>(message.argument) : EIO,
+      "destination refused: " + std::string(message.payload.begin(), message.payload.end()));
 }
 
 }  // namespace
 
-SourceRun::SourceRun(RunContext context, GuestVm& guest, Channel& channel) : MigrationRun(context, guest, channel) {
+SourceRun::SourceRun(RunContext context, GuestVm& guest, Channel& channel)
+    : MigrationRun(context, guest, channel) {
   for (VfioDevice* device : devices_) {
     sources_.push_back({device, nullptr, false});
   }
@@ -46,7 +48,8 @@ MigrationReport SourceRun::run() {
 
 Result<void> SourceRun::migrate() {
   begin_phase("setup");
-  for (auto part : {&SourceRun::set_up, &SourceRun::precopy, &SourceRun::switch_over, &SourceRun::finish}) {
+  for (auto part :
+       {&SourceRun::set_up, &SourceRun::precopy, &SourceRun::switch_over, &SourceRun::finish}) {
     if (auto done = (this->*part)(); !done) {
       return done;
     }
@@ -86,7 +89,8 @@ Result<void> SourceRun::set_up() {
   if (auto ok = step(VmmStep::setup); !ok) {
     return ok;
   }
-  if (auto sent = send({MessageType::hello, 0, guest_.id(), encode_hello(guest_, devices_)}); !sent) {
+  if (auto sent = send({MessageType::hello, 0, guest_.id(), encode_hello(guest_, devices_)});
+      !sent) {
     return sent;
   }
   if (auto ready = expect(MessageType::ready); !ready) {
@@ -180,7 +184,8 @@ Result<void> SourceRun::rounds() {
     }
     pages = std::move(dirty.value());
     if (fits(rest.value() + pages.size() * (kGuestPage + 8))) {
-      return send_pages(pages);  // little: before the vCPUs stop, so that the last sync finds only newer ones
+      return send_pages(
+          pages);  // little: before the vCPUs stop, so that the last sync finds only newer ones
     }
   }
 }
@@ -189,7 +194,8 @@ Result<void> SourceRun::rounds() {
 bool SourceRun::fits(std::uint64_t bytes) const {
   const auto limit = static_cast<double>(context_.params.downtime_limit_us) * 1e3;
   const auto time = static_cast<double>(busy_time_.count());
-  return busy_bytes_ == 0 || static_cast<double>(bytes) * time <= limit * static_cast<double>(busy_bytes_);
+  return busy_bytes_ == 0 ||
+         static_cast<double>(bytes) * time <= limit * static_cast<double>(busy_bytes_);
 }
 
 Result<std::uint64_t> SourceRun::device_rest() {
@@ -257,7 +263,8 @@ Result<void> SourceRun::send_stream(std::size_t index, bool last) {
   for (;;) {
     auto bytes = sources_[index].stream->read(context_.params.read_bytes, false);
     if (!bytes) {
-      return !last && bytes.error().code == ENOMSG ? Result<void>(success()) : Result<void>(bytes.error());
+      return !last && bytes.error().code == ENOMSG ? Result<void>(success())
+                                                   : Result<void>(bytes.error());
     }
     if (bytes.value().empty()) {
       return last ? send({MessageType::device_end, device, 0, {}})
@@ -314,7 +321,8 @@ Result<void> SourceRun::stop_devices() {
   }
   for (Device& source : sources_) {
     if (has(*source.device, VF_MIG_FLAG_P2P)) {
-      auto done = source.device->set_state(source.stream ? MigState::pre_copy_p2p : MigState::running_p2p);
+      auto done =
+          source.device->set_state(source.stream ? MigState::pre_copy_p2p : MigState::running_p2p);
       if (!done) {
         return done.error();
       }
@@ -342,7 +350,9 @@ Result<void> SourceRun::finish() {
     if (!config) {
       return config.error();
     }
-    if (auto sent = send({MessageType::config, static_cast<std::uint16_t>(i), 0, std::move(config.value())}); !sent) {
+    if (auto sent = send(
+            {MessageType::config, static_cast<std::uint16_t>(i), 0, std::move(config.value())});
+        !sent) {
       return sent;
     }
   }
@@ -388,13 +398,16 @@ bool SourceRun::devices_run_again() {
   bool kept = true;
   (void)devices_to_p2p();  // one that failed is tried again below, and reset if need be
   for (Device& source : sources_) {
-    // A pre-copy clean-up that fails has closed the session all the same: the second walk finds the way free.
-    if (source.device->set_state(MigState::running) || source.device->set_state(MigState::running)) {
+    // A pre-copy clean-up that fails has closed the session all the same: the second walk finds the
+    // way free.
+    if (source.device->set_state(MigState::running) ||
+        source.device->set_state(MigState::running)) {
       continue;
     }
     kept = false;
     if (auto reset = source.device->reset(); !reset) {
-      context_.os.log(LogLevel::error, "device reset after a failed migration: " + reset.error().text);
+      context_.os.log(LogLevel::error,
+                      "device reset after a failed migration: " + reset.error().text);
     }
   }
   return kept;
@@ -409,6 +422,9 @@ void SourceRun::roll_back(const Error& error) {
     return;
   }
   give_up(error);
+  if (vcpus_stopped_) {
+    guest_.take_over();
+  }
   const bool kept = devices_run_again();
   if (vcpus_stopped_) {
     vcpus(true);

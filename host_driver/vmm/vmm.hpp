@@ -33,20 +33,23 @@ struct VmmOptions {
   std::uint32_t fail_skip = 0;  // let the step pass this many times before
 };
 
-/// Source and destination run in a driver thread each and meet on a channel; the channel is closed when the migration
-/// does not complete. Rules kept: every device is in a P2P state before one goes on to STOP_COPY, and in RUNNING_P2P
-/// before one runs (P1); the destination runs only after the source has told it so, and the source runs again only if
-/// it has not, or if the destination refused (X2).
+/// Source and destination run in a driver thread each and meet on a channel; the channel is closed
+/// when the migration does not complete. Rules kept: every device is in a P2P state before one goes
+/// on to STOP_COPY, and in RUNNING_P2P before one runs (P1); the destination runs only after the
+/// source has told it so, and the source runs again only if it has not, or if the destination
+/// refused (X2).
 class Vmm {
  public:
   Vmm(Os& os, VmmParams params, VmmOptions options = {});
 
-  /// Source. The guest runs; on success it is stopped, its devices are in STOP. Anything that goes wrong on the way is
-  /// in the report. EINVAL: fail_at names no step.
+  /// Source. The guest runs; on success it is stopped, its devices are in STOP. Anything that goes
+  /// wrong on the way is in the report. EINVAL: fail_at names no step.
   [[nodiscard]] Result<MigrationReport> migrate_out(GuestVm& guest, Channel& to);
-  /// Destination. The guest has not run here; its devices are RUNNING after a reset. On success it runs.
+  /// Destination. The guest has not run here; its devices are RUNNING after a reset. On success it
+  /// runs.
   [[nodiscard]] Result<MigrationReport> migrate_in(GuestVm& guest, Channel& from);
-  /// From any thread: the migration in progress (or the next one) ends at its next step and is rolled back.
+  /// From any thread: the migration in progress (or the next one) ends at its next step and is
+  /// rolled back.
   void cancel() { cancelled_ = true; }
 
  private:

@@ -21,6 +21,7 @@ FwHostNative::FwHostNative(Calendar& calendar, const NicParams& params, FwPort& 
   config_.mtu = params.mtu;
   config_.check_signatures = params.check_signatures;
   config_.chunk_mode = params.chunk_mode;
+  config_.chunk_mode = params.chunk_mode;
 }
 
 FwHostNative::~FwHostNative() = default;

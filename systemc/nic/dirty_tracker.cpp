@@ -1,12 +1,13 @@
 #include "systemc/nic/dirty_tracker.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace vfsim::model {
 
 namespace {
-// 2^50 bytes of 4 KiB pages: more than the address width that firmware lets a driver track.
-constexpr std::uint64_t kMaxDirectory = 1ULL << 26;
+// 2^52 bytes of 4 KiB pages: all that a driver can ask for. Pages behind it are not tracked.
+constexpr std::uint64_t kMaxDirectory = 1ULL << 28;
 }  // namespace
 
 struct DirtyTracker::Snapshot {
@@ -33,7 +34,10 @@ void DirtyTracker::start(std::uint32_t log_page, const vf_track_range* ranges, s
     range.directory = entries;
     entries += (range.last - range.first) / kChunkPages + 1;
   }
-  directory_.assign(entries, 0);
+  directory_.reset(static_cast<std::uint32_t*>(std::calloc(entries + 1, sizeof(std::uint32_t))));
+  if (directory_ == nullptr) {
+    throw std::bad_alloc();
+  }
   on_ = !ranges_.empty();
 }
 
@@ -41,7 +45,7 @@ void DirtyTracker::stop() {
   on_ = false;
   recent_ = 0;
   ranges_.clear();
-  directory_.clear();
+  directory_.reset();
   chunks_.clear();
 }
 

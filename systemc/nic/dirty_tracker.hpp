@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "firmware/interface/hw_context.h"
@@ -55,7 +57,11 @@ class DirtyTracker {
   std::uint32_t log_page_ = 12;
   std::size_t recent_ = 0;  // range of the last mark
   std::vector<Range> ranges_;
-  std::vector<std::uint32_t> directory_;  // chunk number + 1, 0 = no mark in it
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  // Chunk number + 1, 0 = no mark in it. From calloc: a wide range costs memory only where it is touched.
+  std::unique_ptr<std::uint32_t[], Free> directory_;
   std::vector<Chunk> chunks_;
 };
 

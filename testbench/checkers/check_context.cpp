@@ -4,10 +4,12 @@
 
 namespace vfsim::bench {
 
-bool read_bus(const CheckContext& context, model::FnRef who, std::uint64_t iova, void* to, std::size_t bytes) {
+bool read_bus(const CheckContext& context, model::FnRef who, std::uint64_t iova, void* to,
+              std::size_t bytes) {
   auto* out = static_cast<std::uint8_t*>(to);
   const auto rid = static_cast<model::Rid>(context.base_rid + who.fn);
-  while (bytes != 0) {  // page by page: neighbours in bus addresses need not be neighbours in memory
+  while (bytes !=
+         0) {  // page by page: neighbours in bus addresses need not be neighbours in memory
     const std::size_t rest = static_cast<std::size_t>(VF_PAGE_BYTES - (iova & (VF_PAGE_BYTES - 1)));
     const std::size_t part = std::min(bytes, rest);
     const auto phys = context.translate(who.host, rid, iova, static_cast<std::uint32_t>(part));

@@ -14,25 +14,30 @@ namespace vfsim::bench {
 
 inline constexpr std::uint32_t kHosts = 2;
 
-/// Given by the integrator, valid as long as the checkers. Rules judge from observations; the device itself is asked
-/// only for the digests that the contract names (Q4, S2).
+/// Given by the integrator, valid as long as the checkers. Rules judge from observations; the
+/// device itself is asked only for the digests that the contract names (Q4, S2).
 struct CheckContext {
   std::array<const model::HostMemory*, kHosts> memory{};
-  /// IOMMU look-up for a requester without side effects: bus address of `bytes` bytes -> physical address.
-  std::function<std::optional<std::uint64_t>(std::uint8_t host, model::Rid rid, std::uint64_t iova, std::uint32_t bytes)>
+  /// IOMMU look-up for a requester without side effects: bus address of `bytes` bytes -> physical
+  /// address.
+  std::function<std::optional<std::uint64_t>(std::uint8_t host, model::Rid rid, std::uint64_t iova,
+                                             std::uint32_t bytes)>
       translate;
   /// Nic::state_digest of a function.
   std::function<std::uint64_t(std::uint8_t host, std::uint32_t fn)> state_digest;
-  model::Rid base_rid = 0x0100;               // routing id of the PF; function f = base_rid + f
-  std::uint32_t functions = VF_MAX_FUNCTIONS; // PF + VFs
+  model::Rid base_rid = 0x0100;                // routing id of the PF; function f = base_rid + f
+  std::uint32_t functions = VF_MAX_FUNCTIONS;  // PF + VFs
   std::uint64_t migration_flags = VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P | VF_MIG_FLAG_PRE_COPY;
   model::Ps completion_timeout = 50 * model::kMs;
-  /// After the acknowledgement of a quiesce: answers that were on their way, one round trip of the link.
+  /// After the acknowledgement of a quiesce: answers that were on their way, one round trip of the
+  /// link.
   model::Ps mmio_grace = 5 * model::kUs;
 };
 
 /// Dense index of a function over both hosts.
-inline std::uint32_t function_index(model::FnRef who) { return who.host * VF_MAX_FUNCTIONS + who.fn; }
+inline std::uint32_t function_index(model::FnRef who) {
+  return who.host * VF_MAX_FUNCTIONS + who.fn;
+}
 inline constexpr std::uint32_t kFunctionIndices = kHosts * VF_MAX_FUNCTIONS;
 
 /// Function number of a routing id of the NIC, or >= context.functions for other requesters.
@@ -46,7 +51,8 @@ inline bool is_nic(const CheckContext& context, model::FnRef who) {
 }
 
 /// Reads what a function sees at a bus address; false if it reaches no memory there.
-bool read_bus(const CheckContext& context, model::FnRef who, std::uint64_t iova, void* to, std::size_t bytes);
+bool read_bus(const CheckContext& context, model::FnRef who, std::uint64_t iova, void* to,
+              std::size_t bytes);
 
 /// Register value of a BAR access: on the bus registers are big-endian.
 std::uint64_t register_value(const model::AccessView& view);

@@ -53,7 +53,8 @@ CheckerRig::CheckerRig() : queues_(kFunctionIndices) {
   rules_ = std::make_unique<RuleSet>(context_, bus_);
 }
 
-CheckerRig::Bytes CheckerRig::header(std::uint16_t opcode, std::uint16_t op_mod, std::size_t bytes) {
+CheckerRig::Bytes CheckerRig::header(std::uint16_t opcode, std::uint16_t op_mod,
+                                     std::size_t bytes) {
   Bytes in(bytes);
   VF_SET(cmd_in, in.data(), opcode, opcode);
   VF_SET(cmd_in, in.data(), op_mod, op_mod);
@@ -73,7 +74,8 @@ CheckerRig::Queue& CheckerRig::queue(FnRef who) {
   return queues_[function_index(who)];
 }
 
-void CheckerRig::mmio_write(FnRef who, std::uint64_t offset, std::uint64_t value, std::uint32_t bytes) {
+void CheckerRig::mmio_write(FnRef who, std::uint64_t offset, std::uint64_t value,
+                            std::uint32_t bytes) {
   model::AccessView view;
   view.who = who;
   view.write = true;
@@ -83,7 +85,8 @@ void CheckerRig::mmio_write(FnRef who, std::uint64_t offset, std::uint64_t value
   bus_.emit<Probe::access>(&Observer::access, now_, view);
 }
 
-void CheckerRig::mmio_read(FnRef who, std::uint64_t offset, std::uint64_t value, model::CplStatus status) {
+void CheckerRig::mmio_read(FnRef who, std::uint64_t offset, std::uint64_t value,
+                           model::CplStatus status) {
   model::AccessView view;
   view.who = who;
   view.bytes = 4;
@@ -112,12 +115,14 @@ std::uint64_t CheckerRig::mailboxes(std::uint8_t host, const Bytes& bytes, std::
   if (bytes.size() <= VF_CMD_INLINE_BYTES) {
     return 0;
   }
-  const std::size_t blocks = (bytes.size() - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
+  const std::size_t blocks =
+      (bytes.size() - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
   const std::uint64_t first = alloc(blocks * 1024);
   for (std::size_t k = 0; k < blocks; ++k) {
     std::uint8_t box[VF_BYTES(cmd_if_box)] = {};
     const std::size_t from = VF_CMD_INLINE_BYTES + k * VF_CMD_BLOCK_BYTES;
-    std::copy_n(bytes.data() + from, std::min<std::size_t>(VF_CMD_BLOCK_BYTES, bytes.size() - from), box);
+    std::copy_n(bytes.data() + from, std::min<std::size_t>(VF_CMD_BLOCK_BYTES, bytes.size() - from),
+                box);
     const std::uint64_t next = k + 1 < blocks ? first + (k + 1) * 1024 : 0;
     VF_SET(cmd_if_box, box, next_pointer_63_32, next >> 32);
     VF_SET(cmd_if_box, box, next_pointer_31_10, (next & 0xffffffff) >> 10);
@@ -136,7 +141,8 @@ std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_by
   std::uint8_t entry[kEntry] = {};
   VF_SET(cmd_queue_entry, entry, type, VF_CMD_ENTRY_TYPE);
   VF_SET(cmd_queue_entry, entry, input_length, in.size());
-  std::copy_n(in.data(), std::min<std::size_t>(in.size(), VF_CMD_INLINE_BYTES), VF_PTR(cmd_queue_entry, entry, command_input_inline_data));
+  std::copy_n(in.data(), std::min<std::size_t>(in.size(), VF_CMD_INLINE_BYTES),
+              VF_PTR(cmd_queue_entry, entry, command_input_inline_data));
   const std::uint64_t input = mailboxes(who.host, in, token);
   const std::uint64_t output = mailboxes(who.host, Bytes(out_bytes), token);
   VF_SET(cmd_queue_entry, entry, input_mailbox_pointer_63_32, input >> 32);
@@ -156,12 +162,16 @@ void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out) {
   const std::uint64_t at = queue(who).page + slot * kEntry;
   std::uint8_t entry[kEntry];
   memory(who.host).read(at, entry, sizeof entry);
-  std::copy_n(out.data(), std::min<std::size_t>(out.size(), VF_CMD_INLINE_BYTES), VF_PTR(cmd_queue_entry, entry, command_output_inline_data));
+  std::copy_n(out.data(), std::min<std::size_t>(out.size(), VF_CMD_INLINE_BYTES),
+              VF_PTR(cmd_queue_entry, entry, command_output_inline_data));
   std::uint64_t block = VF_GET(cmd_queue_entry, entry, output_mailbox_pointer_63_32) << 32 |
                         VF_GET(cmd_queue_entry, entry, output_mailbox_pointer_31_9) << 9;
-  for (std::size_t from = VF_CMD_INLINE_BYTES; from < out.size() && block != 0; from += VF_CMD_BLOCK_BYTES, block += 1024) {
+  for (std::size_t from = VF_CMD_INLINE_BYTES; from < out.size() && block != 0;
+       from += VF_CMD_BLOCK_BYTES, block += 1024) {
     const std::size_t part = std::min<std::size_t>(VF_CMD_BLOCK_BYTES, out.size() - from);
-    dma_write(who, block, Bytes(out.begin() + static_cast<std::ptrdiff_t>(from), out.begin() + static_cast<std::ptrdiff_t>(from + part)));
+    dma_write(who, block,
+              Bytes(out.begin() + static_cast<std::ptrdiff_t>(from),
+                    out.begin() + static_cast<std::ptrdiff_t>(from + part)));
   }
   VF_SET(cmd_queue_entry, entry, status, 0);
   VF_SET(cmd_queue_entry, entry, ownership, 0);
@@ -183,20 +193,27 @@ void CheckerRig::learn_vhca(std::uint8_t host, std::uint8_t fn) {
 }
 
 void CheckerRig::suspend(FnRef who, Half half) {
-  Bytes in = header(VF_OP_SUSPEND_VHCA, half == Half::initiator ? VF_SUSPEND_INITIATOR : VF_SUSPEND_RESPONDER, VF_BYTES(suspend_vhca_in));
+  Bytes in = header(VF_OP_SUSPEND_VHCA,
+                    half == Half::initiator ? VF_SUSPEND_INITIATOR : VF_SUSPEND_RESPONDER,
+                    VF_BYTES(suspend_vhca_in));
   VF_SET(suspend_vhca_in, in.data(), vhca_id, kVhcaBase + who.fn);
   command({who.host, 0}, in);
 }
 
 std::uint8_t CheckerRig::submit_resume(FnRef who, Half half) {
-  Bytes in = header(VF_OP_RESUME_VHCA, half == Half::initiator ? VF_RESUME_INITIATOR : VF_RESUME_RESPONDER, VF_BYTES(resume_vhca_in));
+  Bytes in =
+      header(VF_OP_RESUME_VHCA, half == Half::initiator ? VF_RESUME_INITIATOR : VF_RESUME_RESPONDER,
+             VF_BYTES(resume_vhca_in));
   VF_SET(resume_vhca_in, in.data(), vhca_id, kVhcaBase + who.fn);
   return submit({who.host, 0}, in);
 }
 
-void CheckerRig::resume(FnRef who, Half half) { complete({who.host, 0}, submit_resume(who, half), Bytes(16)); }
+void CheckerRig::resume(FnRef who, Half half) {
+  complete({who.host, 0}, submit_resume(who, half), Bytes(16));
+}
 
-void CheckerRig::create_mtt_key(FnRef who, std::uint32_t index, const std::vector<std::uint64_t>& pages, bool write) {
+void CheckerRig::create_mtt_key(FnRef who, std::uint32_t index,
+                                const std::vector<std::uint64_t>& pages, bool write) {
   Bytes in = header(VF_OP_CREATE_MKEY, 0, VF_BYTES(create_mkey_in));
   std::uint8_t* mkc = VF_PTR(create_mkey_in, in.data(), memory_key_mkey_entry);
   VF_SET(mkc, mkc, access_mode_1_0, VF_MKC_MODE_MTT);
@@ -210,7 +227,8 @@ void CheckerRig::create_mtt_key(FnRef who, std::uint32_t index, const std::vecto
   command(who, in, out);
 }
 
-void CheckerRig::create_eq(FnRef who, std::uint32_t eqn, std::uint32_t vector, std::uint32_t log_size, std::uint64_t ring) {
+void CheckerRig::create_eq(FnRef who, std::uint32_t eqn, std::uint32_t vector,
+                           std::uint32_t log_size, std::uint64_t ring) {
   Bytes in = header(VF_OP_CREATE_EQ, 0, VF_BYTES(create_eq_in));
   std::uint8_t* eqc = VF_PTR(create_eq_in, in.data(), eq_context_entry);
   VF_SET(eqc, eqc, log_eq_size, log_size);
@@ -225,7 +243,8 @@ void CheckerRig::create_eq(FnRef who, std::uint32_t eqn, std::uint32_t vector, s
   command(who, in, out);
 }
 
-void CheckerRig::create_cq(FnRef who, std::uint32_t cqn, std::uint32_t log_size, std::uint64_t ring) {
+void CheckerRig::create_cq(FnRef who, std::uint32_t cqn, std::uint32_t log_size,
+                           std::uint64_t ring) {
   Bytes in = header(VF_OP_CREATE_CQ, 0, VF_BYTES(create_cq_in));
   std::uint8_t* cqc = VF_PTR(create_cq_in, in.data(), cq_context);
   VF_SET(cqc, cqc, log_cq_size, log_size);
@@ -235,7 +254,8 @@ void CheckerRig::create_cq(FnRef who, std::uint32_t cqn, std::uint32_t log_size,
   command(who, in, out);
 }
 
-void CheckerRig::create_sq(FnRef who, std::uint32_t sqn, std::uint32_t log_size, std::uint64_t ring) {
+void CheckerRig::create_sq(FnRef who, std::uint32_t sqn, std::uint32_t log_size,
+                           std::uint64_t ring) {
   Bytes in = header(VF_OP_CREATE_SQ, 0, VF_BYTES(create_sq_in));
   std::uint8_t* sqc = VF_PTR(create_sq_in, in.data(), ctx);
   std::uint8_t* wq = VF_PTR(sqc, sqc, wq);
@@ -247,7 +267,8 @@ void CheckerRig::create_sq(FnRef who, std::uint32_t sqn, std::uint32_t log_size,
   command(who, in, out);
 }
 
-std::uint8_t CheckerRig::submit_save(FnRef who, std::uint32_t key, std::uint32_t size, bool incremental) {
+std::uint8_t CheckerRig::submit_save(FnRef who, std::uint32_t key, std::uint32_t size,
+                                     bool incremental) {
   Bytes in = header(VF_OP_SAVE_VHCA_STATE, 0, VF_BYTES(save_vhca_state_in));
   VF_SET(save_vhca_state_in, in.data(), incremental, incremental ? 1 : 0);
   VF_SET(save_vhca_state_in, in.data(), vhca_id, kVhcaBase + who.fn);
@@ -270,7 +291,8 @@ void CheckerRig::load(FnRef who, std::uint32_t key, std::uint32_t size) {
   command({who.host, 0}, in);
 }
 
-model::Tlp CheckerRig::tlp(model::TlpKind kind, FnRef who, std::uint64_t addr, std::uint32_t bytes) const {
+model::Tlp CheckerRig::tlp(model::TlpKind kind, FnRef who, std::uint64_t addr,
+                           std::uint32_t bytes) const {
   model::Tlp tlp;
   tlp.kind = kind;
   tlp.requester = static_cast<model::Rid>(context_.base_rid + who.fn);
@@ -283,7 +305,8 @@ model::Tlp CheckerRig::tlp(model::TlpKind kind, FnRef who, std::uint64_t addr, s
 void CheckerRig::sent(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload) {
   bus_.emit<Probe::tlp_sent>(&Observer::tlp_sent, now_, host, tlp, payload);
 }
-void CheckerRig::landed(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) {
+void CheckerRig::landed(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
+                        bool ok) {
   bus_.emit<Probe::tlp_landed>(&Observer::tlp_landed, now_, host, tlp, payload, ok);
 }
 void CheckerRig::received(std::uint8_t host, const model::Tlp& tlp) {
@@ -291,7 +314,8 @@ void CheckerRig::received(std::uint8_t host, const model::Tlp& tlp) {
 }
 
 void CheckerRig::dma_write(FnRef who, std::uint64_t addr, const Bytes& bytes) {
-  const model::Tlp write = tlp(model::TlpKind::mem_write, who, addr, static_cast<std::uint32_t>(bytes.size()));
+  const model::Tlp write =
+      tlp(model::TlpKind::mem_write, who, addr, static_cast<std::uint32_t>(bytes.size()));
   sent(who.host, write, bytes.data());
   memory(who.host).write(addr, bytes.data(), bytes.size());
   landed(who.host, write, bytes.data());

@@ -18,8 +18,12 @@ class CheckerRig {
   CheckerRig();
 
   [[nodiscard]] const Rule& rule(std::string_view id) const { return *rules_->find(id); }
-  [[nodiscard]] std::uint64_t violations(std::string_view id) const { return rule(id).violations(); }
-  [[nodiscard]] std::uint64_t evaluations(std::string_view id) const { return rule(id).evaluations(); }
+  [[nodiscard]] std::uint64_t violations(std::string_view id) const {
+    return rule(id).violations();
+  }
+  [[nodiscard]] std::uint64_t evaluations(std::string_view id) const {
+    return rule(id).evaluations();
+  }
   [[nodiscard]] RuleSet& rules() { return *rules_; }
   [[nodiscard]] model::ProbeBus& bus() { return bus_; }
   [[nodiscard]] model::HostMemory& memory(std::uint8_t host) { return *memories_[host]; }
@@ -30,7 +34,8 @@ class CheckerRig {
 
   // CPU
   void mmio_write(model::FnRef who, std::uint64_t offset, std::uint64_t value, std::uint32_t bytes);
-  void mmio_read(model::FnRef who, std::uint64_t offset, std::uint64_t value, model::CplStatus status);
+  void mmio_read(model::FnRef who, std::uint64_t offset, std::uint64_t value,
+                 model::CplStatus status);
   void doorbell(model::FnRef who, std::uint32_t sqn, std::uint32_t index);
   /// Function without a queue yet: gives it one.
   void start_queue(model::FnRef who);
@@ -46,18 +51,23 @@ class CheckerRig {
   void suspend(model::FnRef who, Half half);
   void resume(model::FnRef who, Half half);
   std::uint8_t submit_resume(model::FnRef who, Half half);
-  void create_mtt_key(model::FnRef who, std::uint32_t index, const std::vector<std::uint64_t>& pages, bool write = true);
-  void create_eq(model::FnRef who, std::uint32_t eqn, std::uint32_t vector, std::uint32_t log_size, std::uint64_t ring);
+  void create_mtt_key(model::FnRef who, std::uint32_t index,
+                      const std::vector<std::uint64_t>& pages, bool write = true);
+  void create_eq(model::FnRef who, std::uint32_t eqn, std::uint32_t vector, std::uint32_t log_size,
+                 std::uint64_t ring);
   void create_cq(model::FnRef who, std::uint32_t cqn, std::uint32_t log_size, std::uint64_t ring);
   void create_sq(model::FnRef who, std::uint32_t sqn, std::uint32_t log_size, std::uint64_t ring);
-  std::uint8_t submit_save(model::FnRef who, std::uint32_t key, std::uint32_t size, bool incremental = false);
+  std::uint8_t submit_save(model::FnRef who, std::uint32_t key, std::uint32_t size,
+                           bool incremental = false);
   void complete_save(model::FnRef who, std::uint8_t slot, std::uint32_t bytes);
   void load(model::FnRef who, std::uint32_t key, std::uint32_t size);
 
   // device
-  model::Tlp tlp(model::TlpKind kind, model::FnRef who, std::uint64_t addr, std::uint32_t bytes) const;
+  model::Tlp tlp(model::TlpKind kind, model::FnRef who, std::uint64_t addr,
+                 std::uint32_t bytes) const;
   void sent(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload = nullptr);
-  void landed(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload = nullptr, bool ok = true);
+  void landed(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload = nullptr,
+              bool ok = true);
   void received(std::uint8_t host, const model::Tlp& tlp);
   /// Sent and landed, memory changed.
   void dma_write(model::FnRef who, std::uint64_t addr, const Bytes& bytes);
@@ -74,7 +84,8 @@ class CheckerRig {
   };
   Queue& queue(model::FnRef who);
   std::uint64_t alloc(std::uint64_t bytes);
-  /// A chain of mailbox blocks that holds `bytes` from its 17th byte on; 0 if all fits in the entry.
+  /// A chain of mailbox blocks that holds `bytes` from its 17th byte on; 0 if all fits in the
+  /// entry.
   std::uint64_t mailboxes(std::uint8_t host, const Bytes& bytes, std::uint8_t token);
 
   model::ProbeBus bus_;

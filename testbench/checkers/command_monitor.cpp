@@ -27,15 +27,16 @@ std::uint64_t output_pointer(const std::uint8_t* entry) {
 
 CommandMonitor::CommandMonitor(const CheckContext& context, model::ProbeBus& bus)
     : context_(context), bus_(bus), queues_(kFunctionIndices), hot_(kFunctionIndices) {
-  bus.subscribe(*this, {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
+  bus.subscribe(*this,
+                {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
 }
 
 void CommandMonitor::install(FnRef who, const Queue& queue) {
   queues_[function_index(who)] = queue;
   Hot& hot = hot_[function_index(who)];
   hot.page = queue.address == 0 ? Hot{}.page : queue.address >> VF_PAGE_SHIFT;
-  hot.active = static_cast<std::uint32_t>(
-      std::count_if(queue.slots.begin(), queue.slots.end(), [](const CommandSlot& slot) { return slot.active; }));
+  hot.active = static_cast<std::uint32_t>(std::count_if(
+      queue.slots.begin(), queue.slots.end(), [](const CommandSlot& slot) { return slot.active; }));
 }
 
 bool CommandMonitor::owns_output(FnRef who, std::uint64_t iova, std::uint32_t bytes) const {
@@ -93,8 +94,9 @@ void CommandMonitor::submit(Ps t, FnRef who, std::uint8_t number) {
       VF_GET(cmd_queue_entry, entry, ownership) == 0) {
     return;
   }
-  const auto in_bytes =
-      std::min<std::uint32_t>(static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, entry, input_length)), VF_CMD_MAX_IN_BYTES);
+  const auto in_bytes = std::min<std::uint32_t>(
+      static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, entry, input_length)),
+      VF_CMD_MAX_IN_BYTES);
   hot_[function_index(who)].active += slot.active ? 0 : 1;
   slot.active = true;
   slot.token = static_cast<std::uint8_t>(VF_GET(cmd_queue_entry, entry, token));
@@ -103,10 +105,13 @@ void CommandMonitor::submit(Ps t, FnRef who, std::uint8_t number) {
   slot.in.assign(entry + kInputOffset, entry + kInputOffset + VF_CMD_INLINE_BYTES);
   slot.in.resize(std::min<std::size_t>(slot.in.size(), in_bytes));
   slot.in_blocks = chain(who, input_pointer(entry), in_bytes);
-  slot.out_blocks = chain(who, output_pointer(entry), std::min<std::uint32_t>(slot.out_bytes, VF_CMD_MAX_IN_BYTES));
+  slot.out_blocks = chain(who, output_pointer(entry),
+                          std::min<std::uint32_t>(slot.out_bytes, VF_CMD_MAX_IN_BYTES));
   gather(who, slot.in_blocks, in_bytes, slot.in);
-  slot.opcode = slot.in.size() >= 2 ? static_cast<std::uint16_t>(VF_GET(cmd_in, slot.in.data(), opcode)) : 0;
-  slot.op_mod = slot.in.size() >= 8 ? static_cast<std::uint16_t>(VF_GET(cmd_in, slot.in.data(), op_mod)) : 0;
+  slot.opcode =
+      slot.in.size() >= 2 ? static_cast<std::uint16_t>(VF_GET(cmd_in, slot.in.data(), opcode)) : 0;
+  slot.op_mod =
+      slot.in.size() >= 8 ? static_cast<std::uint16_t>(VF_GET(cmd_in, slot.in.data(), op_mod)) : 0;
   model::CommandView view;
   view.who = who;
   view.slot = number;
@@ -118,24 +123,28 @@ void CommandMonitor::submit(Ps t, FnRef who, std::uint8_t number) {
   bus_.emit<model::Probe::command>(&model::Observer::command_submitted, t, view);
 }
 
-std::vector<std::uint64_t> CommandMonitor::chain(FnRef who, std::uint64_t first, std::uint32_t bytes) const {
+std::vector<std::uint64_t> CommandMonitor::chain(FnRef who, std::uint64_t first,
+                                                 std::uint32_t bytes) const {
   std::vector<std::uint64_t> blocks;
   // The length ends a chain, not its last pointer: drivers keep longer chains linked.
   const std::uint32_t count =
-      bytes <= VF_CMD_INLINE_BYTES ? 0 : (bytes - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
+      bytes <= VF_CMD_INLINE_BYTES
+          ? 0
+          : (bytes - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
   std::uint8_t box[VF_BYTES(cmd_if_box)];
   for (std::uint64_t at = first; at != 0 && blocks.size() < count;) {
     if (!read_bus(context_, who, at, box, sizeof box)) {
       break;
     }
     blocks.push_back(at);
-    at = VF_GET(cmd_if_box, box, next_pointer_63_32) << 32 | VF_GET(cmd_if_box, box, next_pointer_31_10) << 10;
+    at = VF_GET(cmd_if_box, box, next_pointer_63_32) << 32 |
+         VF_GET(cmd_if_box, box, next_pointer_31_10) << 10;
   }
   return blocks;
 }
 
-void CommandMonitor::gather(FnRef who, const std::vector<std::uint64_t>& blocks, std::uint32_t bytes,
-                            std::vector<std::uint8_t>& to) const {
+void CommandMonitor::gather(FnRef who, const std::vector<std::uint64_t>& blocks,
+                            std::uint32_t bytes, std::vector<std::uint8_t>& to) const {
   for (const std::uint64_t block : blocks) {
     const std::size_t have = to.size();
     if (have >= bytes) {
@@ -150,7 +159,8 @@ void CommandMonitor::gather(FnRef who, const std::vector<std::uint64_t>& blocks,
   }
 }
 
-void CommandMonitor::tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) {
+void CommandMonitor::tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp,
+                                const std::uint8_t* payload, bool ok) {
   (void)payload;
   const std::uint32_t fn = function_of(context_, tlp.requester);
   if (tlp.kind != model::TlpKind::mem_write || fn >= context_.functions) {
@@ -190,13 +200,15 @@ void CommandMonitor::queue_write(Ps t, FnRef who, const model::Tlp& tlp) {
   write.offset = in_page % kStride;
   write.bytes = tlp.bytes;
   const bool in_queue = in_page / kStride < kSlots;
-  if (!in_queue || !read_bus(context_, who, queue.address + write.slot * kStride, write.entry.data(), kStride)) {
+  if (!in_queue ||
+      !read_bus(context_, who, queue.address + write.slot * kStride, write.entry.data(), kStride)) {
     return;
   }
   const CommandSlot& slot = queue.slots[write.slot];
   write.active = slot.active;
   write.submitted_token = slot.token;
-  write.completes = write.offset + write.bytes >= kStride && VF_GET(cmd_queue_entry, write.entry.data(), ownership) == 0;
+  write.completes = write.offset + write.bytes >= kStride &&
+                    VF_GET(cmd_queue_entry, write.entry.data(), ownership) == 0;
   if (listener_ != nullptr) {
     listener_->queue_write(t, write);
   }

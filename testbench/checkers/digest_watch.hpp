@@ -8,7 +8,8 @@
 
 namespace vfsim::bench {
 
-/// Remembers the digest at the entry to STOP. A LOAD or a reset changes the state by order: drop() ends the watch.
+/// Remembers the digest at the entry to STOP. A LOAD or a reset changes the state by order: drop()
+/// ends the watch.
 class DigestWatch {
  public:
   explicit DigestWatch(const CheckContext& context) : context_(context), entry_(kFunctionIndices) {}
@@ -19,9 +20,13 @@ class DigestWatch {
     }
   }
   void drop(model::FnRef who) { entry_[function_index(who)].reset(); }
-  [[nodiscard]] bool watched(model::FnRef who) const { return entry_[function_index(who)].has_value(); }
+  [[nodiscard]] bool watched(model::FnRef who) const {
+    return entry_[function_index(who)].has_value();
+  }
   [[nodiscard]] std::uint64_t entry(model::FnRef who) const { return *entry_[function_index(who)]; }
-  [[nodiscard]] std::uint64_t now(model::FnRef who) const { return context_.state_digest(who.host, who.fn); }
+  [[nodiscard]] std::uint64_t now(model::FnRef who) const {
+    return context_.state_digest(who.host, who.fn);
+  }
 
  private:
   const CheckContext& context_;

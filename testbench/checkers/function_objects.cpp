@@ -9,10 +9,13 @@ namespace {
 
 constexpr std::uint32_t kCqeUnit = 64;  // unit of page_offset in queue contexts
 
-std::uint32_t u32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::uint64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
 
 /// Page list behind the fixed input, `list` bytes in.
-std::vector<std::uint64_t> page_list(const model::CommandView& view, std::size_t list, std::uint64_t count) {
+std::vector<std::uint64_t> page_list(const model::CommandView& view, std::size_t list,
+                                     std::uint64_t count) {
   std::vector<std::uint64_t> pages;
   const std::uint64_t there = view.in_bytes > list ? (view.in_bytes - list) / 8 : 0;
   for (std::uint64_t i = 0; i < std::min(count, there); ++i) {
@@ -25,8 +28,8 @@ std::uint64_t pages_for(std::uint64_t bytes, std::uint32_t log_page) {
   return (bytes + (1ULL << log_page) - 1) >> log_page;
 }
 
-PageList ring(const model::CommandView& view, std::size_t list, std::uint64_t bytes, std::uint64_t log_page,
-              std::uint64_t first) {
+PageList ring(const model::CommandView& view, std::size_t list, std::uint64_t bytes,
+              std::uint64_t log_page, std::uint64_t first) {
   PageList pages;
   pages.log_page = u32(log_page) + VF_PAGE_SHIFT;
   pages.first = first;
@@ -39,8 +42,8 @@ void create_eq(FunctionObjects& objects, const model::CommandView& view) {
   EventQueueView eq;
   eq.log_size = u32(VF_GET(eqc, eqc, log_eq_size));
   eq.vector = u32(VF_GET(eqc, eqc, intr));
-  eq.ring = ring(view, VF_OFF(create_eq_in, pas_0) / 8, VF_BYTES(eqe) << eq.log_size, VF_GET(eqc, eqc, log_page_size),
-                 VF_GET(eqc, eqc, page_offset) * kCqeUnit);
+  eq.ring = ring(view, VF_OFF(create_eq_in, pas_0) / 8, VF_BYTES(eqe) << eq.log_size,
+                 VF_GET(eqc, eqc, log_page_size), VF_GET(eqc, eqc, page_offset) * kCqeUnit);
   objects.eq[u32(VF_GET(create_eq_out, view.out, eq_number))] = std::move(eq);
 }
 
@@ -60,8 +63,8 @@ WorkQueueView work_queue(const model::CommandView& view, const std::uint8_t* wq)
   queue.log_stride = u32(VF_GET(wq, wq, log_wq_stride));
   queue.dbr = VF_GET(wq, wq, dbr_addr);
   const auto list = static_cast<std::size_t>(wq - view.in) + VF_BYTES(wq);
-  queue.ring = ring(view, list, 1ULL << (queue.log_size + queue.log_stride), VF_GET(wq, wq, log_wq_pg_sz),
-                    VF_GET(wq, wq, page_offset) * kCqeUnit);
+  queue.ring = ring(view, list, 1ULL << (queue.log_size + queue.log_stride),
+                    VF_GET(wq, wq, log_wq_pg_sz), VF_GET(wq, wq, page_offset) * kCqeUnit);
   return queue;
 }
 
@@ -82,8 +85,9 @@ void create_qp(FunctionObjects& objects, const model::CommandView& view) {
     queue.log_size = u32(VF_GET(qpc, qpc, log_rq_size));
     queue.log_stride = u32(VF_GET(qpc, qpc, log_rq_stride)) + 4;
     queue.dbr = VF_GET(qpc, qpc, dbr_addr);
-    queue.ring = ring(view, VF_OFF(create_qp_in, pas_0) / 8, 1ULL << (queue.log_size + queue.log_stride),
-                      VF_GET(qpc, qpc, log_page_size), VF_GET(qpc, qpc, page_offset) * kCqeUnit);
+    queue.ring =
+        ring(view, VF_OFF(create_qp_in, pas_0) / 8, 1ULL << (queue.log_size + queue.log_stride),
+             VF_GET(qpc, qpc, log_page_size), VF_GET(qpc, qpc, page_offset) * kCqeUnit);
   }
   objects.qp[u32(VF_GET(create_qp_out, view.out, qpn))] = std::move(queue);
 }
@@ -91,7 +95,8 @@ void create_qp(FunctionObjects& objects, const model::CommandView& view) {
 void create_mkey(FunctionObjects& objects, const model::CommandView& view) {
   const std::uint8_t* mkc = VF_PTR(create_mkey_in, view.in, memory_key_mkey_entry);
   KeyView key;
-  const std::uint64_t mode = VF_GET(mkc, mkc, access_mode_4_2) << 2 | VF_GET(mkc, mkc, access_mode_1_0);
+  const std::uint64_t mode =
+      VF_GET(mkc, mkc, access_mode_4_2) << 2 | VF_GET(mkc, mkc, access_mode_1_0);
   key.physical = mode == VF_MKC_MODE_PA;
   key.local_write = VF_GET(mkc, mkc, lw) != 0;
   key.local_read = VF_GET(mkc, mkc, lr) != 0;
@@ -110,8 +115,8 @@ void create_mkey(FunctionObjects& objects, const model::CommandView& view) {
 
 void give_pages(FunctionObjects& objects, const model::CommandView& view) {
   if (view.op_mod == VF_PAGES_GIVE) {
-    const std::vector<std::uint64_t> pages =
-        page_list(view, VF_BYTES(manage_pages_in), VF_GET(manage_pages_in, view.in, input_num_entries));
+    const std::vector<std::uint64_t> pages = page_list(
+        view, VF_BYTES(manage_pages_in), VF_GET(manage_pages_in, view.in, input_num_entries));
     objects.given_pages.insert(objects.given_pages.end(), pages.begin(), pages.end());
   }
 }
@@ -142,21 +147,44 @@ std::optional<std::uint64_t> PageList::offset_of(std::uint64_t iova) const {
 
 bool FunctionObjects::apply(const model::CommandView& view) {
   switch (view.opcode) {
-    case VF_OP_CREATE_EQ: create_eq(*this, view); return true;
-    case VF_OP_DESTROY_EQ: return eq.erase(u32(VF_GET(destroy_eq_in, view.in, eq_number))) != 0;
-    case VF_OP_CREATE_CQ: create_cq(*this, view); return true;
-    case VF_OP_DESTROY_CQ: return cq.erase(u32(VF_GET(destroy_cq_in, view.in, cqn))) != 0;
-    case VF_OP_CREATE_SQ: create_sq(*this, view); return true;
-    case VF_OP_DESTROY_SQ: return sq.erase(u32(VF_GET(destroy_sq_in, view.in, sqn))) != 0;
-    case VF_OP_CREATE_RQ: create_rq(*this, view); return true;
-    case VF_OP_DESTROY_RQ: return rq.erase(u32(VF_GET(destroy_rq_in, view.in, rqn))) != 0;
-    case VF_OP_CREATE_QP: create_qp(*this, view); return true;
-    case VF_OP_DESTROY_QP: return qp.erase(u32(VF_GET(destroy_qp_in, view.in, qpn))) != 0;
-    case VF_OP_CREATE_MKEY: create_mkey(*this, view); return true;
-    case VF_OP_DESTROY_MKEY: return keys.erase(u32(VF_GET(destroy_mkey_in, view.in, mkey_index))) != 0;
-    case VF_OP_MANAGE_PAGES: give_pages(*this, view); return true;
-    case VF_OP_TEARDOWN_HCA: *this = FunctionObjects{}; return true;
-    default: return false;
+    case VF_OP_CREATE_EQ:
+      create_eq(*this, view);
+      return true;
+    case VF_OP_DESTROY_EQ:
+      return eq.erase(u32(VF_GET(destroy_eq_in, view.in, eq_number))) != 0;
+    case VF_OP_CREATE_CQ:
+      create_cq(*this, view);
+      return true;
+    case VF_OP_DESTROY_CQ:
+      return cq.erase(u32(VF_GET(destroy_cq_in, view.in, cqn))) != 0;
+    case VF_OP_CREATE_SQ:
+      create_sq(*this, view);
+      return true;
+    case VF_OP_DESTROY_SQ:
+      return sq.erase(u32(VF_GET(destroy_sq_in, view.in, sqn))) != 0;
+    case VF_OP_CREATE_RQ:
+      create_rq(*this, view);
+      return true;
+    case VF_OP_DESTROY_RQ:
+      return rq.erase(u32(VF_GET(destroy_rq_in, view.in, rqn))) != 0;
+    case VF_OP_CREATE_QP:
+      create_qp(*this, view);
+      return true;
+    case VF_OP_DESTROY_QP:
+      return qp.erase(u32(VF_GET(destroy_qp_in, view.in, qpn))) != 0;
+    case VF_OP_CREATE_MKEY:
+      create_mkey(*this, view);
+      return true;
+    case VF_OP_DESTROY_MKEY:
+      return keys.erase(u32(VF_GET(destroy_mkey_in, view.in, mkey_index))) != 0;
+    case VF_OP_MANAGE_PAGES:
+      give_pages(*this, view);
+      return true;
+    case VF_OP_TEARDOWN_HCA:
+      *this = FunctionObjects{};
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -166,7 +194,8 @@ const KeyView* FunctionObjects::key(std::uint32_t lkey) const {
 }
 
 bool FunctionObjects::physical_key() const {
-  return std::any_of(keys.begin(), keys.end(), [](const auto& entry) { return entry.second.physical; });
+  return std::any_of(keys.begin(), keys.end(),
+                     [](const auto& entry) { return entry.second.physical; });
 }
 
 void FunctionObjects::collect(RangeSet& writable, RangeSet& readable, RangeSet& completions) const {

@@ -61,7 +61,8 @@ struct KeyView {
   PageList pages;
 };
 
-/// Created, changed and destroyed by completed commands. Copied as a whole when an image moves to another function.
+/// Created, changed and destroyed by completed commands. Copied as a whole when an image moves to
+/// another function.
 struct FunctionObjects {
   std::map<std::uint32_t, EventQueueView> eq;
   std::map<std::uint32_t, CompletionQueueView> cq;
@@ -79,7 +80,8 @@ struct FunctionObjects {
   [[nodiscard]] const KeyView* key(std::uint32_t lkey) const;
   /// Whether a PA key with the right exists (then pages say nothing).
   [[nodiscard]] bool physical_key() const;
-  /// Where the function's own engines and keys may write / read, and the completion rings, as bus addresses.
+  /// Where the function's own engines and keys may write / read, and the completion rings, as bus
+  /// addresses.
   void collect(RangeSet& writable, RangeSet& readable, RangeSet& completions) const;
 };
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <xxhash.h>
-
 namespace vfsim::bench {
 
 using model::FnRef;
@@ -13,29 +11,34 @@ using model::TlpKind;
 
 namespace {
 
-constexpr std::uint8_t kStopped = 1;
-constexpr std::uint8_t kWatched = 2;
-constexpr std::size_t kImages = 1024;          // saved images remembered
-constexpr std::uint64_t kImageMax = 64U << 20; // longer ones are not gathered
 constexpr std::uint32_t kMsixEntry = 16;
-constexpr std::uint32_t kMsixData = 8;         // offset of the message data in an entry
+constexpr std::uint32_t kMsixData = 8;  // offset of the message data in an entry
 constexpr std::uint64_t kFirstUar = static_cast<std::uint64_t>(VF_BAR_FIRST_UAR) << VF_PAGE_SHIFT;
 
-FnRef reference(std::uint8_t host, std::uint32_t fn) { return {host, static_cast<std::uint8_t>(fn)}; }
-
-Half suspend_half(std::uint16_t op_mod) { return op_mod == VF_SUSPEND_INITIATOR ? Half::initiator : Half::responder; }
-Half resume_half(std::uint16_t op_mod) { return op_mod == VF_RESUME_INITIATOR ? Half::initiator : Half::responder; }
+FnRef reference(std::uint8_t host, std::uint32_t fn) {
+  return {host, static_cast<std::uint8_t>(fn)};
+}
 
 }  // namespace
 
-FunctionView::FunctionView(const CheckContext& context, model::ProbeBus& bus, CommandMonitor& monitor)
-    : context_(context), monitor_(monitor), hot_(kFunctionIndices), marks_(kFunctionIndices), runs_(kFunctionIndices), objects_(kFunctionIndices), accesses_(kFunctionIndices), grants_(kFunctionIndices),
-      msi_data_(kFunctionIndices), loading_(kFunctionIndices) {
+FunctionView::FunctionView(const CheckContext& context, model::ProbeBus& bus,
+                           CommandMonitor& monitor)
+    : context_(context),
+      monitor_(monitor),
+      hot_(kFunctionIndices),
+      marks_(kFunctionIndices),
+      runs_(kFunctionIndices),
+      objects_(kFunctionIndices),
+      accesses_(kFunctionIndices),
+      grants_(kFunctionIndices),
+      msi_data_(kFunctionIndices),
+      loading_(kFunctionIndices) {
   for (auto& data : msi_data_) {
     data.fill(~0U);
   }
-  bus.subscribe(*this, {model::Probe::tlp_sent, model::Probe::tlp_landed, model::Probe::tlp_received, model::Probe::msi,
-                        model::Probe::access, model::Probe::command, model::Probe::function_reset});
+  bus.subscribe(*this, {model::Probe::tlp_sent, model::Probe::tlp_landed,
+                        model::Probe::tlp_received, model::Probe::msi, model::Probe::access,
+                        model::Probe::command, model::Probe::function_reset});
 }
 
 // ---- TLPs
@@ -67,7 +70,8 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   }
 }
 
-void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload, bool ok) {
+void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
+                              bool ok) {
   const std::uint32_t fn = function_of(context_, tlp.requester);
   if (fn >= context_.functions || tlp.kind != TlpKind::mem_write || tlp.interrupt) {
     return;
@@ -80,7 +84,8 @@ void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std
 
 void FunctionView::tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) {
   (void)t;
-  if (tlp.kind != TlpKind::completion || !tlp.last || function_of(context_, tlp.requester) >= context_.functions) {
+  if (tlp.kind != TlpKind::completion || !tlp.last ||
+      function_of(context_, tlp.requester) >= context_.functions) {
     return;
   }
   Tag& tag = tags_[host][tlp.tag % kTags];
@@ -111,7 +116,8 @@ std::uint32_t FunctionView::outstanding_reads(FnRef who, Ps now) const {
   const auto waits = [&](const Tag& tag) {
     return tag.open && tag.fn == who.fn && now - tag.sent < context_.completion_timeout;
   };
-  return static_cast<std::uint32_t>(std::count_if(tags_[who.host].begin(), tags_[who.host].end(), waits));
+  return static_cast<std::uint32_t>(
+      std::count_if(tags_[who.host].begin(), tags_[who.host].end(), waits));
 }
 
 std::uint64_t FunctionView::writes_in_flight(FnRef who) const {
@@ -119,7 +125,9 @@ std::uint64_t FunctionView::writes_in_flight(FnRef who) const {
   return hot.writes_sent - hot.writes_landed;
 }
 
-std::uint64_t FunctionView::writes_behind_interrupt(FnRef who) const { return hot_[function_index(who)].behind; }
+std::uint64_t FunctionView::writes_behind_interrupt(FnRef who) const {
+  return hot_[function_index(who)].behind;
+}
 
 void FunctionView::watch(FnRef who, bool on) {
   std::uint8_t& interest = hot_[function_index(who)].interest;
@@ -135,7 +143,8 @@ void FunctionView::access(Ps t, const model::AccessView& view) {
   }
   if (view.offset >= kFirstUar) {
     track_doorbell(view);
-  } else if (view.offset >= VF_BAR_MSIX_TABLE && view.offset < VF_BAR_MSIX_TABLE + VF_MSIX_VECTORS * kMsixEntry) {
+  } else if (view.offset >= VF_BAR_MSIX_TABLE &&
+             view.offset < VF_BAR_MSIX_TABLE + VF_MSIX_VECTORS * kMsixEntry) {
     track_msix(view);
   }
 }
@@ -168,206 +177,6 @@ std::uint32_t FunctionView::vector_of(FnRef who, std::uint32_t data) const {
   return entry == table.end() ? data : static_cast<std::uint32_t>(entry - table.begin());
 }
 
-// ---- commands
-
-bool FunctionView::function_of_vhca(std::uint8_t host, std::uint32_t vhca_id, FnRef& who) const {
-  const auto found = vhca_[host].find(vhca_id);
-  if (found == vhca_[host].end()) {
-    return false;
-  }
-  who = {host, found->second};
-  return true;
-}
-
-void FunctionView::learn_vhca(const model::CommandView& view) {
-  const bool other = VF_GET(query_hca_cap_in, view.in, other_function) != 0;
-  if (view.op_mod >> 1 != VF_CAP_GENERAL || VF_GET(query_hca_cap_in, view.in, function_id_type) != 0 ||
-      view.out_bytes < VF_BYTES(query_hca_cap_out)) {
-    return;
-  }
-  const std::uint8_t* cap = VF_PTR(query_hca_cap_out, view.out, capability);
-  const auto function =
-      other ? static_cast<std::uint8_t>(VF_GET(query_hca_cap_in, view.in, function_id)) : view.who.fn;
-  vhca_[view.who.host][static_cast<std::uint32_t>(VF_GET(cmd_hca_cap, cap, vhca_id))] = function;
-}
-
-void FunctionView::set_stopped(Ps t, FnRef who, Half half, bool stopped) {
-  RunState& run = runs_[function_index(who)];
-  (half == Half::initiator ? run.initiator_stopped : run.responder_stopped) = stopped;
-  (half == Half::initiator ? run.initiator_at : run.responder_at) = t;
-  std::uint8_t& interest = hot_[function_index(who)].interest;
-  const bool any = run.initiator_stopped || run.responder_stopped;
-  interest = static_cast<std::uint8_t>(any ? interest | kStopped : interest & ~kStopped);
-}
-
-void FunctionView::command_submitted(Ps t, const model::CommandView& view) {
-  if (view.opcode == VF_OP_RESUME_VHCA) {
-    resume_submitted(t, view);
-  } else if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
-    load_submitted(t, view);
-  }
-}
-
-void FunctionView::command_completed(Ps t, const model::CommandView& view) {
-  if (view.opcode == VF_OP_RESUME_VHCA) {
-    resume_completed(t, view);
-    return;
-  }
-  if (view.delivery != VF_DELIVERY_OK || view.status != VF_STATUS_OK || view.in_bytes < VF_CMD_INLINE_BYTES) {
-    return;
-  }
-  switch (view.opcode) {
-    case VF_OP_QUERY_HCA_CAP: learn_vhca(view); break;
-    case VF_OP_SUSPEND_VHCA: suspend_completed(t, view); break;
-    case VF_OP_SAVE_VHCA_STATE: save_completed(t, view); break;
-    case VF_OP_LOAD_VHCA_STATE: load_completed(t, view); break;
-    default:
-      if (objects_[function_index(view.who)].apply(view)) {
-        accesses_[function_index(view.who)].stale = true;
-      }
-      break;
-  }
-}
-
-void FunctionView::suspend_completed(Ps t, const model::CommandView& view) {
-  FnRef who;
-  if (function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, view.in, vhca_id)), who)) {
-    set_stopped(t, who, suspend_half(view.op_mod), true);
-    for (FunctionEvents* listener : listeners_) {
-      listener->quiesced(t, who, suspend_half(view.op_mod));
-    }
-  }
-}
-
-void FunctionView::resume_submitted(Ps t, const model::CommandView& view) {
-  FnRef who;
-  if (view.in_bytes >= VF_BYTES(resume_vhca_in) &&
-      function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(resume_vhca_in, view.in, vhca_id)), who)) {
-    const Half half = resume_half(view.op_mod);
-    const RunState& run = runs_[function_index(who)];
-    if (half == Half::initiator ? run.initiator_stopped : run.responder_stopped) {
-      for (FunctionEvents* listener : listeners_) {
-        listener->resuming(t, who, half);
-      }
-      set_stopped(t, who, half, false);
-    }
-  }
-}
-
-void FunctionView::resume_completed(Ps t, const model::CommandView& view) {
-  FnRef who;
-  if (view.in_bytes < VF_BYTES(resume_vhca_in) ||
-      !function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(resume_vhca_in, view.in, vhca_id)), who)) {
-    return;
-  }
-  // A refused RESUME says nothing about the state before it: rules take the function as running until the next SUSPEND.
-  if (view.delivery == VF_DELIVERY_OK && view.status == VF_STATUS_OK) {
-    for (FunctionEvents* listener : listeners_) {
-      listener->resumed(t, who, resume_half(view.op_mod));
-    }
-  }
-}
-
-void FunctionView::gather(FnRef who, const KeyView& key, std::uint64_t offset, std::uint64_t count,
-                          std::vector<std::uint8_t>& to) const {
-  to.clear();
-  while (to.size() < count) {
-    const std::uint64_t at = offset + to.size();
-    const auto address = key.physical ? std::optional<std::uint64_t>(at) : key.pages.address(at - key.start);
-    if (!address) {
-      return;
-    }
-    const std::size_t have = to.size();
-    const std::size_t part =
-        std::min<std::size_t>(count - have, static_cast<std::size_t>(VF_PAGE_BYTES - (*address & (VF_PAGE_BYTES - 1))));
-    to.resize(have + part);
-    if (!read_bus(context_, who, *address, to.data() + have, part)) {
-      to.resize(have);
-      return;
-    }
-  }
-}
-
-void FunctionView::save_completed(Ps t, const model::CommandView& view) {
-  FnRef who;
-  const std::uint64_t bytes = VF_GET(save_vhca_state_out, view.out, actual_image_size);
-  const KeyView* key = objects_[function_index(view.who)].key(
-      static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, mkey)));
-  if (key == nullptr || bytes > kImageMax ||
-      !function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)), who)) {
-    return;
-  }
-  gather(view.who, *key, VF_GET(save_vhca_state_in, view.in, va), bytes, scratch_);
-  const std::uint64_t hash = XXH3_64bits(scratch_.data(), scratch_.size());
-  const std::uint32_t index = function_index(who);
-  if (images_.insert_or_assign(hash, SavedImage{who, objects_[index], monitor_.queue(who), msi_data_[index]}).second) {
-    image_order_.push_back(hash);
-  }
-  if (image_order_.size() > kImages) {
-    images_.erase(image_order_.front());
-    image_order_.pop_front();
-  }
-  const ImageView image{scratch_.data(), scratch_.size(), VF_GET(save_vhca_state_in, view.in, incremental) != 0,
-                        VF_GET(save_vhca_state_in, view.in, set_track) != 0};
-  for (FunctionEvents* listener : listeners_) {
-    listener->image_saved(t, who, image);
-  }
-}
-
-void FunctionView::load_submitted(Ps t, const model::CommandView& view) {
-  FnRef who;
-  if (view.in_bytes < VF_BYTES(load_vhca_state_in) ||
-      !function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, vhca_id)), who)) {
-    return;
-  }
-  const std::uint64_t bytes = VF_GET(load_vhca_state_in, view.in, size);
-  const KeyView* key = objects_[function_index(view.who)].key(
-      static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, mkey)));
-  loading_[function_index(who)] = 0;
-  if (key != nullptr && bytes <= kImageMax) {
-    gather(view.who, *key, VF_GET(load_vhca_state_in, view.in, va), bytes, scratch_);
-    loading_[function_index(who)] = XXH3_64bits(scratch_.data(), scratch_.size());
-  }
-  for (FunctionEvents* listener : listeners_) {
-    listener->image_loading(t, who);
-  }
-}
-
-void FunctionView::load_completed(Ps t, const model::CommandView& view) {
-  FnRef who;
-  if (!function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, vhca_id)), who)) {
-    return;
-  }
-  const std::uint32_t index = function_index(who);
-  accesses_[index].stale = true;
-  const auto found = images_.find(loading_[index]);
-  if (found == images_.end()) {  // from a file, say: what it contains was never seen
-    objects_[index] = FunctionObjects{};
-    objects_[index].known = false;
-    return;
-  }
-  const SavedImage& image = found->second;
-  objects_[index] = image.objects;
-  monitor_.install(who, image.queue);
-  if (std::all_of(msi_data_[index].begin(), msi_data_[index].end(), [](std::uint32_t data) { return data == ~0U; })) {
-    msi_data_[index] = image.msi_data;
-  }
-  for (FunctionEvents* listener : listeners_) {
-    listener->image_loaded(t, image.who, who);
-  }
-}
-
-void FunctionView::function_reset(Ps t, FnRef who) {
-  if (!is_nic(context_, who)) {
-    return;
-  }
-  const std::uint32_t index = function_index(who);
-  set_stopped(t, who, Half::initiator, false);
-  set_stopped(t, who, Half::responder, false);
-  objects_[index] = FunctionObjects{};
-  accesses_[index].stale = true;
-}
-
 // ---- memory
 
 FunctionView::Access& FunctionView::access_of(FnRef who) {
@@ -387,10 +196,18 @@ FunctionView::Access& FunctionView::access_of(FnRef who) {
   return access;
 }
 
-bool FunctionView::anywhere(FnRef who) { return access_of(who).anywhere; }
-const RangeSet& FunctionView::writable(FnRef who) { return access_of(who).writable; }
-const RangeSet& FunctionView::readable(FnRef who) { return access_of(who).readable; }
-const RangeSet& FunctionView::completion_rings(FnRef who) { return access_of(who).completions; }
+bool FunctionView::anywhere(FnRef who) {
+  return access_of(who).anywhere;
+}
+const RangeSet& FunctionView::writable(FnRef who) {
+  return access_of(who).writable;
+}
+const RangeSet& FunctionView::readable(FnRef who) {
+  return access_of(who).readable;
+}
+const RangeSet& FunctionView::completion_rings(FnRef who) {
+  return access_of(who).completions;
+}
 
 void FunctionView::grant(FnRef who, std::uint64_t phys, std::uint64_t bytes) {
   Grants& grants = grants_[function_index(who)];
@@ -402,7 +219,9 @@ void FunctionView::grant(FnRef who, std::uint64_t phys, std::uint64_t bytes) {
   grants.ranges.seal();
 }
 
-void FunctionView::revoke(FnRef who) { grants_[function_index(who)] = Grants{}; }
+void FunctionView::revoke(FnRef who) {
+  grants_[function_index(who)] = Grants{};
+}
 
 void FunctionView::map_window(FnRef who, std::uint64_t phys, std::uint64_t bytes) {
   const auto same = [&](const Window& w) { return w.who.host == who.host && w.who.fn == who.fn; };
@@ -410,7 +229,8 @@ void FunctionView::map_window(FnRef who, std::uint64_t phys, std::uint64_t bytes
   windows_.push_back({phys, bytes, who});
 }
 
-bool FunctionView::window_at(std::uint8_t host, std::uint64_t phys, FnRef& who, std::uint64_t& offset) const {
+bool FunctionView::window_at(std::uint8_t host, std::uint64_t phys, FnRef& who,
+                             std::uint64_t& offset) const {
   for (const Window& window : windows_) {
     if (window.who.host == host && phys - window.phys < window.bytes) {
       who = window.who;

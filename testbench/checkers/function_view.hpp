@@ -22,10 +22,12 @@ struct RunState {
   model::Ps responder_at = 0;
 };
 
-/// One observer for all rules: run states, objects, counters of requests in flight, the links between images.
+/// One observer for all rules: run states, objects, counters of requests in flight, the links
+/// between images.
 ///
-/// Hot path: one call per TLP, indexed by function, no look-up and no allocation. Rules that care only about stopped
-/// functions or about the PF subscribe to the narrow buses here instead of the machine's:
+/// Hot path: one call per TLP, indexed by function, no look-up and no allocation. Rules that care
+/// only about stopped functions or about the PF subscribe to the narrow buses here instead of the
+/// machine's:
 ///   quiet()   tlp_sent of functions that are stopped or watched
 ///   pf()      tlp_landed of the PF's memory writes
 class FunctionView final : public model::Observer {
@@ -37,7 +39,9 @@ class FunctionView final : public model::Observer {
   [[nodiscard]] model::ProbeBus& pf() { return pf_; }
 
   [[nodiscard]] const RunState& run(model::FnRef who) const { return runs_[function_index(who)]; }
-  [[nodiscard]] const FunctionObjects& objects(model::FnRef who) const { return objects_[function_index(who)]; }
+  [[nodiscard]] const FunctionObjects& objects(model::FnRef who) const {
+    return objects_[function_index(who)];
+  }
   [[nodiscard]] FunctionObjects& objects(model::FnRef who) { return objects_[function_index(who)]; }
   /// Function that a vhca_id names on a host, learnt from QUERY_HCA_CAP; false: not known.
   bool function_of_vhca(std::uint8_t host, std::uint32_t vhca_id, model::FnRef& who) const;
@@ -47,13 +51,15 @@ class FunctionView final : public model::Observer {
   [[nodiscard]] std::uint64_t writes_in_flight(model::FnRef who) const;
   /// At an MSI observation: memory writes sent before that message which have not landed.
   [[nodiscard]] std::uint64_t writes_behind_interrupt(model::FnRef who) const;
-  /// Where the function may write / read through its own queues and keys. Sealed sets; true: any address of its
-  /// domain (a PA key exists, or the objects are not known).
+  /// Where the function may write / read through its own queues and keys. Sealed sets; true: any
+  /// address of its domain (a PA key exists, or the objects are not known).
   [[nodiscard]] bool anywhere(model::FnRef who);
   [[nodiscard]] const RangeSet& writable(model::FnRef who);
   [[nodiscard]] const RangeSet& readable(model::FnRef who);
   [[nodiscard]] const RangeSet& completion_rings(model::FnRef who);
-  [[nodiscard]] const RangeSet& granted(model::FnRef who) const { return grants_[function_index(who)].ranges; }
+  [[nodiscard]] const RangeSet& granted(model::FnRef who) const {
+    return grants_[function_index(who)].ranges;
+  }
   /// MSI-X table index whose message data this is; the data itself if no entry has it.
   [[nodiscard]] std::uint32_t vector_of(model::FnRef who, std::uint32_t data) const;
 
@@ -61,15 +67,19 @@ class FunctionView final : public model::Observer {
   void revoke(model::FnRef who);
   void map_window(model::FnRef who, std::uint64_t phys, std::uint64_t bytes);
   /// Function and offset behind a physical address in a BAR window; false outside.
-  bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who, std::uint64_t& offset) const;
+  bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who,
+                 std::uint64_t& offset) const;
   /// While watched, all TLPs of the function appear on quiet().
   void watch(model::FnRef who, bool on);
-  /// Bytes behind [offset, offset + count) of a PF's key, gathered from memory; shorter if not all can be read.
+  /// Bytes behind [offset, offset + count) of a PF's key, gathered from memory; shorter if not all
+  /// can be read.
   void gather(model::FnRef who, const KeyView& key, std::uint64_t offset, std::uint64_t count,
               std::vector<std::uint8_t>& to) const;
 
-  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload) override;
-  void tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override;
+  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                const std::uint8_t* payload) override;
+  void tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                  const std::uint8_t* payload, bool ok) override;
   void tlp_received(model::Ps t, std::uint8_t host, const model::Tlp& tlp) override;
   void msi(model::Ps t, model::FnRef who, std::uint32_t vector, model::MsiAction action) override;
   void access(model::Ps t, const model::AccessView& view) override;
@@ -78,8 +88,10 @@ class FunctionView final : public model::Observer {
   void function_reset(model::Ps t, model::FnRef who) override;
 
  private:
-  static constexpr std::uint32_t kTags = 1024;   // 10-bit tags at most
-  static constexpr std::uint32_t kMarks = 256;   // interrupts of a function in flight at a time
+  static constexpr std::uint32_t kTags = 1024;  // 10-bit tags at most
+  static constexpr std::uint32_t kMarks = 256;  // interrupts of a function in flight at a time
+  static constexpr std::uint8_t kStopped = 1;
+  static constexpr std::uint8_t kWatched = 2;
   struct Hot {
     std::uint64_t writes_sent = 0;
     std::uint64_t writes_landed = 0;
@@ -87,7 +99,7 @@ class FunctionView final : public model::Observer {
     std::uint32_t reads = 0;
     std::uint32_t msi_sent = 0;
     std::uint32_t msi_landed = 0;
-    std::uint8_t interest = 0;  // bit 0 stopped, bit 1 watched
+    std::uint8_t interest = 0;  // kStopped, kWatched
   };
   struct Tag {
     model::Ps sent = 0;
@@ -133,7 +145,8 @@ class FunctionView final : public model::Observer {
   model::ProbeBus quiet_;
   model::ProbeBus pf_;
   std::vector<Hot> hot_;
-  std::vector<std::array<std::uint64_t, kMarks>> marks_;  // writes_sent when an interrupt was sent, by function
+  std::vector<std::array<std::uint64_t, kMarks>>
+      marks_;  // writes_sent when an interrupt was sent, by function
   std::array<std::array<Tag, kTags>, kHosts> tags_{};
   std::vector<RunState> runs_;
   std::vector<FunctionObjects> objects_;
@@ -144,7 +157,7 @@ class FunctionView final : public model::Observer {
   std::array<std::map<std::uint32_t, std::uint8_t>, kHosts> vhca_;
   std::map<std::uint64_t, SavedImage> images_;  // by content hash
   std::deque<std::uint64_t> image_order_;       // oldest first
-  std::vector<std::uint64_t> loading_;                                 // by function: hash of the image on its way
+  std::vector<std::uint64_t> loading_;          // by function: hash of the image on its way
   mutable std::vector<std::uint8_t> scratch_;
 };
 

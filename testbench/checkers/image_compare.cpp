@@ -1,9 +1,8 @@
 #include "testbench/checkers/image_compare.hpp"
 
 #include <algorithm>
-#include <vector>
-
 #include <fmt/format.h>
+#include <vector>
 
 #include "firmware/interface/layout.h"
 
@@ -15,11 +14,12 @@ constexpr std::uint32_t kEndType = 0xffff;
 const char* record_name(std::uint32_t type) {
   switch (type) {
 #define IMAGE_RECORD(name, number, layout, base, count, list, doc) \
-  case number:                                                      \
+  case number:                                                     \
     return #name;
 #include "firmware/interface/image_records.def"
 #undef IMAGE_RECORD
-    default: return "record";
+    default:
+      return "record";
   }
 }
 
@@ -46,7 +46,8 @@ Record record_at(const ImageView& image, std::size_t at) {
     return {};
   }
   const std::uint8_t* head = image.bytes + at;
-  const std::size_t count = VF_BYTES(image_record) + static_cast<std::size_t>(VF_GET(image_record, head, bytes));
+  const std::size_t count =
+      VF_BYTES(image_record) + static_cast<std::size_t>(VF_GET(image_record, head, bytes));
   if (at + count > image.count) {
     return {};
   }
@@ -56,10 +57,12 @@ Record record_at(const ImageView& image, std::size_t at) {
 
 std::string record_difference(const Record& a, const Record& b) {
   if (a.type != b.type || a.number != b.number) {
-    return fmt::format("{} {:#x} against {} {:#x}", record_name(a.type), a.number, record_name(b.type), b.number);
+    return fmt::format("{} {:#x} against {} {:#x}", record_name(a.type), a.number,
+                       record_name(b.type), b.number);
   }
   if (a.count != b.count) {
-    return fmt::format("{} {:#x}: {} bytes against {}", record_name(a.type), a.number, a.count, b.count);
+    return fmt::format("{} {:#x}: {} bytes against {}", record_name(a.type), a.number, a.count,
+                       b.count);
   }
   const auto at = std::mismatch(a.bytes, a.bytes + a.count, b.bytes).first - a.bytes;
   return static_cast<std::size_t>(at) == a.count
@@ -72,7 +75,8 @@ std::string record_difference(const Record& a, const Record& b) {
 std::string image_difference(const ImageView& first, const ImageView& second) {
   const std::size_t header = VF_BYTES(image_header);
   if (first.count < header || second.count < header) {
-    return first.count == second.count && std::equal(first.bytes, first.bytes + first.count, second.bytes)
+    return first.count == second.count &&
+                   std::equal(first.bytes, first.bytes + first.count, second.bytes)
                ? std::string()
                : fmt::format("{} bytes against {}", first.count, second.count);
   }

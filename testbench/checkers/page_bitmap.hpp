@@ -7,8 +7,8 @@
 
 namespace vfsim::bench {
 
-/// Pages of `1 << log_page` bytes inside the ranges given at construction. mark() of an address outside is ignored.
-/// Memory: one bit per page; mark() costs a range comparison and an OR.
+/// Pages of `1 << log_page` bytes inside the ranges given at construction. mark() of an address
+/// outside is ignored. Memory: one bit per page; mark() costs a range comparison and an OR.
 class PageBitmap {
  public:
   PageBitmap() = default;
@@ -54,7 +54,8 @@ class PageBitmap {
     for (const Range& range : ranges_) {
       for (std::size_t word = 0; word < range.bits.size(); ++word) {
         for (std::uint64_t bits = range.bits[word]; bits != 0; bits &= bits - 1) {
-          const std::uint64_t page = range.first + word * 64 + static_cast<std::uint64_t>(__builtin_ctzll(bits));
+          const std::uint64_t page =
+              range.first + word * 64 + static_cast<std::uint64_t>(__builtin_ctzll(bits));
           if (page >= first && page <= last) {
             visit(page << log_page_);
           }
@@ -70,7 +71,9 @@ class PageBitmap {
     std::uint64_t last;
     std::vector<std::uint64_t> bits;
   };
-  static bool inside(const Range& range, std::uint64_t page) { return page >= range.first && page <= range.last; }
+  static bool inside(const Range& range, std::uint64_t page) {
+    return page >= range.first && page <= range.last;
+  }
   static void set(Range& range, std::uint64_t page) {
     const std::uint64_t at = page - range.first;
     range.bits[at / 64] |= 1ULL << (at % 64);

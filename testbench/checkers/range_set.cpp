@@ -19,10 +19,12 @@ void RangeSet::add(std::uint64_t start, std::uint64_t bytes) {
 }
 
 void RangeSet::seal() {
-  std::sort(ranges_.begin(), ranges_.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+  std::sort(ranges_.begin(), ranges_.end(),
+            [](const Range& a, const Range& b) { return a.first < b.first; });
   std::vector<Range> merged;
   for (const Range& range : ranges_) {
-    if (!merged.empty() && (merged.back().last >= range.first || merged.back().last + 1 == range.first)) {
+    if (!merged.empty() &&
+        (merged.back().last >= range.first || merged.back().last + 1 == range.first)) {
       merged.back().last = std::max(merged.back().last, range.last);
     } else {
       merged.push_back(range);
@@ -43,8 +45,9 @@ bool RangeSet::contains(std::uint64_t start, std::uint64_t bytes) const {
   if (const Range& hit = ranges_[hit_]; start >= hit.first && last <= hit.last) {
     return true;
   }
-  const auto next = std::upper_bound(ranges_.begin(), ranges_.end(), start,
-                                     [](std::uint64_t value, const Range& range) { return value < range.first; });
+  const auto next =
+      std::upper_bound(ranges_.begin(), ranges_.end(), start,
+                       [](std::uint64_t value, const Range& range) { return value < range.first; });
   if (next == ranges_.begin()) {
     return false;
   }

@@ -6,8 +6,9 @@
 
 namespace vfsim::bench {
 
-/// Ranges are added in any order, then seal() sorts and merges them. contains() remembers the range of the last hit:
-/// neighbouring accesses cost a comparison or two, others a binary search. No allocation after seal().
+/// Ranges are added in any order, then seal() sorts and merges them. contains() remembers the range
+/// of the last hit: neighbouring accesses cost a comparison or two, others a binary search. No
+/// allocation after seal().
 class RangeSet {
  public:
   void clear();

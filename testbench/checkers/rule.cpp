@@ -17,7 +17,8 @@ std::string function_name(model::FnRef who) {
 }
 
 void Rule::violate(model::Ps t, model::FnRef who, std::string expected, std::string seen) {
-  log_->add(Violation{info_->id, t, function_name(who), std::move(expected), std::move(seen)}, violations_++);
+  log_->add(Violation{info_->id, t, function_name(who), std::move(expected), std::move(seen)},
+            violations_++);
 }
 
 }  // namespace vfsim::bench

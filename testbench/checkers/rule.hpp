@@ -14,7 +14,7 @@ namespace vfsim::bench {
 struct Violation {
   std::string rule;
   model::Ps time = 0;
-  std::string who;       // "A.vf3", "B.pf"
+  std::string who;  // "A.vf3", "B.pf"
   std::string expected;
   std::string seen;
 };
@@ -51,16 +51,24 @@ class FunctionEvents {
  public:
   virtual ~FunctionEvents() = default;
   /// SUSPEND was acknowledged: its completion landed in host memory.
-  virtual void quiesced(model::Ps t, model::FnRef who, Half half) { (void)t, (void)who, (void)half; }
+  virtual void quiesced(model::Ps t, model::FnRef who, Half half) {
+    (void)t, (void)who, (void)half;
+  }
   /// RESUME was submitted: from now on the function may run.
-  virtual void resuming(model::Ps t, model::FnRef who, Half half) { (void)t, (void)who, (void)half; }
+  virtual void resuming(model::Ps t, model::FnRef who, Half half) {
+    (void)t, (void)who, (void)half;
+  }
   virtual void resumed(model::Ps t, model::FnRef who, Half half) { (void)t, (void)who, (void)half; }
   /// SAVE ended well.
-  virtual void image_saved(model::Ps t, model::FnRef who, const ImageView& image) { (void)t, (void)who, (void)image; }
+  virtual void image_saved(model::Ps t, model::FnRef who, const ImageView& image) {
+    (void)t, (void)who, (void)image;
+  }
   /// LOAD was submitted: the function's state changes by order.
   virtual void image_loading(model::Ps t, model::FnRef who) { (void)t, (void)who; }
   /// LOAD ended well with an image that `from` saved: `to` now stands for it.
-  virtual void image_loaded(model::Ps t, model::FnRef from, model::FnRef to) { (void)t, (void)from, (void)to; }
+  virtual void image_loaded(model::Ps t, model::FnRef from, model::FnRef to) {
+    (void)t, (void)from, (void)to;
+  }
 };
 
 /// Who judges a rule: an observer of this folder, the end-to-end oracle, or nobody yet.
@@ -74,8 +82,8 @@ struct RuleInfo {
   const char* trigger = "";
 };
 
-/// A rule judges observations. It never throws, aborts or asks the device; it counts its evaluations, so that a rule
-/// that had no occasion is reported as not exercised and not as passed.
+/// A rule judges observations. It never throws, aborts or asks the device; it counts its
+/// evaluations, so that a rule that had no occasion is reported as not exercised and not as passed.
 class Rule : public model::Observer, public FunctionEvents {
  public:
   [[nodiscard]] const RuleInfo& info() const { return *info_; }
@@ -90,9 +98,12 @@ class Rule : public model::Observer, public FunctionEvents {
 
   // What only some rules want to hear; told through RuleSet.
   /// The state that GET reports after a SET_STATE ended.
-  virtual void state_reported(model::Ps t, model::FnRef who, std::uint32_t state) { (void)t, (void)who, (void)state; }
+  virtual void state_reported(model::Ps t, model::FnRef who, std::uint32_t state) {
+    (void)t, (void)who, (void)state;
+  }
   /// Two full images that must be equal outside volatile fields.
-  virtual void image_pair(model::Ps t, model::FnRef who, const ImageView& first, const ImageView& second) {
+  virtual void image_pair(model::Ps t, model::FnRef who, const ImageView& first,
+                          const ImageView& second) {
     (void)t, (void)who, (void)first, (void)second;
   }
 

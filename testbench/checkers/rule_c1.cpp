@@ -12,7 +12,8 @@ using model::Ps;
 
 constexpr std::uint32_t kOutput = VF_OFF(cmd_queue_entry, command_output_inline_data) / 8;
 constexpr std::uint32_t kEntry = VF_BYTES(cmd_queue_entry);
-/// A command that is still open after this long at the end of a run, on a function that runs, was forgotten.
+/// A command that is still open after this long at the end of a run, on a function that runs, was
+/// forgotten.
 constexpr Ps kCommandBound = 1000 * model::kMs;
 
 class C1 final : public Rule, private QueueWriteListener {
@@ -25,7 +26,8 @@ class C1 final : public Rule, private QueueWriteListener {
 
   void finish(Ps end) override {
     for (std::uint32_t index = 0; index < kFunctionIndices; ++index) {
-      const FnRef who{static_cast<std::uint8_t>(index / VF_MAX_FUNCTIONS), static_cast<std::uint8_t>(index % VF_MAX_FUNCTIONS)};
+      const FnRef who{static_cast<std::uint8_t>(index / VF_MAX_FUNCTIONS),
+                      static_cast<std::uint8_t>(index % VF_MAX_FUNCTIONS)};
       if (view_.run(who).initiator_stopped) {
         continue;  // a quiesced function holds its commands
       }
@@ -44,9 +46,11 @@ class C1 final : public Rule, private QueueWriteListener {
  private:
   void queue_write(Ps t, const QueueWrite& write) override {
     evaluated();
-    const std::string seen = fmt::format("slot {}: bytes {:#x}..{:#x}", write.slot, write.offset, write.offset + write.bytes - 1);
+    const std::string seen = fmt::format("slot {}: bytes {:#x}..{:#x}", write.slot, write.offset,
+                                         write.offset + write.bytes - 1);
     if (!write.active) {
-      violate(t, write.who, "one completion per command: no write to a slot that the driver owns", seen);
+      violate(t, write.who, "one completion per command: no write to a slot that the driver owns",
+              seen);
       return;
     }
     if (write.offset < kOutput || write.offset + write.bytes > kEntry) {
@@ -55,9 +59,12 @@ class C1 final : public Rule, private QueueWriteListener {
     if (!write.completes) {
       return;
     }
-    const auto token = static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, write.entry.data(), token));
+    const auto token =
+        static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, write.entry.data(), token));
     if (token != write.submitted_token) {
-      violate(t, write.who, fmt::format("slot {} keeps token {}", write.slot, write.submitted_token), fmt::format("{}", token));
+      violate(t, write.who,
+              fmt::format("slot {} keeps token {}", write.slot, write.submitted_token),
+              fmt::format("{}", token));
     }
     if (vf_entry_signed(write.entry.data()) == 0) {
       violate(t, write.who, fmt::format("slot {} is completed with a right signature", write.slot),
@@ -67,7 +74,8 @@ class C1 final : public Rule, private QueueWriteListener {
 
   void input_write(Ps t, FnRef who, std::uint64_t iova, std::uint32_t bytes) override {
     evaluated();
-    violate(t, who, "the engine never writes an input mailbox", fmt::format("{} bytes at {:#x}", bytes, iova));
+    violate(t, who, "the engine never writes an input mailbox",
+            fmt::format("{} bytes at {:#x}", bytes, iova));
   }
 
   CommandMonitor& commands_;
@@ -76,6 +84,8 @@ class C1 final : public Rule, private QueueWriteListener {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_C1(const RuleInputs& inputs) { return std::make_unique<C1>(inputs); }
+std::unique_ptr<Rule> make_rule_C1(const RuleInputs& inputs) {
+  return std::make_unique<C1>(inputs);
+}
 
 }  // namespace vfsim::bench

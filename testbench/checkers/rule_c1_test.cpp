@@ -20,7 +20,9 @@ class RuleC1 : public testing::Test {
     vf_entry_sign(entry);
     return {entry + 0x20, entry + 64};
   }
-  std::uint64_t slot_address(std::uint8_t slot) { return rig_.rules().commands().queue(kVf).address + slot * 64; }
+  std::uint64_t slot_address(std::uint8_t slot) {
+    return rig_.rules().commands().queue(kVf).address + slot * 64;
+  }
   CheckerRig rig_;
 };
 
@@ -54,8 +56,10 @@ TEST_F(RuleC1, WrongTokenAndSignature) {
 TEST_F(RuleC1, WritesOutsideTheOutput) {
   const std::uint8_t slot = rig_.submit(kVf, CheckerRig::header(VF_OP_SAVE_VHCA_STATE, 0, 32));
   rig_.dma_write(kVf, slot_address(slot) + 0x10, CheckerRig::Bytes(8));
-  rig_.dma_write(kVf, rig_.rules().commands().queue(kVf).slots[slot].in_blocks[0], CheckerRig::Bytes(8));
-  rig_.dma_write(kVf, slot_address(static_cast<std::uint8_t>(slot + 1)) + 0x20, CheckerRig::Bytes(8));
+  rig_.dma_write(kVf, rig_.rules().commands().queue(kVf).slots[slot].in_blocks[0],
+                 CheckerRig::Bytes(8));
+  rig_.dma_write(kVf, slot_address(static_cast<std::uint8_t>(slot + 1)) + 0x20,
+                 CheckerRig::Bytes(8));
   EXPECT_EQ(rig_.violations("C1"), 3U);
 }
 

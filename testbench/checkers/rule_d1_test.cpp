@@ -12,11 +12,13 @@ class RuleD1 : public testing::Test {
  protected:
   RuleD1() {
     rig_.learn_vhca(0, 1);
-    CheckerRig::Bytes in = CheckerRig::header(VF_OP_CREATE_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 16 + 48 + 2 * 16);
+    CheckerRig::Bytes in =
+        CheckerRig::header(VF_OP_CREATE_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 16 + 48 + 2 * 16);
     VF_SET(create_page_track_obj_in, in.data(), obj_context_vhca_id, 0x41);
     VF_SET(create_page_track_obj_in, in.data(), obj_context_log_page_size, 12);
     VF_SET(create_page_track_obj_in, in.data(), obj_context_num_ranges, 2);
-    const std::size_t list = VF_OFF(create_page_track_obj_in, obj_context_track_range_0_start_address) / 8;
+    const std::size_t list =
+        VF_OFF(create_page_track_obj_in, obj_context_track_range_0_start_address) / 8;
     put_range(in.data() + list, 0x100000, 0x100000);
     put_range(in.data() + list + 16, 0x400000, 0x10000);
     CheckerRig::Bytes out(16);
@@ -28,7 +30,8 @@ class RuleD1 : public testing::Test {
     VF_SET(page_track_range, at, length, length);
   }
   std::uint8_t submit_report(std::uint64_t start, std::uint64_t length) {
-    CheckerRig::Bytes in = CheckerRig::header(VF_OP_MODIFY_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 64);
+    CheckerRig::Bytes in =
+        CheckerRig::header(VF_OP_MODIFY_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 64);
     VF_SET(general_obj_in_cmd_hdr, in.data(), obj_id, 9);
     VF_SET(modify_page_track_obj_in, in.data(), obj_context_state, VF_PAGE_TRACK_REPORTING);
     VF_SET(modify_page_track_obj_in, in.data(), obj_context_range_start_address, start);
@@ -36,7 +39,8 @@ class RuleD1 : public testing::Test {
     return rig_.submit(kPf, in);
   }
   void report(const std::vector<std::uint64_t>& pages) {
-    rig_.bus().emit<model::Probe::driver>(&model::Observer::dirty_report, rig_.now(), kVf, pages.data(), pages.size());
+    rig_.bus().emit<model::Probe::driver>(&model::Observer::dirty_report, rig_.now(), kVf,
+                                          pages.data(), pages.size());
   }
   void write(std::uint64_t addr) { rig_.dma_write(kVf, addr, CheckerRig::Bytes(64)); }
   CheckerRig rig_;

@@ -1,4 +1,5 @@
-// F1: the migration state machine goes single permitted arcs, and a failed arc leaves a state that GET tells.
+// F1: the migration state machine goes single permitted arcs, and a failed arc leaves a state that
+// GET tells.
 #include <fmt/format.h>
 
 #include "firmware/interface/tables.hpp"
@@ -21,18 +22,24 @@ struct Halves {
 Halves halves_of(MigState state) {
   switch (state) {
     case MigState::running:
-    case MigState::pre_copy: return {false, false};
+    case MigState::pre_copy:
+      return {false, false};
     case MigState::running_p2p:
-    case MigState::pre_copy_p2p: return {true, false};
-    default: return {true, true};
+    case MigState::pre_copy_p2p:
+      return {true, false};
+    default:
+      return {true, true};
   }
 }
 
-std::string_view name(MigState state) { return contract::enum_name("MIG", static_cast<std::uint32_t>(state)); }
+std::string_view name(MigState state) {
+  return contract::enum_name("MIG", static_cast<std::uint32_t>(state));
+}
 
 class F1 final : public Rule {
  public:
-  explicit F1(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view), devices_(kFunctionIndices) {}
+  explicit F1(const RuleInputs& inputs)
+      : context_(inputs.context), view_(inputs.view), devices_(kFunctionIndices) {}
 
   void subscribe(model::ProbeBus& bus) override {
     bus.subscribe(*this, {model::Probe::driver, model::Probe::function_reset});
@@ -92,7 +99,8 @@ class F1 final : public Rule {
       violate(t, who, "each arc is a single permitted one", arc);
     }
     if (device.known && device.state != from) {
-      violate(t, who, fmt::format("an arc starts in the state before it, {}", name(device.state)), arc);
+      violate(t, who, fmt::format("an arc starts in the state before it, {}", name(device.state)),
+              arc);
     }
   }
 
@@ -100,8 +108,11 @@ class F1 final : public Rule {
     const Halves want = halves_of(state);
     const RunState& run = view_.run(who);
     if (run.initiator_stopped != want.initiator || run.responder_stopped != want.responder) {
-      violate(t, who, fmt::format("in {}: initiator {}, responder {}", name(state), word(want.initiator), word(want.responder)),
-              fmt::format("initiator {}, responder {}", word(run.initiator_stopped), word(run.responder_stopped)));
+      violate(t, who,
+              fmt::format("in {}: initiator {}, responder {}", name(state), word(want.initiator),
+                          word(want.responder)),
+              fmt::format("initiator {}, responder {}", word(run.initiator_stopped),
+                          word(run.responder_stopped)));
     }
   }
 
@@ -114,6 +125,8 @@ class F1 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_F1(const RuleInputs& inputs) { return std::make_unique<F1>(inputs); }
+std::unique_ptr<Rule> make_rule_F1(const RuleInputs& inputs) {
+  return std::make_unique<F1>(inputs);
+}
 
 }  // namespace vfsim::bench

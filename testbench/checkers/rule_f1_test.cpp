@@ -11,7 +11,8 @@ class RuleF1 : public testing::Test {
  protected:
   RuleF1() { rig_.learn_vhca(0, 1); }
   void arc(std::uint32_t from, std::uint32_t to, int error = 0) {
-    rig_.bus().emit<model::Probe::driver>(&model::Observer::vfio_state, rig_.now(), kVf, from, to, error);
+    rig_.bus().emit<model::Probe::driver>(&model::Observer::vfio_state, rig_.now(), kVf, from, to,
+                                          error);
   }
   CheckerRig rig_;
 };

@@ -12,16 +12,22 @@ using model::Ps;
 /// Three questions.
 ///   memory   every access that took place lies in memory granted to the function;
 ///   own      a VF's write goes to a queue, key, firmware page or command output of its own;
-///   key      a send or receive that completes without error used only keys of its function, inside their bounds and
-///            with the right (asked when the completion entry lands: the work request is still in its ring then).
+///   key      a send or receive that completes without error used only keys of its function, inside
+///   their bounds and
+///            with the right (asked when the completion entry lands: the work request is still in
+///            its ring then).
 /// `own` says nothing while the function has a key for its whole domain; `key` always does.
 class I1 final : public Rule {
  public:
-  explicit I1(const RuleInputs& inputs) : context_(inputs.context), commands_(inputs.commands), view_(inputs.view) {}
+  explicit I1(const RuleInputs& inputs)
+      : context_(inputs.context), commands_(inputs.commands), view_(inputs.view) {}
 
-  void subscribe(model::ProbeBus& bus) override { bus.subscribe(*this, {model::Probe::tlp_landed}); }
+  void subscribe(model::ProbeBus& bus) override {
+    bus.subscribe(*this, {model::Probe::tlp_landed});
+  }
 
-  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override {
+  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
+                  bool ok) override {
     const std::uint32_t fn = function_of(context_, tlp.requester);
     if (fn >= context_.functions || !ok || tlp.interrupt) {
       return;
@@ -32,7 +38,8 @@ class I1 final : public Rule {
     const bool write = tlp.kind == model::TlpKind::mem_write;
     if (!granted.empty() && !granted.contains(tlp.phys, tlp.bytes)) {
       violate(t, who, "DMA stays in the memory granted to the function",
-              fmt::format("{} of {} bytes at {:#x} (physical {:#x})", write ? "write" : "read", tlp.bytes, tlp.addr, tlp.phys));
+              fmt::format("{} of {} bytes at {:#x} (physical {:#x})", write ? "write" : "read",
+                          tlp.bytes, tlp.addr, tlp.phys));
     }
     if (write && fn != 0) {
       judge_write(t, who, tlp, payload);
@@ -41,7 +48,8 @@ class I1 final : public Rule {
 
  private:
   void judge_write(Ps t, FnRef who, const model::Tlp& tlp, const std::uint8_t* payload) {
-    if (!view_.anywhere(who) && !view_.writable(who).contains(tlp.addr, tlp.bytes) && !commands_.in_queue_page(who, tlp.addr) &&
+    if (!view_.anywhere(who) && !view_.writable(who).contains(tlp.addr, tlp.bytes) &&
+        !commands_.in_queue_page(who, tlp.addr) &&
         !commands_.owns_output(who, tlp.addr, tlp.bytes)) {
       violate(t, who, "a write goes to a queue, key or command output of the function",
               fmt::format("write of {} bytes at {:#x}", tlp.bytes, tlp.addr));
@@ -71,7 +79,8 @@ class I1 final : public Rule {
   }
 
   /// 16 bytes of a ring, or nothing to judge.
-  [[nodiscard]] bool segment(FnRef who, const WorkQueueView& queue, std::uint64_t offset, std::uint8_t* to) const {
+  [[nodiscard]] bool segment(FnRef who, const WorkQueueView& queue, std::uint64_t offset,
+                             std::uint8_t* to) const {
     const std::uint64_t bytes = 1ULL << (queue.log_size + queue.log_stride);
     const auto address = queue.ring.address(offset & (bytes - 1));
     return address && read_bus(context_, who, *address, to, VF_BYTES(wqe_data));
@@ -89,7 +98,8 @@ class I1 final : public Rule {
       return;
     }
     const std::uint64_t header = VF_GET(wqe_eth, eth, inline_hdr_size);
-    const std::uint64_t behind = header > 2 ? (header - 2 + 15) / 16 : 0;  // two header bytes are in the segment itself
+    const std::uint64_t behind =
+        header > 2 ? (header - 2 + 15) / 16 : 0;  // two header bytes are in the segment itself
     const std::uint64_t first = 2 + behind;
     for (std::uint64_t unit = first; unit < VF_GET(wqe_ctrl, ctrl, ds); ++unit) {
       judge_segment(t, who, queue, start + unit * VF_BYTES(wqe_data), false);
@@ -103,9 +113,11 @@ class I1 final : public Rule {
     }
   }
 
-  void judge_segment(Ps t, FnRef who, const WorkQueueView& queue, std::uint64_t offset, bool write) {
+  void judge_segment(Ps t, FnRef who, const WorkQueueView& queue, std::uint64_t offset,
+                     bool write) {
     std::uint8_t data[VF_BYTES(wqe_data)];
-    if (!view_.objects(who).known || !segment(who, queue, offset, data) || VF_GET(wqe_data, data, byte_count) == 0) {
+    if (!view_.objects(who).known || !segment(who, queue, offset, data) ||
+        VF_GET(wqe_data, data, byte_count) == 0) {
       return;
     }
     const auto lkey = static_cast<std::uint32_t>(VF_GET(wqe_data, data, lkey));
@@ -113,13 +125,18 @@ class I1 final : public Rule {
     const std::uint64_t bytes = VF_GET(wqe_data, data, byte_count);
     const KeyView* key = view_.objects(who).key(lkey);
     const bool right = key != nullptr && (write ? key->local_write : key->local_read);
-    const bool inside = key != nullptr && (key->whole || (start >= key->start && start - key->start <= key->length &&
-                                                          bytes <= key->length - (start - key->start)));
+    const bool inside = key != nullptr &&
+                        (key->whole || (start >= key->start && start - key->start <= key->length &&
+                                        bytes <= key->length - (start - key->start)));
     evaluated();
     if (!right || !inside) {
-      violate(t, who, "a work request that completes well used keys of its function, with the right, inside their bounds",
+      violate(t, who,
+              "a work request that completes well used keys of its function, with the right, "
+              "inside their bounds",
               fmt::format("key {:#x}, {} bytes at {:#x}: {}", lkey, bytes, start,
-                          key == nullptr ? "no such key" : right ? "outside its bounds" : "without the right"));
+                          key == nullptr ? "no such key"
+                          : right        ? "outside its bounds"
+                                         : "without the right"));
     }
   }
 
@@ -130,6 +147,8 @@ class I1 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_I1(const RuleInputs& inputs) { return std::make_unique<I1>(inputs); }
+std::unique_ptr<Rule> make_rule_I1(const RuleInputs& inputs) {
+  return std::make_unique<I1>(inputs);
+}
 
 }  // namespace vfsim::bench

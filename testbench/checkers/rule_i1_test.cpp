@@ -19,7 +19,8 @@ class RuleI1 : public testing::Test {
     rig_.create_sq(kVf, 0x800, 6, kSq);
   }
   /// A send of `bytes` at `addr` of a key, then its completion.
-  void send(std::uint32_t lkey, std::uint64_t addr, std::uint32_t bytes, std::uint8_t opcode = VF_CQE_REQ) {
+  void send(std::uint32_t lkey, std::uint64_t addr, std::uint32_t bytes,
+            std::uint8_t opcode = VF_CQE_REQ) {
     CheckerRig::Bytes wqe(64);
     VF_SET(wqe_ctrl, wqe.data(), opcode, VF_WQE_SEND);
     VF_SET(wqe_ctrl, wqe.data(), ds, 4);

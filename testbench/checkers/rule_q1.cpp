@@ -23,7 +23,8 @@ class Q1 final : public Rule {
     }
   }
 
-  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload) override {
+  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                const std::uint8_t* payload) override {
     (void)payload;
     const bool read = tlp.kind == model::TlpKind::mem_read;
     const std::uint32_t fn = function_of(context_, tlp.requester);
@@ -37,7 +38,8 @@ class Q1 final : public Rule {
     evaluated();
     if (!tlp.interrupt) {
       violate(t, who, "no memory request between the initiator acknowledgement and its resume",
-              fmt::format("memory {} of {} bytes at {:#x}", read ? "read" : "write", tlp.bytes, tlp.addr));
+              fmt::format("memory {} of {} bytes at {:#x}", read ? "read" : "write", tlp.bytes,
+                          tlp.addr));
     }
   }
 
@@ -48,6 +50,8 @@ class Q1 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_Q1(const RuleInputs& inputs) { return std::make_unique<Q1>(inputs); }
+std::unique_ptr<Rule> make_rule_Q1(const RuleInputs& inputs) {
+  return std::make_unique<Q1>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -60,7 +60,8 @@ TEST(RuleQ1, CountsAllButKeepsAHundred) {
   }
   EXPECT_EQ(rig.violations("Q1"), 150U);
   const auto& stored = rig.rules().violations().stored();
-  const auto kept = std::count_if(stored.begin(), stored.end(), [](const Violation& v) { return v.rule == "Q1"; });
+  const auto kept = std::count_if(stored.begin(), stored.end(),
+                                  [](const Violation& v) { return v.rule == "Q1"; });
   EXPECT_EQ(static_cast<std::uint64_t>(kept), ViolationLog::kStoredPerRule);
 }
 

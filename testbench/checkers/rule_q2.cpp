@@ -6,8 +6,9 @@
 namespace vfsim::bench {
 namespace {
 
-/// Reads count until their last completion, unless the completion time-out ended them. Interrupt messages are not
-/// counted: they may still leave in the P2P states (Q1), and their target is not memory.
+/// Reads count until their last completion, unless the completion time-out ended them. Interrupt
+/// messages are not counted: they may still leave in the P2P states (Q1), and their target is not
+/// memory.
 class Q2 final : public Rule {
  public:
   explicit Q2(const RuleInputs& inputs) : view_(inputs.view) {}
@@ -22,7 +23,8 @@ class Q2 final : public Rule {
     const std::uint32_t reads = view_.outstanding_reads(who, t);
     const std::uint64_t writes = view_.writes_in_flight(who);
     if (reads != 0 || writes != 0) {
-      violate(t, who, "no read outstanding and every write in memory at the initiator acknowledgement",
+      violate(t, who,
+              "no read outstanding and every write in memory at the initiator acknowledgement",
               fmt::format("{} reads outstanding, {} writes in flight", reads, writes));
     }
   }
@@ -33,6 +35,8 @@ class Q2 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_Q2(const RuleInputs& inputs) { return std::make_unique<Q2>(inputs); }
+std::unique_ptr<Rule> make_rule_Q2(const RuleInputs& inputs) {
+  return std::make_unique<Q2>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -47,7 +47,8 @@ TEST(RuleQ2, WriteInFlight) {
   rig.sent(0, rig.tlp(model::TlpKind::mem_write, kVf, 0x1000, 64));
   rig.suspend(kVf, Half::initiator);
   ASSERT_EQ(rig.violations("Q2"), 1U);
-  EXPECT_EQ(rig.rules().violations().stored().front().seen, "0 reads outstanding, 1 writes in flight");
+  EXPECT_EQ(rig.rules().violations().stored().front().seen,
+            "0 reads outstanding, 1 writes in flight");
 }
 
 TEST(RuleQ2, ATimedOutReadCountsNoMore) {

@@ -1,7 +1,6 @@
 // Q3: in the P2P states a VF accepts MMIO and holds the work it starts until it is resumed.
-#include <map>
-
 #include <fmt/format.h>
+#include <map>
 
 #include "testbench/checkers/rule_factories.hpp"
 
@@ -12,7 +11,8 @@ using model::FnRef;
 using model::Ps;
 
 constexpr Ps kFetchBound = 1 * model::kMs;  // from the end of RESUME to the fetch of held work
-/// A doorbell that comes later than this after the resume cannot be what started held work: the work was forgotten.
+/// A doorbell that comes later than this after the resume cannot be what started held work: the
+/// work was forgotten.
 constexpr Ps kPromptBound = 5 * model::kUs;
 
 /// A send doorbell that arrived while the initiator was stopped.
@@ -24,12 +24,14 @@ struct Held {
 
 class Q3 final : public Rule {
  public:
-  explicit Q3(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view), held_(kFunctionIndices) {
+  explicit Q3(const RuleInputs& inputs)
+      : context_(inputs.context), view_(inputs.view), held_(kFunctionIndices) {
     saved_.resize(kFunctionIndices);
   }
 
   void subscribe(model::ProbeBus& bus) override {
-    bus.subscribe(*this, {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
+    bus.subscribe(*this,
+                  {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
     view_.quiet().subscribe(*this, {model::Probe::tlp_sent});
   }
 
@@ -46,7 +48,8 @@ class Q3 final : public Rule {
   }
 
   /// Requests of other devices that reached a function's BAR.
-  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override {
+  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
+                  bool ok) override {
     if (function_of(context_, tlp.requester) < context_.functions) {
       return;
     }
@@ -56,14 +59,17 @@ class Q3 final : public Rule {
       return;
     }
     if (p2p(who)) {
-      judge_status(t, who, ok ? model::CplStatus::successful : model::CplStatus::unsupported_request, offset);
+      judge_status(t, who,
+                   ok ? model::CplStatus::successful : model::CplStatus::unsupported_request,
+                   offset);
     }
     if (ok && tlp.kind == model::TlpKind::mem_write && tlp.bytes == 8 && payload != nullptr) {
       doorbell(t, who, offset, vf_be64_load(payload));
     }
   }
 
-  void tlp_sent(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload) override {
+  void tlp_sent(Ps t, std::uint8_t host, const model::Tlp& tlp,
+                const std::uint8_t* payload) override {
     (void)payload;
     const bool answer = tlp.kind == model::TlpKind::completion;
     const std::uint32_t fn = function_of(context_, answer ? tlp.completer : tlp.requester);
@@ -115,7 +121,8 @@ class Q3 final : public Rule {
 
   void finish(Ps end) override {
     for (std::uint32_t index = 0; index < kFunctionIndices; ++index) {
-      const FnRef who{static_cast<std::uint8_t>(index / VF_MAX_FUNCTIONS), static_cast<std::uint8_t>(index % VF_MAX_FUNCTIONS)};
+      const FnRef who{static_cast<std::uint8_t>(index / VF_MAX_FUNCTIONS),
+                      static_cast<std::uint8_t>(index % VF_MAX_FUNCTIONS)};
       for (const auto& [sqn, held] : held_[index]) {
         if (held.resumed != model::kNever && end - held.resumed > kFetchBound) {
           lost(end, who, sqn, held);
@@ -135,7 +142,8 @@ class Q3 final : public Rule {
   void judge_status(Ps t, FnRef who, model::CplStatus status, std::uint64_t offset) {
     evaluated();
     if (status != model::CplStatus::successful) {
-      violate(t, who, "inbound MMIO is accepted in a P2P state", fmt::format("access at {:#x} was refused", offset));
+      violate(t, who, "inbound MMIO is accepted in a P2P state",
+              fmt::format("access at {:#x} was refused", offset));
     }
   }
 
@@ -199,8 +207,9 @@ class Q3 final : public Rule {
   void lost(Ps t, FnRef who, std::uint32_t sqn, const Held& held) {
     evaluated();
     violate(t, who, "work of a doorbell that came in a P2P state runs after resume",
-            fmt::format("no fetch from send queue {:#x} since the resume at {} ns (doorbell for entry {})", sqn,
-                        held.resumed / model::kNs, held.index));
+            fmt::format(
+                "no fetch from send queue {:#x} since the resume at {} ns (doorbell for entry {})",
+                sqn, held.resumed / model::kNs, held.index));
   }
 
   const CheckContext& context_;
@@ -211,6 +220,8 @@ class Q3 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_Q3(const RuleInputs& inputs) { return std::make_unique<Q3>(inputs); }
+std::unique_ptr<Rule> make_rule_Q3(const RuleInputs& inputs) {
+  return std::make_unique<Q3>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -19,7 +19,9 @@ class RuleQ3 : public testing::Test {
     rig_.doorbell(kVf, kSq, 0);
     rig_.suspend(kVf, Half::initiator);
   }
-  void fetch(model::FnRef who) { rig_.sent(who.host, rig_.tlp(model::TlpKind::mem_read, who, kRing + 64, 64)); }
+  void fetch(model::FnRef who) {
+    rig_.sent(who.host, rig_.tlp(model::TlpKind::mem_read, who, kRing + 64, 64));
+  }
   CheckerRig rig_;
 };
 

@@ -15,7 +15,8 @@ class RuleQ4 : public testing::Test {
     rig_.suspend(kVf, Half::responder);
   }
   void answer(model::Rid requester, const CheckerRig::Bytes& payload) {
-    model::Tlp tlp = rig_.tlp(model::TlpKind::completion, {0, 0}, 0, static_cast<std::uint32_t>(payload.size()));
+    model::Tlp tlp =
+        rig_.tlp(model::TlpKind::completion, {0, 0}, 0, static_cast<std::uint32_t>(payload.size()));
     tlp.requester = requester;
     tlp.completer = 0x0101;
     rig_.sent(0, tlp, payload.data());
@@ -40,7 +41,8 @@ TEST_F(RuleQ4, InterruptAndDma) {
 }
 
 TEST_F(RuleQ4, ReadsMustGiveZero) {
-  rig_.mmio_read(kVf, 0x4, 5, model::CplStatus::successful);  // was on its way when the quiesce ended
+  rig_.mmio_read(kVf, 0x4, 5,
+                 model::CplStatus::successful);  // was on its way when the quiesce ended
   EXPECT_EQ(rig_.violations("Q4"), 0U);
   rig_.advance(model::kMs);
   rig_.mmio_read(kVf, 0x4, 5, model::CplStatus::successful);

@@ -11,9 +11,11 @@ using model::Ps;
 
 /// Two questions at each message for vector v of a function:
 ///   order  every memory write that the function sent before the message has landed;
-///   cause  the event it announces is visible: some event queue of v has a new entry at its last known consumer index,
-///          or more entries became visible in the queues of v since the message before. (An entry keeps its owner bit
-///          until the ring comes round, so events that the driver consumed meanwhile are counted too.)
+///   cause  the event it announces is visible: some event queue of v has a new entry at its last
+///   known consumer index,
+///          or more entries became visible in the queues of v since the message before. (An entry
+///          keeps its owner bit until the ring comes round, so events that the driver consumed
+///          meanwhile are counted too.)
 /// Messages for a vector without a known event queue are judged for order only.
 class Q6 final : public Rule {
  public:
@@ -37,7 +39,8 @@ class Q6 final : public Rule {
     for (auto& [eqn, queue] : view_.objects(who).eq) {
       if (queue.vector == vector) {
         known = true;
-        cause |= entry_is_new(who, queue, queue.ci);  // before advance(): both must be asked of every queue
+        cause |= entry_is_new(who, queue,
+                              queue.ci);  // before advance(): both must be asked of every queue
         cause |= advance(who, queue);
       }
     }
@@ -48,7 +51,8 @@ class Q6 final : public Rule {
   }
 
  private:
-  [[nodiscard]] bool entry_is_new(FnRef who, const EventQueueView& queue, std::uint32_t counter) const {
+  [[nodiscard]] bool entry_is_new(FnRef who, const EventQueueView& queue,
+                                  std::uint32_t counter) const {
     const std::uint64_t slot = counter & ((1U << queue.log_size) - 1);
     const auto address = queue.ring.address(slot * VF_BYTES(eqe));
     std::uint8_t entry[VF_BYTES(eqe)];
@@ -61,7 +65,8 @@ class Q6 final : public Rule {
   /// Counts entries that became visible; true if there were any.
   bool advance(FnRef who, EventQueueView& queue) const {
     const std::uint32_t before = queue.visible;
-    while (queue.visible - before < 1U << queue.log_size && entry_is_new(who, queue, queue.visible)) {
+    while (queue.visible - before < 1U << queue.log_size &&
+           entry_is_new(who, queue, queue.visible)) {
       ++queue.visible;
     }
     return queue.visible != before;
@@ -73,6 +78,8 @@ class Q6 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_Q6(const RuleInputs& inputs) { return std::make_unique<Q6>(inputs); }
+std::unique_ptr<Rule> make_rule_Q6(const RuleInputs& inputs) {
+  return std::make_unique<Q6>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -18,7 +18,9 @@ class RuleQ6 : public testing::Test {
     eqe[0x3f] = static_cast<std::uint8_t>(counter >> kLogSize & 1);
     rig_.dma_write(kVf, kRing + (counter & 3) * 64, eqe);
   }
-  void consume(std::uint32_t ci) { rig_.mmio_write(kVf, VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_ARM, 1U << 24 | ci, 4); }
+  void consume(std::uint32_t ci) {
+    rig_.mmio_write(kVf, VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_ARM, 1U << 24 | ci, 4);
+  }
   CheckerRig rig_;
 };
 
@@ -61,7 +63,8 @@ TEST_F(RuleQ6, MessageThatOvertakesAWrite) {
   rig_.sent(0, rig_.tlp(model::TlpKind::mem_write, kVf, 0x4000, 64));
   rig_.interrupt(kVf, kVector);
   ASSERT_EQ(rig_.violations("Q6"), 1U);
-  EXPECT_EQ(rig_.rules().violations().stored().front().seen, "1 writes still in flight at the message of vector 2");
+  EXPECT_EQ(rig_.rules().violations().stored().front().seen,
+            "1 writes still in flight at the message of vector 2");
 }
 
 }  // namespace

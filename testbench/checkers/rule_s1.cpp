@@ -1,6 +1,5 @@
 // S1: SAVE writes only inside its key, and no more than was announced.
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include "testbench/checkers/rule_factories.hpp"
@@ -26,13 +25,15 @@ struct Announced {
   std::uint64_t bytes = 0;
 };
 
-/// Every memory write of the PF must go to a place that some object of it names: command outputs, event and completion
-/// rings, receive buffers of its queue pairs, firmware pages, or the buffer of a running SAVE within the SAVE's limit.
-/// The limit is the `size` of the command; for the image of a stopped function also the announced size, rounded up to
-/// pages as drivers allocate it (a running function may grow after the announcement).
+/// Every memory write of the PF must go to a place that some object of it names: command outputs,
+/// event and completion rings, receive buffers of its queue pairs, firmware pages, or the buffer of
+/// a running SAVE within the SAVE's limit. The limit is the `size` of the command; for the image of
+/// a stopped function also the announced size, rounded up to pages as drivers allocate it (a
+/// running function may grow after the announcement).
 class S1 final : public Rule {
  public:
-  explicit S1(const RuleInputs& inputs) : context_(inputs.context), commands_(inputs.commands), view_(inputs.view) {
+  explicit S1(const RuleInputs& inputs)
+      : context_(inputs.context), commands_(inputs.commands), view_(inputs.view) {
     announced_.resize(kFunctionIndices);
   }
 
@@ -73,7 +74,8 @@ class S1 final : public Rule {
     }
   }
 
-  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override {
+  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
+                  bool ok) override {
     (void)payload;
     const FnRef pf{host, 0};
     bool in_state_key = false;
@@ -92,8 +94,11 @@ class S1 final : public Rule {
       evaluated();
     }
     if (in_state_key || !belongs(pf, tlp)) {
-      violate(t, pf, in_state_key ? "SAVE writes at most the size it was given and announced" : "a PF write goes to memory that an object or a running SAVE names",
-              fmt::format("write of {} bytes at {:#x}{}", tlp.bytes, tlp.addr, ok ? "" : " (refused by the host)"));
+      violate(t, pf,
+              in_state_key ? "SAVE writes at most the size it was given and announced"
+                           : "a PF write goes to memory that an object or a running SAVE names",
+              fmt::format("write of {} bytes at {:#x}{}", tlp.bytes, tlp.addr,
+                          ok ? "" : " (refused by the host)"));
     }
   }
 
@@ -109,30 +114,40 @@ class S1 final : public Rule {
     const std::uint64_t size = VF_GET(save_vhca_state_in, view.in, size);
     FnRef who;
     if (VF_GET(save_vhca_state_in, view.in, set_track) != 0 ||
-        !view_.function_of_vhca(view.who.host, static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)), who)) {
+        !view_.function_of_vhca(
+            view.who.host, static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)),
+            who)) {
       return size;
     }
     const Announced& announced = announced_[function_index(who)];
-    if (!announced.valid || announced.incremental != (VF_GET(save_vhca_state_in, view.in, incremental) != 0)) {
+    if (!announced.valid ||
+        announced.incremental != (VF_GET(save_vhca_state_in, view.in, incremental) != 0)) {
       return size;
     }
-    return std::min(size, (announced.bytes + VF_PAGE_BYTES - 1) & ~static_cast<std::uint64_t>(VF_PAGE_BYTES - 1));
+    return std::min(size, (announced.bytes + VF_PAGE_BYTES - 1) &
+                              ~static_cast<std::uint64_t>(VF_PAGE_BYTES - 1));
   }
 
   void learn(const model::CommandView& view) {
     FnRef who;
     if (view.opcode == VF_OP_QUERY_VHCA_MIGRATION_STATE &&
-        view_.function_of_vhca(view.who.host,
-                               static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_in, view.in, vhca_id)), who)) {
-      announced_[function_index(who)] = {true, VF_GET(query_vhca_migration_state_in, view.in, incremental) != 0,
-                                         VF_GET(query_vhca_migration_state_out, view.out, required_umem_size)};
+        view_.function_of_vhca(
+            view.who.host,
+            static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_in, view.in, vhca_id)),
+            who)) {
+      announced_[function_index(who)] = {
+          true, VF_GET(query_vhca_migration_state_in, view.in, incremental) != 0,
+          VF_GET(query_vhca_migration_state_out, view.out, required_umem_size)};
     } else if (view.opcode == VF_OP_SAVE_VHCA_STATE &&
-               view_.function_of_vhca(view.who.host,
-                                      static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)), who)) {
+               view_.function_of_vhca(
+                   view.who.host,
+                   static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)), who)) {
       const std::uint64_t next = VF_GET(save_vhca_state_out, view.out, next_required_umem_size);
-      announced_[function_index(who)] = {next != 0, true, next};  // chunk mode: the next chunk is asked for as an increment
+      announced_[function_index(who)] = {
+          next != 0, true, next};  // chunk mode: the next chunk is asked for as an increment
     } else if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
-      state_keys_[view.who.host].push_back(static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, mkey)) >> 8);
+      state_keys_[view.who.host].push_back(
+          static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, mkey)) >> 8);
     } else if (view.opcode == VF_OP_DESTROY_MKEY) {
       auto& keys = state_keys_[view.who.host];
       const auto index = static_cast<std::uint32_t>(VF_GET(destroy_mkey_in, view.in, mkey_index));
@@ -142,12 +157,14 @@ class S1 final : public Rule {
 
   [[nodiscard]] bool belongs(FnRef pf, const model::Tlp& tlp) const {
     const FunctionObjects& objects = view_.objects(pf);
-    if (commands_.in_queue_page(pf, tlp.addr) || commands_.owns_output(pf, tlp.addr, tlp.bytes) || !objects.known) {
+    if (commands_.in_queue_page(pf, tlp.addr) || commands_.owns_output(pf, tlp.addr, tlp.bytes) ||
+        !objects.known) {
       return true;
     }
     const auto in = [&](const PageList& list) { return list.offset_of(tlp.addr).has_value(); };
     const auto ring = [&](const auto& entry) { return in(entry.second.ring); };
-    if (std::any_of(objects.eq.begin(), objects.eq.end(), ring) || std::any_of(objects.cq.begin(), objects.cq.end(), ring)) {
+    if (std::any_of(objects.eq.begin(), objects.eq.end(), ring) ||
+        std::any_of(objects.cq.begin(), objects.cq.end(), ring)) {
       return true;
     }
     const auto given = [&](std::uint64_t page) { return tlp.addr - page < VF_PAGE_BYTES; };
@@ -155,10 +172,13 @@ class S1 final : public Rule {
       return true;
     }
     const auto& state_keys = state_keys_[pf.host];
-    const auto state_key = [&](std::uint32_t index) { return std::find(state_keys.begin(), state_keys.end(), index) != state_keys.end(); };
+    const auto state_key = [&](std::uint32_t index) {
+      return std::find(state_keys.begin(), state_keys.end(), index) != state_keys.end();
+    };
     for (const auto& [index, key] : objects.keys) {
       if (!key.physical && in(key.pages)) {
-        return key.local_write && !state_key(index) && (objects.physical_key() || receives(pf, objects, index));
+        return key.local_write && !state_key(index) &&
+               (objects.physical_key() || receives(pf, objects, index));
       }
     }
     return objects.physical_key();
@@ -185,6 +205,8 @@ class S1 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_S1(const RuleInputs& inputs) { return std::make_unique<S1>(inputs); }
+std::unique_ptr<Rule> make_rule_S1(const RuleInputs& inputs) {
+  return std::make_unique<S1>(inputs);
+}
 
 }  // namespace vfsim::bench

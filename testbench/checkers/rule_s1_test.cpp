@@ -18,13 +18,16 @@ class RuleS1 : public testing::Test {
     rig_.create_mtt_key(kPf, kKey, {kPage0, kPage1});
   }
   void query(std::uint32_t required) {
-    CheckerRig::Bytes in = CheckerRig::header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0, VF_BYTES(query_vhca_migration_state_in));
+    CheckerRig::Bytes in = CheckerRig::header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0,
+                                              VF_BYTES(query_vhca_migration_state_in));
     VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, 0x41);
     CheckerRig::Bytes out(VF_BYTES(query_vhca_migration_state_out));
     VF_SET(query_vhca_migration_state_out, out.data(), required_umem_size, required);
     rig_.command(kPf, in, out);
   }
-  void image_bytes(std::uint64_t addr, std::size_t count) { rig_.dma_write(kPf, addr, CheckerRig::Bytes(count, 0x5a)); }
+  void image_bytes(std::uint64_t addr, std::size_t count) {
+    rig_.dma_write(kPf, addr, CheckerRig::Bytes(count, 0x5a));
+  }
   CheckerRig rig_;
 };
 

@@ -13,11 +13,14 @@ using model::Ps;
 
 class S2 final : public Rule {
  public:
-  explicit S2(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view), digest_(inputs.context) {
+  explicit S2(const RuleInputs& inputs)
+      : context_(inputs.context), view_(inputs.view), digest_(inputs.context) {
     full_.resize(kFunctionIndices);
   }
 
-  void subscribe(model::ProbeBus& bus) override { bus.subscribe(*this, {model::Probe::function_reset}); }
+  void subscribe(model::ProbeBus& bus) override {
+    bus.subscribe(*this, {model::Probe::function_reset});
+  }
 
   void quiesced(Ps t, FnRef who, Half half) override {
     (void)t;
@@ -74,7 +77,8 @@ class S2 final : public Rule {
     evaluated();
     const std::uint64_t now = digest_.now(who);
     if (now != digest_.entry(who)) {
-      violate(t, who, fmt::format("state digest {:#018x} as at the entry to STOP", digest_.entry(who)),
+      violate(t, who,
+              fmt::format("state digest {:#018x} as at the entry to STOP", digest_.entry(who)),
               fmt::format("{:#018x} {}", now, when));
     }
   }
@@ -87,6 +91,8 @@ class S2 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_S2(const RuleInputs& inputs) { return std::make_unique<S2>(inputs); }
+std::unique_ptr<Rule> make_rule_S2(const RuleInputs& inputs) {
+  return std::make_unique<S2>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -10,20 +10,28 @@ namespace {
 using model::FnRef;
 using model::Ps;
 
-/// Pairs come in two ways. Given: RuleSet::add_identity(). Observed: a full SAVE of a stopped function, a LOAD that
-/// links another function to it, and a full SAVE there before it runs again. (The images that were loaded may be a base
-/// and increments: the stopped source's full image says the same.)
+/// Pairs come in two ways. Given: RuleSet::add_identity(). Observed: a full SAVE of a stopped
+/// function, a LOAD that links another function to it, and a full SAVE there before it runs again.
+/// (The images that were loaded may be a base and increments: the stopped source's full image says
+/// the same.)
 class S3 final : public Rule {
  public:
-  explicit S3(const RuleInputs& inputs) : context_(inputs.context), view_(inputs.view), full_(kFunctionIndices) {
+  explicit S3(const RuleInputs& inputs)
+      : context_(inputs.context), view_(inputs.view), full_(kFunctionIndices) {
     expected_.resize(kFunctionIndices);
   }
 
-  void subscribe(model::ProbeBus& bus) override { bus.subscribe(*this, {model::Probe::function_reset}); }
+  void subscribe(model::ProbeBus& bus) override {
+    bus.subscribe(*this, {model::Probe::function_reset});
+  }
 
   void image_pair(Ps t, FnRef who, const ImageView& first, const ImageView& second) override {
     evaluated();
-    if (const std::string difference = image_difference(first, second); !difference.empty()) {
+    if (first.count == 0 || second.count == 0) {
+      violate(t, who, "both images can be read",
+              fmt::format("{} and {} bytes", first.count, second.count));
+    } else if (const std::string difference = image_difference(first, second);
+               !difference.empty()) {
       violate(t, who, "the image saved after LOAD equals the loaded one", difference);
     }
   }
@@ -74,6 +82,8 @@ class S3 final : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> make_rule_S3(const RuleInputs& inputs) { return std::make_unique<S3>(inputs); }
+std::unique_ptr<Rule> make_rule_S3(const RuleInputs& inputs) {
+  return std::make_unique<S3>(inputs);
+}
 
 }  // namespace vfsim::bench

@@ -9,8 +9,8 @@ namespace {
 class OracleRule final : public Rule {
  public:
   void subscribe(model::ProbeBus& bus) override { (void)bus; }
-  void record(model::Ps t, std::uint64_t evaluations, std::uint64_t violations, const std::string& expected,
-              const std::string& seen) {
+  void record(model::Ps t, std::uint64_t evaluations, std::uint64_t violations,
+              const std::string& expected, const std::string& seen) {
     evaluated(evaluations);
     for (std::uint64_t i = 0; i < violations; ++i) {
       violate(t, {}, expected, seen);
@@ -20,8 +20,12 @@ class OracleRule final : public Rule {
 
 using Factory = std::unique_ptr<Rule> (*)(const RuleInputs&);
 
-std::unique_ptr<Rule> make_oracle_rule(const RuleInputs&) { return std::make_unique<OracleRule>(); }
-std::unique_ptr<Rule> make_planned_rule(const RuleInputs&) { return nullptr; }
+std::unique_ptr<Rule> make_oracle_rule(const RuleInputs&) {
+  return std::make_unique<OracleRule>();
+}
+std::unique_ptr<Rule> make_planned_rule(const RuleInputs&) {
+  return nullptr;
+}
 
 #define VF_FACTORY_checker(id) &make_rule_##id
 #define VF_FACTORY_oracle(id) &make_oracle_rule
@@ -90,8 +94,9 @@ void RuleSet::add_identity(model::Ps t, model::FnRef who, const std::vector<std:
   }
 }
 
-void RuleSet::oracle_result(std::string_view id, model::Ps t, std::uint64_t evaluations, std::uint64_t violations,
-                            const std::string& expected, const std::string& seen) {
+void RuleSet::oracle_result(std::string_view id, model::Ps t, std::uint64_t evaluations,
+                            std::uint64_t violations, const std::string& expected,
+                            const std::string& seen) {
   if (auto* rule = dynamic_cast<OracleRule*>(find_mutable(id))) {
     rule->record(t, evaluations, violations, expected, seen);
   }
@@ -119,7 +124,9 @@ std::vector<RuleResult> RuleSet::results() const {
   return results;
 }
 
-const Rule* RuleSet::find(std::string_view id) const { return find_mutable(id); }
+const Rule* RuleSet::find(std::string_view id) const {
+  return find_mutable(id);
+}
 
 Rule* RuleSet::find_mutable(std::string_view id) const {
   for (const auto& rule : rules_) {

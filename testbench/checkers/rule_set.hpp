@@ -26,8 +26,8 @@ struct RuleResult {
 };
 
 /// Owns command monitor, function view and rules, and subscribes them to the bus in this order.
-/// Subscribe whatever must see command_submitted / command_completed at any place; create the set before the first
-/// TLP, and after it nothing else is needed but finish().
+/// Subscribe whatever must see command_submitted / command_completed at any place; create the set
+/// before the first TLP, and after it nothing else is needed but finish().
 class RuleSet {
  public:
   RuleSet(const CheckContext& context, model::ProbeBus& bus);
@@ -36,20 +36,27 @@ class RuleSet {
   [[nodiscard]] FunctionView& view() { return *view_; }
   [[nodiscard]] CommandMonitor& commands() { return *monitor_; }
 
-  /// Memory that a function may reach (I1): physical range, as the IOMMU domain of its VF was given it.
-  void grant(model::FnRef who, std::uint64_t phys, std::uint64_t bytes) { view_->grant(who, phys, bytes); }
+  /// Memory that a function may reach (I1): physical range, as the IOMMU domain of its VF was given
+  /// it.
+  void grant(model::FnRef who, std::uint64_t phys, std::uint64_t bytes) {
+    view_->grant(who, phys, bytes);
+  }
   void revoke(model::FnRef who) { view_->revoke(who); }
   /// Where BAR0 of a function lies (P2P accesses are recognised by it, Q3).
-  void map_window(model::FnRef who, std::uint64_t phys, std::uint64_t bytes) { view_->map_window(who, phys, bytes); }
+  void map_window(model::FnRef who, std::uint64_t phys, std::uint64_t bytes) {
+    view_->map_window(who, phys, bytes);
+  }
 
   /// The state that GET reports after a SET_STATE (F1).
   void state_reported(model::Ps t, model::FnRef who, std::uint32_t state);
-  /// Two full images of one function that must be equal outside volatile fields (S3): SAVE, LOAD, SAVE.
+  /// Two full images of one function that must be equal outside volatile fields (S3): SAVE, LOAD,
+  /// SAVE.
   void add_identity(model::Ps t, model::FnRef who, const std::vector<std::uint8_t>& first,
                     const std::vector<std::uint8_t>& second);
   /// Result of a rule that the end-to-end oracle judges. `seen` describes the violations.
-  void oracle_result(std::string_view id, model::Ps t, std::uint64_t evaluations, std::uint64_t violations,
-                     const std::string& expected, const std::string& seen);
+  void oracle_result(std::string_view id, model::Ps t, std::uint64_t evaluations,
+                     std::uint64_t violations, const std::string& expected,
+                     const std::string& seen);
 
   /// End of the run: last judgements.
   void finish(model::Ps end);

@@ -7,6 +7,7 @@
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/scenarios/steps.hpp"
+#include "waves/signal_table.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -57,12 +58,23 @@ std::string list_faults(bool markdown) {
   return out;
 }
 
+std::string list_signals(bool markdown) {
+  std::string out = markdown ? "\n| signal | of | shows |\n| --- | --- | --- |\n" : "";
+  for (const waves::SignalInfo& s : waves::kSignals) {
+    const char* scope = s.scope == waves::SignalScope::FUNCTION ? "function" : "guest";
+    out +=
+        fmt::format(markdown ? "| `{}` | {} | {} |\n" : "{:<20} {:<9} {}\n", s.name, scope, s.doc);
+  }
+  return out;
+}
+
 constexpr Page kPages[] = {
     {"scenarios", "Shipped scenarios", list_scenarios},
     {"rules", "Rules of the quiesce contract", list_rules},
     {"params", "Scenario parameters", list_params},
     {"steps", "Scenario steps", list_steps},
     {"faults", "Faults", list_faults},
+    {"signals", "Wave signals", list_signals},
 };
 
 }  // namespace

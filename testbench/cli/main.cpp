@@ -4,8 +4,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <fmt/format.h>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <systemc>
@@ -90,6 +92,21 @@ bool save(const Command& command, const Result& result, std::string& error) {
           write_file(command.run.out_dir + "/account.txt", account(result), error));
 }
 
+/// The folders of what a run writes.
+bool make_folders(const Command& command, std::string& error) {
+  for (const std::string& file :
+       {command.run.wave, command.run.timeline, command.run.out_dir + "/x"}) {
+    const auto folder = std::filesystem::path(file).parent_path();
+    std::error_code code;
+    if (!folder.empty() && folder != "/" && !std::filesystem::create_directories(folder, code) &&
+        code) {
+      error = folder.string() + ": no folder, and none can be made: " + code.message();
+      return false;
+    }
+  }
+  return true;
+}
+
 int run(Command command) {
   Scenario scenario;
   std::string error;
@@ -98,6 +115,9 @@ int run(Command command) {
   }
   if (!command.run.out_dir.empty() && command.run.timeline.empty()) {
     command.run.timeline = command.run.out_dir + "/timeline.json";
+  }
+  if (!make_folders(command, error)) {
+    return bad_input(error);
   }
   command.run.stop = &interrupted;
   std::signal(SIGINT, on_interrupt);
@@ -147,7 +167,14 @@ int command_line(int argc, char** argv) {
   CLI::App* migrate_app = app.add_subcommand(
       "migrate", "the main job: migrate a VF under captured traffic; writes out/");
   add_run_options(*migrate_app, main_job);
-  migrate_app->callback([&] { status = run(main_job); });
+  bool no_wave = false;
+  migrate_app->add_flag("--no-wave", no_wave, "no waves; without it they go to out/waves.fst");
+  migrate_app->callback([&] {
+    if (main_job.run.wave.empty() && !no_wave) {
+      main_job.run.wave = main_job.run.out_dir + "/waves.fst";
+    }
+    status = run(main_job);
+  });
 
   std::string topic;
   bool markdown = false;
@@ -178,6 +205,12 @@ int command_line(int argc, char** argv) {
         });
   }
 
+  const std::string commands = "run migrate list image test bench";
+  if (argc > 1 && argv[1][0] != '-' &&
+      (" " + commands + " ").find(" " + std::string(argv[1]) + " ") == std::string::npos) {
+    return bad_input(fmt::format("unknown command '{}'{}; allowed are {}", argv[1],
+                                 did_you_mean(argv[1], commands), commands));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help

@@ -1,7 +1,6 @@
 #include "testbench/faults/fault_set.hpp"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,7 +11,8 @@ namespace vfsim::bench {
 
 const std::vector<FaultInfo>& fault_table() {
   static const std::vector<FaultInfo> table = {
-#define FAULT(name, layer, rule, doc) {#name, #layer, #rule, doc, std::uint64_t{1} << VF_FAULT_##name},
+#define FAULT(name, layer, rule, doc) \
+  {#name, #layer, #rule, doc, std::uint64_t{1} << VF_FAULT_##name},
 #include "firmware/interface/faults.def"
 #undef FAULT
   };
@@ -22,13 +22,15 @@ const std::vector<FaultInfo>& fault_table() {
 driver::Result<std::uint64_t> parse_faults(const std::vector<std::string>& names) {
   std::uint64_t set = 0;
   for (const std::string& name : names) {
-    const auto row = std::find_if(fault_table().begin(), fault_table().end(), [&](const FaultInfo& f) { return f.name == name; });
+    const auto row = std::find_if(fault_table().begin(), fault_table().end(),
+                                  [&](const FaultInfo& f) { return f.name == name; });
     if (row != fault_table().end()) {
       set |= row->bit;
       continue;
     }
     const std::string known = fmt::format("{}", fmt::join(fault_names(~std::uint64_t{0}), " "));
-    return driver::fail(EINVAL, fmt::format("unknown fault '{}'{}; allowed are {}", name, did_you_mean(name, known), known));
+    return driver::fail(EINVAL, fmt::format("unknown fault '{}'{}; allowed are {}", name,
+                                            did_you_mean(name, known), known));
   }
   return set;
 }

@@ -27,7 +27,8 @@ TEST(FaultSet, UnknownNamesGetAHint) {
   const auto close = parse_faults({"dma_after_suspended"});
   ASSERT_FALSE(close);
   EXPECT_THAT(close.error().text,
-              StartsWith("unknown fault 'dma_after_suspended' (did you mean 'dma_after_suspend'?); allowed are ack_before_drain "));
+              StartsWith("unknown fault 'dma_after_suspended' (did you mean 'dma_after_suspend'?); "
+                         "allowed are ack_before_drain "));
   const auto far = parse_faults({"dma_after_suspend", "xyzzy"});
   ASSERT_FALSE(far);
   EXPECT_THAT(far.error().text, StartsWith("unknown fault 'xyzzy'; allowed are "));
@@ -36,7 +37,8 @@ TEST(FaultSet, UnknownNamesGetAHint) {
 TEST(FaultSet, EveryFaultNamesARuleThatIsJudged) {
   for (const FaultInfo& fault : fault_table()) {
     const auto& rules = rule_table();
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const RuleInfo& r) { return fault.rule == r.id; });
+    const auto rule = std::find_if(rules.begin(), rules.end(),
+                                   [&](const RuleInfo& r) { return fault.rule == r.id; });
     ASSERT_NE(rule, rules.end()) << fault.name;
     EXPECT_NE(rule->judge, Judge::planned) << fault.name;
   }

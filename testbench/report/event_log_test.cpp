@@ -20,7 +20,8 @@ model::Tlp write_tlp(std::uint64_t addr) {
 }
 
 void send(model::ProbeBus& bus, model::Ps t, std::uint64_t addr, const std::uint8_t* payload) {
-  bus.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, std::uint8_t{0}, write_tlp(addr), payload);
+  bus.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, std::uint8_t{0}, write_tlp(addr),
+                                   payload);
 }
 
 std::string digest_of(std::uint64_t count, std::uint64_t odd_one, bool ask_in_between) {
@@ -68,7 +69,8 @@ TEST(EventLog, LastRecordsOverTheBlockEnd) {
   const std::vector<std::string> last = log.last(10);
   ASSERT_EQ(last.size(), 10U);
   EXPECT_THAT(last.front(), HasSubstr("\"t_ps\":1020,"));
-  EXPECT_THAT(last.back(), HasSubstr("\"t_ps\":1029,\"kind\":\"tlp_sent\",\"host\":\"A\",\"tlp\":\"mem_write\",\"requester\":\"0101\""));
+  EXPECT_THAT(last.back(), HasSubstr("\"t_ps\":1029,\"kind\":\"tlp_sent\",\"host\":\"A\",\"tlp\":"
+                                     "\"mem_write\",\"requester\":\"0101\""));
   EXPECT_EQ(log.tlps(), 1030U);
   EXPECT_EQ(log.records(), 1030U);
   EXPECT_EQ(log.last(5000).size(), 1024U);
@@ -80,7 +82,8 @@ TEST(EventLog, LinesOnDemand) {
   EventLog log(bus);
   ASSERT_TRUE(log.write_lines(path));
   send(bus, 7, 0x1000, nullptr);
-  bus.emit<model::Probe::driver>(&model::Observer::vfio_state, model::Ps{8}, model::FnRef{1, 2}, 2U, 5U, 0);
+  bus.emit<model::Probe::driver>(&model::Observer::vfio_state, model::Ps{8}, model::FnRef{1, 2}, 2U,
+                                 5U, 0);
   ASSERT_TRUE(log.close_lines());
   std::ifstream file(path);
   std::string line;

@@ -122,7 +122,7 @@ bool Director::migrate(const Step& step) {
   HostSide& source = *sim_.hosts[from];
   HostSide& destination = *sim_.hosts[to];
   driver::VmmOptions options;
-  options.observer = &source.observer();
+  options.observer = &sim_.observer();
   options.fail_at = step.text("fail_at") == "never" ? "" : step.text("fail_at");
   driver::Vmm out(source.os, sim_.scenario().vmm, options);
   driver::Vmm in(destination.os, sim_.scenario().vmm, options);

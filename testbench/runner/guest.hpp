@@ -15,23 +15,23 @@ namespace vfsim::bench {
 /// Guest g drives VF g; it starts on host A.
 class Guest {
  public:
-  Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts, Oracle& oracle);
+  Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts, Oracle& oracle, Schedule schedule);
 
   /// Loads the guest's driver. Blocks; call it in one of the guest's threads (os().spawn).
   [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
   /// Starts its application (and the peer device's doorbells, where there is one).
   void start();
   /// Everything is sent, completed and received.
-  [[nodiscard]] bool settled() const;
-  /// Tells the oracle what the guest's driver knows at the end of the run.
-  void report(Oracle& oracle);
+  [[nodiscard]] bool settled();
+  /// End of the run: tells the oracle what the guest still waits for.
+  void report();
 
   [[nodiscard]] SimOs& os() { return os_; }
   [[nodiscard]] GuestCore& core() { return core_; }
   [[nodiscard]] SimGuestVm& on(std::uint8_t host) { return *vms_[host]; }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
-  void set_schedule(Schedule schedule) { schedule_ = std::move(schedule); }
-  [[nodiscard]] const std::string& error() const { return app_.error(); }
+  /// Why its traffic ended early; empty if it did not.
+  [[nodiscard]] const std::string& error() const { return error_.empty() ? app_.error() : error_; }
 
  private:
   std::uint32_t number_;
@@ -43,8 +43,9 @@ class Guest {
   std::array<std::unique_ptr<SimGuestVm>, 2> vms_;
   driver::EthDriver driver_;
   GuestApp app_;
-  std::unique_ptr<PeerDoorbells> doorbells_;
   Schedule schedule_;
+  const WorkloadParams& params_;
+  std::string error_;
 };
 
 }  // namespace vfsim::bench

@@ -1,5 +1,6 @@
 #include "testbench/runner/host_side.hpp"
 
+#include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 #include "testbench/sim_platform/enumerate.hpp"
 
 namespace vfsim::bench {
@@ -19,12 +20,20 @@ driver::VfMigrationOptions migration_options(const Context& context, std::uint8_
   return {newest ? driver::MigFlow::newest : driver::MigFlow::v61, index, &context.observer, context.scenario.faults};
 }
 
+std::unique_ptr<model::TxArbiter> make_arbiter(const Scenario& scenario) {
+  if (scenario.nic.tx_arbiter == "rtl") {
+    return std::make_unique<model::RrArbiterRtl>();
+  }
+  return std::make_unique<model::RrArbiter>();
+}
+
 }  // namespace
 
 HostSide::HostSide(const Context& context, std::uint8_t number)
     : index(number),
       host(context.calendar, context.probes, context.scenario.host, context.scenario.pcie, number),
-      nic(context.calendar, context.probes, context.scenario.nic, context.scenario.pcie, number, model::Host::kNicRid),
+      nic(context.calendar, context.probes, context.scenario.nic, context.scenario.pcie, number, model::Host::kNicRid,
+          make_arbiter(context.scenario)),
       os(context.calendar, context.log, number == 0 ? "A" : "B"),
       context_(context),
       pages_(kDriverMemory, kDriverMemoryBytes),

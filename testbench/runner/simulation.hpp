@@ -14,18 +14,24 @@
 #include "testbench/runner/observer_bridge.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/workload/traffic_peer.hpp"
-#include "waves/wave_recorder.hpp"
 
 namespace vfsim::bench {
 
 /// Built before simulation starts; hosts are 0 = A, 1 = B.
 class Simulation {
  public:
+  /// @param log        takes the log lines of drivers and guests
   /// @param schedules  what each guest and its client send
-  Simulation(const Scenario& scenario, const RunOptions& options, std::vector<Schedule> schedules);
+  Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
-  [[nodiscard]] driver::Nanoseconds now() const { return hosts[0]->os.now(); }
+  /// When the guest's memory and devices are complete on `to`, they are compared with those on `from`.
+  void expect_take_over(std::uint32_t guest, std::uint8_t from, std::uint8_t to);
+  /// Both NICs are powered, clocks stand at 0.
+  void power_on();
+  /// Last judgements of rules and oracle; fills in what the result says about them.
+  void finish(Result& result);
+  driver::DriverObserver& observer() { return bridge_; }
 
  private:
   const Scenario& scenario_;
@@ -40,9 +46,13 @@ class Simulation {
 
  public:
   std::array<std::unique_ptr<HostSide>, 2> hosts;
+
+ private:
+  CheckContext check_context_;
+
+ public:
   std::unique_ptr<RuleSet> rules;
-  EventLog events;
-  std::unique_ptr<waves::WaveRecorder> waves;
+  std::unique_ptr<EventLog> events;
   Oracle oracle;
   model::EthernetWire wire;
   TrafficPeer peer;

@@ -4,7 +4,8 @@
 
 namespace vfsim::bench {
 
-TrafficPeer::TrafficPeer(model::Calendar& calendar, Oracle& oracle) : calendar_(calendar), oracle_(oracle) {}
+TrafficPeer::TrafficPeer(model::Calendar& calendar, Oracle& oracle, model::Ps retry)
+    : calendar_(calendar), oracle_(oracle), retry_(retry) {}
 
 void TrafficPeer::start(std::uint32_t guest, const std::vector<TimedFrame>& frames) {
   if (conversations_.size() <= guest) {
@@ -30,8 +31,16 @@ bool TrafficPeer::owns_mac(const std::uint8_t* mac) const {
   return std::equal(mac, mac + 5, base.begin());
 }
 
+void TrafficPeer::dropped(const std::uint8_t* bytes, std::uint32_t length) {
+  again_.push_back({calendar_.now() + retry_, {bytes, bytes + length}});
+  arm_next();
+}
+
 void TrafficPeer::send_due() {
   const model::Ps now = calendar_.now();
+  for (; !again_.empty() && again_.front().at <= now; again_.pop_front()) {
+    wire_->send(again_.front().bytes.data(), static_cast<std::uint32_t>(again_.front().bytes.size()));
+  }
   for (std::uint32_t guest = 0; guest < conversations_.size(); ++guest) {
     Conversation& c = conversations_[guest];
     while (c.open() && c.due() <= now) {
@@ -44,7 +53,7 @@ void TrafficPeer::send_due() {
 }
 
 void TrafficPeer::arm_next() {
-  model::Ps next = model::kNever;
+  model::Ps next = again_.empty() ? model::kNever : again_.front().at;
   for (const Conversation& c : conversations_) {
     if (c.open()) {
       next = std::min(next, std::max(c.due(), calendar_.now()));

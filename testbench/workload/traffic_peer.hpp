@@ -1,7 +1,7 @@
 // The other end of the guests' conversations, on the wire.
 #pragma once
 
-#include <functional>
+#include <deque>
 #include <vector>
 
 #include "systemc/common/calendar.hpp"
@@ -12,15 +12,15 @@
 namespace vfsim::bench {
 
 /// Sends each guest's frames at their times and takes what the guests send.
-class TrafficPeer final : public model::WireEndpoint {
+class TrafficPeer final : public model::WireEndpoint, public model::FrameFate {
  public:
-  TrafficPeer(model::Calendar& calendar, Oracle& oracle);
+  TrafficPeer(model::Calendar& calendar, Oracle& oracle, model::Ps retry);
 
   void connect(model::WirePort& wire) { wire_ = &wire; }
   /// Starts the client side of a guest's schedule now. The schedule must outlive the run.
   void start(std::uint32_t guest, const std::vector<TimedFrame>& frames);
-  /// A frame that the wire dropped for want of an owner (params.unowned = "drop"): it is sent again.
-  void resend(const std::uint8_t* bytes, std::uint32_t length) { wire_->send(bytes, length); }
+  /// A frame that the wire dropped for want of an owner (wire.unowned = "drop") is sent again after `retry`.
+  void dropped(const std::uint8_t* bytes, std::uint32_t length) override;
   /// All frames of the guest have been sent once.
   [[nodiscard]] bool done(std::uint32_t guest) const;
 
@@ -40,8 +40,10 @@ class TrafficPeer final : public model::WireEndpoint {
 
   model::Calendar& calendar_;
   Oracle& oracle_;
+  const model::Ps retry_;
   model::WirePort* wire_ = nullptr;
   std::vector<Conversation> conversations_;  // by guest
+  std::deque<TimedFrame> again_;  // dropped frames with the time of their next try, in order
   model::MethodTimer<TrafficPeer, &TrafficPeer::send_due> timer_{*this};
 };
 

@@ -1,0 +1,294 @@
+#include "host_driver/guest/eth_driver.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host_driver/platform/fake_device.hpp"
+
+namespace vfsim::driver {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Frame = std::vector<std::uint8_t>;
+
+/// A data path behind the command device: executes send requests at the doorbell, fills receive buffers on demand.
+class EthDriverTest : public ::testing::Test {
+ protected:
+  EthDriverTest() {
+    auto& general = device_.capability(VF_CAP_GENERAL);
+    VF_SET(cmd_hca_cap, general.data(), eth_net_offloads, 1);
+    VF_SET(cmd_hca_cap, general.data(), nic_flow_table, 1);
+    device_.capability(VF_CAP_ETHERNET).resize(4096);
+    device_.capability(VF_CAP_FLOW_TABLE).resize(4096);
+    options_.log_sq_size = 3;
+    options_.log_rq_size = 3;
+    for (const std::uint32_t opcode : {VF_OP_CREATE_SQ, VF_OP_CREATE_RQ, VF_OP_CREATE_CQ}) {
+      device_.on(opcode, [this, opcode](const FakeCommand& command) {
+        created_[opcode].push_back(command.in);
+        const FakeReply reply = device_.standard(command);
+        numbers_[opcode].push_back(vf_be32_load(reply.out.data() + 8) & 0xffffff);
+        return reply;
+      });
+    }
+    device_.on_send_doorbell([this](std::uint64_t value) {
+      const auto index = static_cast<std::uint16_t>(value >> 40);
+      os_.after(5us, [this, index] { execute_sends(index); });
+    });
+  }
+
+  void TearDown() override { driver_.reset(); }
+
+  const std::uint8_t* wq_of(std::uint32_t opcode) { return created_.at(opcode).back().data() + 80; }
+  std::uint64_t ring_of(std::uint32_t opcode) { return vf_be64_load(created_.at(opcode).back().data() + 272); }
+
+  std::uint64_t to_bus(std::uint32_t lkey, std::uint64_t address) {
+    return lkey == physical_key() ? address : buffers() + address;
+  }
+  std::uint32_t physical_key() { return mkeys().front().first; }
+  std::uint64_t buffers() { return mkeys().back().second; }
+  /// Keys with the first page of their list, in order of creation; numbers as FakeDevice gives them.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> mkeys() { return mkeys_; }
+
+  void execute_sends(std::uint16_t last) {
+    for (; static_cast<std::uint16_t>(last - sent_index_) < 0x8000; ++sent_index_) {
+      std::array<std::uint8_t, 64> wqe{};
+      platform_.mem_read(ring_of(VF_OP_CREATE_SQ) + (sent_index_ & 7U) * 64, wqe.data(), wqe.size());
+      const auto header = static_cast<std::size_t>(VF_GET(wqe_eth, wqe.data() + 16, inline_hdr_size));
+      Frame frame(wqe.begin() + 30, wqe.begin() + 30 + static_cast<std::ptrdiff_t>(header));
+      const std::uint8_t* const segment = wqe.data() + (VF_GET(wqe_ctrl, wqe.data(), ds) - 1) * 16;
+      const auto length = static_cast<std::size_t>(VF_GET(wqe_data, segment, byte_count));
+      frame.resize(header + length);
+      platform_.mem_read(to_bus(static_cast<std::uint32_t>(VF_GET(wqe_data, segment, lkey)),
+                                VF_GET(wqe_data, segment, addr)),
+                         frame.data() + header, length);
+      wire_.push_back(frame);
+      complete(0, send_opcode_, sent_index_, 0);
+    }
+  }
+  void complete(std::size_t cq, std::uint32_t opcode, std::uint16_t index, std::uint32_t bytes) {
+    Cqe entry{};
+    VF_SET(cqe, entry.data(), opcode, opcode);
+    VF_SET(cqe, entry.data(), wqe_counter, index);
+    VF_SET(cqe, entry.data(), byte_cnt, bytes);
+    VF_SET(cqe, entry.data(), syndrome, 0x22);
+    device_.post_cqe(numbers_.at(VF_OP_CREATE_CQ).at(cq), entry);
+  }
+  using Cqe = std::array<std::uint8_t, 64>;
+  void deliver(const Frame& frame) {
+    std::array<std::uint8_t, 16> segment{};
+    platform_.mem_read(ring_of(VF_OP_CREATE_RQ) + (received_index_ & 7U) * 16, segment.data(), segment.size());
+    platform_.mem_write(to_bus(static_cast<std::uint32_t>(VF_GET(wqe_data, segment.data(), lkey)),
+                               VF_GET(wqe_data, segment.data(), addr)),
+                        frame.data(), frame.size());
+    complete(1, VF_CQE_RESP_SEND, received_index_++, static_cast<std::uint32_t>(frame.size()));
+  }
+
+  void probe() {
+    device_.on(VF_OP_CREATE_MKEY, [this](const FakeCommand& command) {
+      const FakeReply reply = device_.standard(command);
+      mkeys_.emplace_back((vf_be32_load(reply.out.data() + 8) & 0xffffff) << 8,
+                          command.in.size() > 272 ? vf_be64_load(command.in.data() + 272) : 0);
+      return reply;
+    });
+    driver_ = std::make_unique<EthDriver>(platform_, options_);
+    const auto result = driver_->probe();
+    ASSERT_TRUE(result) << result.error().text;
+  }
+
+  FakeOs os_;
+  FakePlatform platform_{os_};
+  FakeDevice device_{platform_};
+  EthOptions options_;
+  std::unique_ptr<EthDriver> driver_;
+  std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> created_;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> numbers_;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> mkeys_;
+  std::vector<Frame> wire_;
+  std::uint16_t sent_index_ = 0;
+  std::uint16_t received_index_ = 0;
+  std::uint32_t send_opcode_ = VF_CQE_REQ;
+};
+
+Frame make_frame(std::uint8_t seed, std::size_t length) {
+  Frame frame(length);
+  for (std::size_t i = 0; i < length; ++i) {
+    frame[i] = static_cast<std::uint8_t>(seed + i * 3);
+  }
+  return frame;
+}
+
+TEST_F(EthDriverTest, BringUpOrderAndFullTeardown) {
+  probe();
+  std::vector<std::string> names;
+  for (const FakeCommand& command : device_.commands()) {
+    names.push_back(opcode_name(command.opcode));
+  }
+  EXPECT_THAT(names, ElementsAreArray({
+                         "ENABLE_HCA", "QUERY_ISSI", "SET_ISSI", "QUERY_PAGES", "MANAGE_PAGES", "QUERY_HCA_CAP",
+                         "QUERY_HCA_CAP", "SET_HCA_CAP", "QUERY_PAGES", "MANAGE_PAGES", "INIT_HCA", "QUERY_HCA_CAP",
+                         "SET_DRIVER_VERSION", "QUERY_HCA_CAP", "QUERY_HCA_CAP", "QUERY_ADAPTER", "ALLOC_UAR",
+                         "CREATE_EQ", "CREATE_EQ", "CREATE_EQ", "CREATE_EQ", "QUERY_NIC_VPORT_CONTEXT", "ALLOC_PD",
+                         "ALLOC_TRANSPORT_DOMAIN", "CREATE_MKEY", "CREATE_TIS", "ALLOC_Q_COUNTER", "CREATE_MKEY",
+                         "CREATE_CQ", "CREATE_CQ", "CREATE_SQ", "MODIFY_SQ", "CREATE_RQ", "MODIFY_RQ", "CREATE_RQT",
+                         "CREATE_TIR", "CREATE_FLOW_TABLE", "CREATE_FLOW_GROUP", "SET_FLOW_TABLE_ENTRY",
+                         "SET_FLOW_TABLE_ENTRY", "MODIFY_NIC_VPORT_CONTEXT", "QUERY_VPORT_STATE",
+                     }));
+  EXPECT_EQ(driver_->mac(), (Mac{2, 0, 0, 0, 0, 1}));
+  EXPECT_TRUE(driver_->link_up());
+  EXPECT_EQ(VF_GET(wq, wq_of(VF_OP_CREATE_SQ), log_wq_stride), 6U);
+  EXPECT_EQ(VF_GET(wq, wq_of(VF_OP_CREATE_RQ), log_wq_stride), 4U);
+  EXPECT_THAT(driver_->self_check(), IsEmpty());
+  ASSERT_TRUE(driver_->remove());
+  EXPECT_EQ(device_.live_objects(), 0);
+  EXPECT_EQ(device_.pages().at(0).size(), 0U);
+  EXPECT_EQ(platform_.allocated(), 0U);
+}
+
+TEST_F(EthDriverTest, FailureAtAnyCommandLeavesNothing) {
+  probe();
+  const std::size_t total = device_.commands().size();
+  ASSERT_TRUE(driver_->remove());
+  for (std::size_t failing = 0; failing < total; ++failing) {
+    FakePlatform platform(os_);
+    FakeDevice device(platform);
+    device.capability(VF_CAP_GENERAL) = device_.capability(VF_CAP_GENERAL);
+    device.capability(VF_CAP_ETHERNET).resize(4096);
+    device.capability(VF_CAP_FLOW_TABLE).resize(4096);
+    std::size_t count = 0;
+    for (std::uint32_t opcode = 0x100; opcode < 0xa10; ++opcode) {
+      device.on(opcode, [&](const FakeCommand& command) {
+        return count++ == failing ? fake_status(VF_STATUS_NO_RESOURCES, 0) : device.standard(command);
+      });
+    }
+    EthDriver driver(platform, options_);
+    const bool tolerated = device_.commands()[failing].opcode == VF_OP_QUERY_ISSI ||
+                           device_.commands()[failing].opcode == VF_OP_SET_DRIVER_VERSION;
+    const auto result = driver.probe();
+    EXPECT_EQ(result.has_value(), tolerated) << failing;
+    if (!result) {
+      EXPECT_EQ(device.live_objects(), 0) << failing;
+      EXPECT_EQ(platform.allocated(), 0U) << failing;
+    } else {
+      EXPECT_TRUE(driver.remove());
+    }
+  }
+}
+
+TEST_F(EthDriverTest, FramesGoOutThroughBothKeysAndComeBackAsCompletions) {
+  options_.pa_key_every = 2;
+  probe();
+  std::vector<Frame> sent;
+  for (std::uint8_t i = 0; i < 40; ++i) {
+    sent.push_back(make_frame(i, 60 + i * 11U));
+    while (!driver_->send(sent.back().data(), static_cast<std::uint32_t>(sent.back().size()))) {
+      os_.sleep(10us);  // ring full
+    }
+  }
+  os_.sleep(1ms);
+  EXPECT_EQ(wire_, sent);
+  EXPECT_EQ(driver_->sends_completed(), 40U);
+  EXPECT_EQ(driver_->send_room(), 8U);
+  EXPECT_THAT(driver_->self_check(), IsEmpty());
+}
+
+TEST_F(EthDriverTest, FullRingAndWrongLengths) {
+  device_.on_send_doorbell({});
+  probe();
+  const Frame frame = make_frame(1, 100);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(driver_->send(frame.data(), 100));
+  }
+  EXPECT_EQ(driver_->send(frame.data(), 100).error().code, EAGAIN);
+  EXPECT_EQ(driver_->send(frame.data(), 10).error().code, EINVAL);
+  EXPECT_EQ(driver_->send(frame.data(), 4000).error().code, EINVAL);
+  EXPECT_EQ(driver_->counters().sends_posted, 8U);
+}
+
+TEST_F(EthDriverTest, ReceivedFramesReachTheReceiverAndBuffersGoBack) {
+  options_.pa_key_every = 3;
+  probe();
+  std::vector<Frame> got, sent;
+  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) { got.emplace_back(bytes, bytes + length); });
+  for (std::uint8_t i = 0; i < 50; ++i) {
+    sent.push_back(make_frame(i, 60 + i));
+    deliver(sent.back());
+    if (i % 5 == 4) {
+      os_.sleep(100us);
+    }
+  }
+  os_.sleep(1ms);
+  EXPECT_EQ(got, sent);
+  EXPECT_EQ(driver_->received(), 50U);
+  EXPECT_THAT(driver_->self_check(), IsEmpty());
+}
+
+TEST_F(EthDriverTest, ReceiverMayAnswer) {
+  probe();
+  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) { EXPECT_TRUE(driver_->send(bytes, length)); });
+  deliver(make_frame(7, 200));
+  os_.sleep(1ms);
+  ASSERT_EQ(wire_.size(), 1U);
+  EXPECT_EQ(wire_.front(), make_frame(7, 200));
+}
+
+TEST_F(EthDriverTest, PrePostedRequestsRunWhenAPeerRings) {
+  probe();
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    const Frame frame = make_frame(i, 64);
+    ASSERT_TRUE(driver_->post_only(frame.data(), 64));
+  }
+  os_.sleep(1ms);
+  EXPECT_TRUE(wire_.empty());
+  SendDoorbell doorbell = driver_->doorbell();
+  for (std::size_t rung = 1; rung <= 3; ++rung) {
+    platform_.write64(doorbell.uar_offset, doorbell.value);  // the peer's posted write
+    doorbell.value += std::uint64_t{doorbell.step} << 32;
+    os_.sleep(100us);
+    EXPECT_EQ(wire_.size(), rung);
+  }
+  EXPECT_EQ(driver_->sends_completed(), 3U);
+}
+
+TEST_F(EthDriverTest, ErrorCompletionsAreCountedAndReported) {
+  probe();
+  std::vector<WorkError> errors;
+  driver_->set_error_handler([&](const WorkError& error) { errors.push_back(error); });
+  send_opcode_ = VF_CQE_REQ_ERR;
+  const Frame frame = make_frame(1, 64);
+  ASSERT_TRUE(driver_->send(frame.data(), 64));
+  os_.sleep(1ms);
+  complete(1, VF_CQE_RESP_ERR, 0, 0);
+  os_.sleep(1ms);
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_TRUE(errors[0].send);
+  EXPECT_EQ(errors[0].syndrome, 0x22);
+  EXPECT_FALSE(errors[1].send);
+  EXPECT_EQ(driver_->counters().send_errors, 1U);
+  EXPECT_EQ(driver_->counters().receive_errors, 1U);
+  EXPECT_EQ(driver_->sends_completed(), 1U);
+}
+
+TEST_F(EthDriverTest, SelfCheckFindsACompletionWithoutItsInterrupt) {
+  probe();
+  platform_.unbind_vector(1);  // interrupts of the completion queue are lost from now on
+  deliver(make_frame(1, 64));
+  os_.sleep(1ms);
+  EXPECT_THAT(driver_->self_check(), ::testing::Contains(HasSubstr("completions wait")));
+}
+
+TEST_F(EthDriverTest, ChannelsHaveQueuesOfTheirOwn) {
+  options_.channels = 3;
+  probe();
+  EXPECT_EQ(numbers_.at(VF_OP_CREATE_RQ).size(), 3U);
+  EXPECT_EQ(numbers_.at(VF_OP_CREATE_CQ).size(), 6U);
+  ASSERT_TRUE(driver_->remove());
+  EXPECT_EQ(device_.live_objects(), 0);
+  EXPECT_EQ(platform_.allocated(), 0U);
+}
+
+}  // namespace
+}  // namespace vfsim::driver

@@ -1,0 +1,68 @@
+#include "testbench/runner/guest.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+driver::EthOptions driver_options(std::uint32_t guest, const WorkloadParams& params) {
+  driver::EthOptions options;
+  options.mac = guest_mac(guest);
+  options.log_sq_size = static_cast<std::uint8_t>(params.log_sq);
+  options.log_rq_size = static_cast<std::uint8_t>(params.log_rq);
+  return options;
+}
+
+Place vf_place(HostSide& side, std::uint32_t guest) { return {&side.host, vf_rid(guest), vf_window(guest)}; }
+Place peer_place(HostSide& side) { return {&side.host, model::Host::kPeerRid, kPeerWindow}; }
+
+}  // namespace
+
+Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts, Oracle& oracle, Schedule schedule)
+    : number_(number),
+      oracle_(oracle),
+      core_(context.calendar, number, context.scenario.workload.guest_memory_mib * kMiB),
+      os_(context.calendar, context.log, "guest" + std::to_string(number), &core_.gate),
+      vf_(os_, core_.memory, vf_place(*hosts[0], number)),
+      driver_(vf_, driver_options(number, context.scenario.workload)),
+      app_(os_, driver_, oracle, number),
+      schedule_(std::move(schedule)),
+      params_(context.scenario.workload) {
+  const bool with_peer = number == 0 && params_.peer_device;
+  if (with_peer) {
+    peer_ = std::make_unique<FunctionPlatform>(os_, core_.memory, peer_place(*hosts[0]));
+  }
+  for (HostSide* side : hosts) {
+    auto& vm = vms_[side->index];
+    vm = std::make_unique<SimGuestVm>(core_, side->host, side->index, guest_phys(number, core_.memory.bytes()));
+    vm->add_device(side->vfs[number]->migration, {&vf_, vf_place(*side, number)});
+    if (with_peer) {
+      vm->add_device(*side->peer_migration, {peer_.get(), peer_place(*side)});
+    }
+  }
+  core_.memory.place(hosts[0]->host.memory(), vms_[0]->phys());
+}
+
+void Guest::start() {
+  if (peer_) {
+    os_.spawn("peer", [this] {
+      const auto rung = start_peer_doorbells(driver_, *peer_, oracle_, number_, kGuestVfWindow, params_);
+      error_ = rung ? "" : rung.error().text;
+    });
+  }
+  app_.start(schedule_.from_guest);
+}
+
+bool Guest::settled() {
+  oracle_.completed(number_, driver_.sends_completed());
+  return app_.all_sent() && oracle_.settled(number_);
+}
+
+void Guest::report() {
+  oracle_.completed(number_, driver_.sends_completed());
+  const std::vector<std::string> problems = vf_.interrupt_pending() ? std::vector<std::string>{} : driver_.self_check();
+  for (const std::string& problem : problems) {
+    os_.log(driver::LogLevel::warning, problem);
+  }
+  oracle_.interrupts_checked(number_, problems.size());
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,90 @@
+#include "testbench/runner/runner.hpp"
+
+#include <fmt/format.h>
+
+#include "testbench/runner/director.hpp"
+#include "testbench/runner/simulation.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr model::Ps kSlice = model::kMs;  // simulated time between two looks at options.stop
+
+/// "[I 12.000000250s] A: text", levels up to the chosen one.
+LogSink make_log(const std::string& level) {
+  const std::string_view names = "error warning info debug trace";
+  const auto limit = static_cast<std::size_t>(std::count(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(names.find(level)), ' '));
+  return [limit](model::Ps t, driver::LogLevel l, const std::string& who, std::string_view text) {
+    if (static_cast<std::size_t>(l) <= limit) {
+      fmt::print(stderr, "[{} {}.{:09}s] {}: {}\n", "EWIDT"[static_cast<std::size_t>(l)], t / (1000 * model::kMs),
+                 t / model::kNs % 1'000'000'000, who, text);
+    }
+  };
+}
+
+driver::Result<std::vector<Schedule>> schedules_of(const Scenario& scenario, std::uint64_t seed) {
+  std::vector<Schedule> schedules;
+  const WorkloadParams& params = scenario.workload;
+  for (std::uint32_t g = 0; g < params.guests; ++g) {
+    if (g < params.replay_guests) {
+      BOOST_OUTCOME_TRY(schedule, replay(params, {scenario.folder, VF_SOURCE_DIR "/testbench/data"}, g));
+      schedules.push_back(std::move(schedule));
+    } else {
+      schedules.push_back(generate(params, g, seed));
+    }
+    if (g == 0 && params.peer_device) {
+      schedules.back().from_guest.clear();  // the peer device rings for what this guest sends
+    }
+  }
+  return schedules;
+}
+
+int verdict(Result& result, bool finished) {
+  std::uint64_t violations = 0;
+  for (const RuleCount& rule : result.rules) {
+    violations += rule.violations;
+  }
+  if (!finished && result.error.empty()) {
+    result.error = "the run was interrupted";
+  }
+  const bool held = violations == 0 && result.error.empty();
+  result.verdict = held ? "pass" : "fail";
+  return held ? kHeld : kViolated;
+}
+
+int simulate(Simulation& simulation, const RunOptions& options, Result& result) {
+  Director director(simulation, result);
+  simulation.power_on();
+  simulation.hosts[0]->os.spawn("director", [&director] { director.run(); });
+  for (model::Ps end = kSlice; !director.finished() && (options.stop == nullptr || *options.stop == 0); end += kSlice) {
+    simulation.calendar.set_limit(end);
+    sc_core::sc_start(sc_core::sc_time::from_value(end) - sc_core::sc_time_stamp());
+  }
+  simulation.finish(result);
+  return verdict(result, director.finished());
+}
+
+}  // namespace
+
+int run_scenario(const Scenario& scenario, const RunOptions& options, Result& result) {
+  result.scenario = scenario.name;
+  result.title = scenario.title;
+  result.seed = options.seed;
+  auto schedules = schedules_of(scenario, options.seed);
+  if (!schedules) {
+    result.error = schedules.error().text;
+    return kBadInput;
+  }
+  try {
+    // Never destroyed: threads that are suspended inside driver code when the run ends refer to it, and a process runs
+    // one scenario only.
+    auto* simulation = new Simulation(scenario, make_log(options.log_level), std::move(schedules.value()));
+    return simulate(*simulation, options, result);
+  } catch (const std::exception& e) {
+    result.error = e.what();
+    result.verdict = "error";
+    return kInternal;
+  }
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,89 @@
+#include "testbench/runner/simulation.hpp"
+
+#include <fmt/format.h>
+
+#include "testbench/runner/switchover.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts, const Scenario& scenario) {
+  CheckContext context;
+  context.base_rid = model::Host::kNicRid;
+  context.functions = scenario.nic.vfs + 1;
+  context.completion_timeout = scenario.nic.completion_timeout_us * model::kUs;
+  for (std::size_t h = 0; h < hosts.size(); ++h) {
+    context.memory[h] = &hosts[h]->host.memory();
+  }
+  context.translate = [&hosts](std::uint8_t host, model::Rid rid, std::uint64_t iova, std::uint32_t bytes) {
+    return hosts[host]->host.iommu().translate(rid, iova, bytes, false);
+  };
+  context.state_digest = [&hosts](std::uint8_t host, std::uint32_t fn) { return hosts[host]->nic.state_digest(fn); };
+  return context;
+}
+
+}  // namespace
+
+Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules)
+    : scenario_(scenario),
+      context_{calendar, probes, scenario_, std::move(log), bridge_},
+      hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
+      check_context_(check_context(hosts, scenario)),
+      rules(std::make_unique<RuleSet>(check_context_, probes)),
+      events(std::make_unique<EventLog>(probes)),
+      oracle(probes, scenario.workload.guests),
+      wire(calendar, scenario.wire, scenario.nic.link_gbps),
+      peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
+  bridge_.set_rules(*rules);
+  for (auto& host : hosts) {
+    host->nic.connect(host->host.attach(host->nic, model::Host::kNicRid, scenario.nic.vfs + 1), wire.attach(host->nic));
+  }
+  peer.connect(wire.attach(peer, &peer));
+  for (std::uint32_t g = 0; g < scenario.workload.guests; ++g) {
+    guests.push_back(std::make_unique<Guest>(context_, g, std::array<HostSide*, 2>{hosts[0].get(), hosts[1].get()},
+                                             oracle, std::move(schedules[g])));
+  }
+}
+
+void Simulation::power_on() {
+  for (auto& host : hosts) {
+    host->nic.power_on();
+  }
+}
+
+void Simulation::expect_take_over(std::uint32_t guest, std::uint8_t from, std::uint8_t to) {
+  guests[guest]->on(from).on_take_over(nullptr);
+  guests[guest]->on(to).on_take_over([this, guest, from, to](SimGuestVm&) { check_switchover(*this, guest, from, to); });
+}
+
+void Simulation::finish(Result& result) {
+  for (const auto& guest : guests) {
+    guest->report();
+  }
+  const OracleFigures f = oracle.figures();
+  result.oracle = {f.tx_posted, f.tx_completed, f.tx_on_wire, f.rx_offered, f.rx_accepted, f.rx_delivered, f.lost,
+                   f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes};
+  const model::Ps end = calendar.now();
+  rules->finish(end);
+  rules->oracle_result("X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(), "every packet once, in order, unchanged",
+                       fmt::format("{} lost, {} duplicated, {} corrupted, {} reordered, {} of {} sends completed, {} of {} "
+                                   "offered frames accepted",
+                                   f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
+                                   f.rx_accepted, f.rx_offered));
+  rules->oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost, "no guest waits for an interrupt that does not come",
+                       fmt::format("{} waits", f.interrupts_lost));
+  rules->oracle_result("D2", end, f.pages_compared, f.missed_dirty_pages, "guest memory is the same on both hosts at switchover",
+                       fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
+  for (const RuleResult& rule : rules->results()) {
+    result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations, rule.verdict()});
+  }
+  for (const Violation& v : rules->violations().stored()) {
+    result.violations.push_back({v.rule, v.time / model::kNs, v.who, v.expected, v.seen});
+  }
+  result.sim_time_ns = end / model::kNs;
+  result.tlps = events->tlps();
+  result.events_digest = events->digest();
+  result.held_on_wire = wire.counters().held;
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,182 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstapi.h>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "firmware/interface/layout.h"
+#include "waves/fst_file.hpp"
+#include "waves/wave_recorder.hpp"
+
+namespace vfsim::waves {
+namespace {
+
+using model::FnRef;
+using model::Observer;
+using model::Probe;
+using testing::HasSubstr;
+
+std::string temp(const std::string& name) {
+  return testing::TempDir() + name;
+}
+
+/// The file as VCD with extensions (enums, strings), by the library's own reader.
+std::string as_vcd(const std::string& path) {
+  void* reader = fstReaderOpen(path.c_str());
+  if (reader == nullptr) {
+    return {};
+  }
+  const std::string vcd = path + ".vcd";
+  std::FILE* out = std::fopen(vcd.c_str(), "w");
+  fstReaderSetVcdExtensions(reader, 1);
+  fstReaderProcessHier(reader, out);
+  fstReaderSetFacProcessMaskAll(reader);
+  fstReaderIterBlocks(reader, nullptr, nullptr, out);
+  std::fclose(out);
+  fstReaderClose(reader);
+  std::ifstream in(vcd);
+  std::stringstream text;
+  text << in.rdbuf();
+  std::remove(vcd.c_str());
+  return text.str();
+}
+
+TEST(FstFile, AllKindsOfSignal) {
+  const std::string path = temp("kinds.fst");
+  FstFile file(path);
+  ASSERT_TRUE(file.ok());
+  file.enter_scope("top");
+  const auto table = file.add_enum("colour", {"RED", "GREEN"}, 1);
+  const auto bit = file.add_bits("bit", 1);
+  const auto number = file.add_bits("number", 16);
+  const auto colour = file.add_enum_signal("colour", 1, table);
+  const auto text = file.add_text("text");
+  const auto real = file.add_real("real");
+  file.leave_scope();
+  file.time(0);
+  file.set(bit, 0);
+  file.time(1500);
+  file.set(bit, 1);
+  file.set(number, 0x1234);
+  file.set(colour, 1);
+  file.set_text(text, "SAVE_VHCA_STATE");
+  file.set_real(real, 2.5);
+  EXPECT_FALSE(std::filesystem::exists(path));  // not before it is complete
+  ASSERT_TRUE(file.close());
+  const std::string vcd = as_vcd(path);
+  EXPECT_THAT(vcd, HasSubstr("1ps"));
+  EXPECT_THAT(vcd, HasSubstr("number [15:0]"));
+  EXPECT_THAT(vcd, HasSubstr("RED GREEN"));
+  EXPECT_THAT(vcd, HasSubstr("#1500"));
+  EXPECT_THAT(vcd, HasSubstr("b0001001000110100"));
+  EXPECT_THAT(vcd, HasSubstr("sSAVE_VHCA_STATE"));
+  EXPECT_THAT(vcd, HasSubstr("r2.5"));
+  std::filesystem::remove(path);
+}
+
+TEST(FstFile, AbandonedAndImpossibleFiles) {
+  const std::string path = temp("abandoned.fst");
+  { FstFile file(path); }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_FALSE(std::filesystem::exists(path + ".part"));
+  FstFile nowhere("/nonexistent/folder/x.fst");
+  EXPECT_FALSE(nowhere.ok());
+  EXPECT_FALSE(nowhere.close());
+}
+
+class Recorder : public testing::Test {
+ protected:
+  void write(model::Ps t, std::uint64_t bytes) {
+    model::Tlp tlp;
+    tlp.requester = 0x0101;
+    tlp.bytes = static_cast<std::uint32_t>(bytes);
+    bus_.emit<Probe::tlp_sent>(&Observer::tlp_sent, t, std::uint8_t{0}, tlp, nullptr);
+    bus_.emit<Probe::tlp_landed>(&Observer::tlp_landed, t + 400 * model::kNs, std::uint8_t{0}, tlp,
+                                 nullptr, true);
+  }
+  void command(model::Ps t, std::uint16_t opcode, std::uint16_t op_mod,
+               std::vector<std::uint8_t> in, std::vector<std::uint8_t> out) {
+    model::CommandView view;
+    view.opcode = opcode;
+    view.op_mod = op_mod;
+    in.resize(16);
+    view.in = in.data();
+    view.in_bytes = 16;
+    bus_.emit<Probe::command>(&Observer::command_submitted, t, view);
+    view.out = out.data();
+    view.out_bytes = static_cast<std::uint32_t>(out.size());
+    bus_.emit<Probe::command>(&Observer::command_completed, t + model::kUs, view);
+  }
+  void suspend_vf0(model::Ps t) {
+    std::vector<std::uint8_t> in(16);
+    std::vector<std::uint8_t> out(VF_BYTES(query_hca_cap_out));
+    VF_SET(query_hca_cap_in, in.data(), other_function, 1);
+    VF_SET(query_hca_cap_in, in.data(), function_id, 1);
+    VF_SET(cmd_hca_cap, VF_PTR(query_hca_cap_out, out.data(), capability), vhca_id, 77);
+    command(t, VF_OP_QUERY_HCA_CAP, 1, in, out);
+    std::vector<std::uint8_t> suspend(16);
+    VF_SET(suspend_vhca_in, suspend.data(), vhca_id, 77);
+    command(t + 2 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_INITIATOR, suspend,
+            std::vector<std::uint8_t>(16));
+  }
+  model::ProbeBus bus_;
+};
+
+TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
+  const std::string path = temp("recorder.fst");
+  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100});
+  ASSERT_TRUE(recorder.ok());
+  write(model::kUs, 256);
+  bus_.emit<Probe::msi>(&Observer::msi, 2 * model::kUs, FnRef{0, 1}, 3U,
+                        model::MsiAction::delivered);
+  bus_.emit<Probe::driver>(&Observer::phase, 3 * model::kUs, 0U, "downtime", true);
+  bus_.emit<Probe::driver>(&Observer::vcpu, 3 * model::kUs, 0U, true, std::uint8_t{1});
+  suspend_vf0(4 * model::kUs);
+  bus_.emit<Probe::driver>(&Observer::vfio_state, 8 * model::kUs, FnRef{0, 1},
+                           std::uint32_t{VF_MIG_RUNNING}, std::uint32_t{VF_MIG_RUNNING_P2P}, 0);
+  ASSERT_TRUE(recorder.finish(10 * model::kUs));
+  const std::string vcd = as_vcd(path);
+  for (const char* piece : {"#1500000\ns 1", "sv3 ", "sdowntime", "sQUERY_HCA_CAP", "sSUSPEND_VHCA",
+                            "RUNNING_P2P", "#8000000\nb101", "migration_state [2:0]"}) {
+    EXPECT_THAT(vcd, HasSubstr(piece));
+  }
+  std::ifstream view(temp("recorder.gtkw"));
+  std::stringstream text;
+  text << view.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("[dumpfile] \"recorder.fst\""));
+  EXPECT_THAT(text.str(), HasSubstr("-A.vf0\n@100000028\nvfsim.A.vf0.migration_state[2:0]"));
+  EXPECT_THAT(text.str(), HasSubstr("@20\nvfsim.guest0.phase"));
+  EXPECT_THAT(text.str(), testing::Not(HasSubstr("B.vf0")));  // nothing happened there
+}
+
+TEST_F(Recorder, ABurstIsOneBoxAndEndsAtZero) {
+  const std::string path = temp("burst.fst");
+  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100});
+  model::Tlp tlp;
+  tlp.requester = 0x0101;
+  tlp.bytes = 256;
+  for (model::Ps i = 0; i < 1000; ++i) {
+    bus_.emit<Probe::tlp_sent>(&Observer::tlp_sent, (1000 + i * 20) * model::kNs, std::uint8_t{0},
+                               tlp, nullptr);
+  }
+  for (model::Ps i = 0; i < 1000; ++i) {
+    bus_.emit<Probe::tlp_landed>(&Observer::tlp_landed, (22000 + i * 20) * model::kNs,
+                                 std::uint8_t{0}, tlp, nullptr, true);
+  }
+  ASSERT_TRUE(recorder.finish(50 * model::kUs));
+  const std::string vcd = as_vcd(path);
+  std::size_t boxes = 0;
+  for (std::size_t at = vcd.find("sMWr"); at != std::string::npos; at = vcd.find("sMWr", at + 1)) {
+    ++boxes;
+  }
+  EXPECT_EQ(boxes, 1U);
+  EXPECT_THAT(
+      vcd,
+      HasSubstr("#41980000\nb0000000000000000"));  // drained exactly when the last write landed
+}
+
+}  // namespace
+}  // namespace vfsim::waves
