@@ -1,9 +1,9 @@
 #include "firmware/core/crc32c.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace {
 

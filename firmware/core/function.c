@@ -50,8 +50,8 @@ void fw_function_reset(struct fw *fw, uint32_t fn) {
   struct vf_function *ctx = fw_ctx(fw, fn);
   struct fw_function *f = &fw->fn[fn];
   fw_cmd_abort_function(fw, fn);
-  fw_vhca_reset(fw, fn);
   fw_function_free_objects(fw, fn);
+  fw_vhca_reset(fw, fn); /* opens the gates: nothing may be left that could run */
   f->initialized = false;
   f->suspended_initiator = false;
   f->suspended_responder = false;

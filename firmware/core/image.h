@@ -4,7 +4,9 @@
  * An image is a header, records in ascending order of (type, number), and an END record: firmware/interface/
  * image_layouts.def and image_records.def. A full image replaces everything; an increment holds the records that changed
  * since the image `base_id` and tombstones of objects that are gone. An image that did not fit its buffer has the flag
- * `more`, and continues in an increment; the last one from a stopped function has the flag `final`. */
+ * `more`, and continues in an increment; the last one from a stopped function has the flag `final`.
+ * No field is volatile: two images of the same state are equal byte for byte, header included, also when one of them was
+ * taken from a function that was filled by loading the other. */
 #ifndef VFSIM_FIRMWARE_CORE_IMAGE_H
 #define VFSIM_FIRMWARE_CORE_IMAGE_H
 

@@ -1,5 +1,5 @@
-// What the tests of SUSPEND, SAVE, LOAD and the page trackers share: a MockNic whose PF has memory keys, the migration
-// commands as calls, and a VF filled with an object of every kind.
+// What the tests of SUSPEND, SAVE, LOAD and the page trackers share: a MockNic whose PF has memory
+// keys, the migration commands as calls, and a VF filled with an object of every kind.
 #pragma once
 
 #include <string>
@@ -16,7 +16,8 @@ struct Digest {
   Bytes context, firmware, mtt_used;
   std::map<std::uint32_t, std::uint32_t> registers;
   bool operator==(const Digest& o) const {
-    return context == o.context && firmware == o.firmware && mtt_used == o.mtt_used && registers == o.registers;
+    return context == o.context && firmware == o.firmware && mtt_used == o.mtt_used &&
+           registers == o.registers;
   }
 };
 
@@ -40,7 +41,8 @@ Bytes bytes_of(const T& value) {
 
 class Rig {
  public:
-  static constexpr std::uint32_t kKey = (VF_MKEY_BASE + 700) << 8 | 0x5a;  ///< image buffer of the PF
+  static constexpr std::uint32_t kKey =
+      (VF_MKEY_BASE + 700) << 8 | 0x5a;  ///< image buffer of the PF
   static constexpr std::uint64_t kBuffer = 0x7'0000'0000;
   static constexpr std::uint32_t kBufferPages = 512;
 
@@ -65,7 +67,8 @@ class Rig {
     for (std::uint32_t fn = 0; fn < 4; ++fn) {
       nic.set_queue(fn, MockNic::queue_of(fn));
     }
-    good = nic.bring_up(0) && nic.bring_up(2) && nic.bring_up(3) && (nic.ctx(1).enabled != 0 || nic.bring_up(1));
+    good = nic.bring_up(0) && nic.bring_up(2) && nic.bring_up(3) &&
+           (nic.ctx(1).enabled != 0 || nic.bring_up(1));
     key(kKey, kBuffer, kBufferPages);
   }
 
@@ -74,7 +77,8 @@ class Rig {
   fw_function& state(std::uint32_t fn) { return firmware().fn[fn]; }
 
   /// A memory key of the PF over consecutive pages.
-  void key(std::uint32_t mkey, std::uint64_t addr, std::uint32_t pages, bool read = true, bool write = true) {
+  void key(std::uint32_t mkey, std::uint64_t addr, std::uint32_t pages, bool read = true,
+           bool write = true) {
     vf_mkey& k = nic.ctx(0).mkey[(mkey >> 8) - VF_MKEY_BASE];
     k.valid = 1;
     k.mode = VF_MKC_MODE_MTT;
@@ -95,15 +99,22 @@ class Rig {
   // ---- commands ----
   static Bytes vhca_command(std::uint32_t opcode, std::uint32_t fn, std::uint32_t op_mod = 0) {
     Bytes in = command(opcode, op_mod);
-    VF_SET(suspend_vhca_in, in.data(), vhca_id, VF_VHCA_ID_BASE + fn);  // same place in all five commands
+    VF_SET(suspend_vhca_in, in.data(), vhca_id,
+           VF_VHCA_ID_BASE + fn);  // same place in all five commands
     return in;
   }
-  Reply suspend(std::uint32_t fn, std::uint32_t half) { return nic.run(0, vhca_command(VF_OP_SUSPEND_VHCA, fn, half)); }
-  Reply resume(std::uint32_t fn, std::uint32_t half) { return nic.run(0, vhca_command(VF_OP_RESUME_VHCA, fn, half)); }
+  Reply suspend(std::uint32_t fn, std::uint32_t half) {
+    return nic.run(0, vhca_command(VF_OP_SUSPEND_VHCA, fn, half));
+  }
+  Reply resume(std::uint32_t fn, std::uint32_t half) {
+    return nic.run(0, vhca_command(VF_OP_RESUME_VHCA, fn, half));
+  }
   bool stop(std::uint32_t fn) {
     return suspend(fn, VF_SUSPEND_INITIATOR).ok() && suspend(fn, VF_SUSPEND_RESPONDER).ok();
   }
-  bool run(std::uint32_t fn) { return resume(fn, VF_RESUME_RESPONDER).ok() && resume(fn, VF_RESUME_INITIATOR).ok(); }
+  bool run(std::uint32_t fn) {
+    return resume(fn, VF_RESUME_RESPONDER).ok() && resume(fn, VF_RESUME_INITIATOR).ok();
+  }
 
   Sizes query(std::uint32_t fn, bool incremental = false, bool chunk = false) {
     Bytes in = vhca_command(VF_OP_QUERY_VHCA_MIGRATION_STATE, fn);
@@ -112,8 +123,10 @@ class Rig {
     Sizes s{nic.run(0, in), 0, 0, 0};
     if (s.reply.ok()) {
       const std::uint8_t* out = s.reply.out.data();
-      s.required = static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_out, out, required_umem_size));
-      s.state = static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_out, out, migration_state));
+      s.required = static_cast<std::uint32_t>(
+          VF_GET(query_vhca_migration_state_out, out, required_umem_size));
+      s.state =
+          static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_out, out, migration_state));
       s.remaining = VF_GET(query_vhca_migration_state_out, out, remaining_total_size);
     }
     return s;
@@ -132,7 +145,8 @@ class Rig {
     if (s.reply.ok()) {
       const std::uint8_t* out = s.reply.out.data();
       s.image = nic.read(0, kBuffer, VF_GET(save_vhca_state_out, out, actual_image_size));
-      s.next = static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out, next_required_umem_size));
+      s.next =
+          static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out, next_required_umem_size));
     }
     return s;
   }
@@ -151,13 +165,15 @@ class Rig {
 
   Digest digest(std::uint32_t fn) {
     Digest d{bytes_of(nic.ctx(fn)), bytes_of(state(fn)), bytes_of(firmware().mtt_used), {}};
-    for (const std::uint32_t r : {FW_FN_CMD_DB, FW_FN_CMDQ_HI, FW_FN_CMDQ_LO, FW_FN_CTRL, FW_FN_MSIX_PEND}) {
+    for (const std::uint32_t r :
+         {FW_FN_CMD_DB, FW_FN_CMDQ_HI, FW_FN_CMDQ_LO, FW_FN_CTRL, FW_FN_MSIX_PEND}) {
       d.registers[r] = nic.reg(fn, r);
     }
     return d;
   }
 
-  /// One object of every kind and some of several, indices in the middle of nowhere, something pending everywhere.
+  /// One object of every kind and some of several, indices in the middle of nowhere, something
+  /// pending everywhere.
   void populate(std::uint32_t fn);
 
  private:
@@ -170,8 +186,18 @@ inline void Rig::populate_queues(std::uint32_t fn) {
   const std::uint32_t uar = VF_BAR_FIRST_UAR;
   f.pd[0] = f.pd[200] = f.td[3] = f.uar[0] = f.uar[63] = 1;
   for (std::uint32_t i : {0U, 5U, 30U}) {
-    f.eq[i] = {1, VF_QUEUE_ARMED, 6, 0, static_cast<std::uint16_t>(i % 3), 7, uar, 0x123400 + i, 0x123440 + i, 0,
-               pages_at(0x10000 + i * 0x10000, 1), {1ULL << VF_EVENT_CMD, 0, 0, i}};
+    f.eq[i] = {1,
+               VF_QUEUE_ARMED,
+               6,
+               0,
+               static_cast<std::uint16_t>(i % 3),
+               7,
+               uar,
+               0x123400 + i,
+               0x123440 + i,
+               0,
+               pages_at(0x10000 + i * 0x10000, 1),
+               {1ULL << VF_EVENT_CMD, 0, 0, i}};
   }
   for (std::uint32_t i : {1U, 2U, 255U}) {
     vf_cq& q = f.cq[i];
@@ -191,10 +217,40 @@ inline void Rig::populate_queues(std::uint32_t fn) {
   f.tis[4] = {1, 3, 0, VF_TD_BASE + 3, VF_PD_BASE};
   f.qc[1] = {1, {}, 77};
   for (std::uint32_t i : {0U, 9U}) {
-    f.sq[i] = {1, VF_WQ_RDY, 6, 6, 0, 0xfffe, static_cast<std::uint16_t>(i == 9 ? 4 : 0xfffe), 1, VF_CQ_BASE + 1,
-               VF_TIS_BASE + 4, VF_PD_BASE + 200, uar, 0xabcdef, 0, 0x80000001, 0x66000 + i, pages_at(0x400000 + i * 0x10000, 1)};
-    f.rq[i] = {1, VF_WQ_RDY, 8, 4, 0, 513, 600, 1, VF_CQ_BASE + 255, 0, VF_PD_BASE, 0, 0x777, VF_QC_BASE + 1, 0x10,
-               0x67000 + i, pages_at(0x500000 + i * 0x10000, 1)};
+    f.sq[i] = {1,
+               VF_WQ_RDY,
+               6,
+               6,
+               0,
+               0xfffe,
+               static_cast<std::uint16_t>(i == 9 ? 4 : 0xfffe),
+               1,
+               VF_CQ_BASE + 1,
+               VF_TIS_BASE + 4,
+               VF_PD_BASE + 200,
+               uar,
+               0xabcdef,
+               0,
+               0x80000001,
+               0x66000 + i,
+               pages_at(0x400000 + i * 0x10000, 1)};
+    f.rq[i] = {1,
+               VF_WQ_RDY,
+               8,
+               4,
+               0,
+               513,
+               600,
+               1,
+               VF_CQ_BASE + 255,
+               0,
+               VF_PD_BASE,
+               0,
+               0x777,
+               VF_QC_BASE + 1,
+               0x10,
+               0x67000 + i,
+               pages_at(0x500000 + i * 0x10000, 1)};
   }
   for (std::uint32_t i : {0U, 1023U}) {
     vf_mkey& k = f.mkey[i];
@@ -272,7 +328,7 @@ inline void Rig::populate(std::uint32_t fn) {
     s.page[i] = 0x3'0000'0000 + i * 0x7000;
   }
   s.caps_changed[0] = true;
-  s.caps_set[0][17] = 0x99;
+  VF_SET(cmd_hca_cap, s.caps_set[0], log_max_pd, 5);
   f.held_events = 2;
   f.held_event[0].type = VF_EVENT_PAGE_REQUEST;
   f.held_event[0].eqn = VF_EQ_BASE;

@@ -11,17 +11,22 @@ void expect_refused(const Reply& reply, std::uint32_t status, std::uint32_t synd
   EXPECT_EQ(reply.syndrome(), syndrome) << std::hex << reply.syndrome();
 }
 
-std::uint32_t ctrl(Rig& rig, std::uint32_t fn) { return rig.nic.reg(fn, FW_FN_CTRL); }
+std::uint32_t ctrl(Rig& rig, std::uint32_t fn) {
+  return rig.nic.reg(fn, FW_FN_CTRL);
+}
 
 TEST(Quiesce, OrderIsEnforced) {
   Rig rig;
   ASSERT_TRUE(rig.good);
-  const auto bad = [](const Reply& r, std::uint32_t syndrome) { expect_refused(r, VF_STATUS_BAD_RES_STATE, syndrome); };
+  const auto bad = [](const Reply& r, std::uint32_t syndrome) {
+    expect_refused(r, VF_STATUS_BAD_RES_STATE, syndrome);
+  };
   bad(rig.suspend(1, VF_SUSPEND_RESPONDER), VF_SYND_SUSPEND_ORDER);
   bad(rig.resume(1, VF_RESUME_INITIATOR), VF_SYND_NOT_SUSPENDED);
   bad(rig.resume(1, VF_RESUME_RESPONDER), VF_SYND_NOT_SUSPENDED);
   EXPECT_TRUE(rig.suspend(1, VF_SUSPEND_INITIATOR).ok());
-  EXPECT_EQ(ctrl(rig, 1) & (FW_CTRL_INITIATOR_STOP | FW_CTRL_RESPONDER_STOP), std::uint32_t{FW_CTRL_INITIATOR_STOP});
+  EXPECT_EQ(ctrl(rig, 1) & (FW_CTRL_INITIATOR_STOP | FW_CTRL_RESPONDER_STOP),
+            std::uint32_t{FW_CTRL_INITIATOR_STOP});
   bad(rig.suspend(1, VF_SUSPEND_INITIATOR), VF_SYND_ALREADY_SUSPENDED);
   bad(rig.resume(1, VF_RESUME_RESPONDER), VF_SYND_NOT_SUSPENDED);
   EXPECT_TRUE(rig.suspend(1, VF_SUSPEND_RESPONDER).ok());
@@ -37,7 +42,8 @@ TEST(Quiesce, OrderIsEnforced) {
 
 TEST(Quiesce, WhoMayAndWhom) {
   Rig rig;
-  expect_refused(rig.nic.run(1, Rig::vhca_command(VF_OP_SUSPEND_VHCA, 2)), VF_STATUS_BAD_PARAM, VF_SYND_NOT_PERMITTED);
+  expect_refused(rig.nic.run(1, Rig::vhca_command(VF_OP_SUSPEND_VHCA, 2)), VF_STATUS_BAD_PARAM,
+                 VF_SYND_NOT_PERMITTED);
   expect_refused(rig.suspend(0, 0), VF_STATUS_BAD_PARAM, VF_SYND_NOT_PERMITTED);
   expect_refused(rig.suspend(5, 0), VF_STATUS_BAD_PARAM, VF_SYND_BAD_VHCA_ID);
   expect_refused(rig.suspend(500, 0), VF_STATUS_BAD_PARAM, VF_SYND_BAD_VHCA_ID);
@@ -53,8 +59,10 @@ TEST(Quiesce, AcknowledgesAfterTheDrainOnly) {
   rig.nic.poll();
   EXPECT_NE(ctrl(rig, 1) & FW_CTRL_INITIATOR_STOP, 0U) << "gate is closed";
   EXPECT_FALSE(rig.nic.reply(0, 3).completed);
-  expect_refused(rig.suspend(1, VF_SUSPEND_INITIATOR), VF_STATUS_BAD_RES_STATE, VF_SYND_ALREADY_SUSPENDED);
-  expect_refused(rig.resume(1, VF_RESUME_INITIATOR), VF_STATUS_BAD_RES_STATE, VF_SYND_NOT_SUSPENDED);
+  expect_refused(rig.suspend(1, VF_SUSPEND_INITIATOR), VF_STATUS_BAD_RES_STATE,
+                 VF_SYND_ALREADY_SUSPENDED);
+  expect_refused(rig.resume(1, VF_RESUME_INITIATOR), VF_STATUS_BAD_RES_STATE,
+                 VF_SYND_NOT_SUSPENDED);
   rig.nic.drained(1, true);
   rig.nic.poll();
   EXPECT_TRUE(rig.nic.reply(0, 3).ok());

@@ -271,7 +271,7 @@ static bool all_linked(struct view *v) {
       if (v->fw->image.record_at[slot] != 0) {
         fw_state_decode(kind, v->image + v->fw->image.record_at[slot], &object);
       } else {
-        fw_state_copy(kind, fw_state_object(fw_ctx(v->fw, v->fn), kind, index), &object);
+        fw_state_copy(kind, fw_state_at(fw_ctx(v->fw, v->fn), kind, index), &object);
       }
       if (!object_linked(v, kind, &object)) {
         return false;

@@ -8,35 +8,41 @@
 
 enum load_step { LOAD_CHECK, LOAD_START, LOAD_WAIT };
 
+/* Length of the page list that needs translation entries; 0: none. */
+static uint32_t pages_of(const struct fw_image_record *r) {
+  const bool translated = !r->tombstone && r->kind >= FW_IMAGE_EQ &&
+                          fw_image_kind_info((unsigned)r->kind)->list == FW_IMAGE_LIST_PAGES;
+  return translated ? (uint32_t)VF_GET(image_list, r->payload, list_count) : 0;
+}
+
+static uint32_t *mtt_of(struct fw *fw, const struct fw_image_record *r) {
+  return &fw->image.mtt_at[fw_image_kind_info((unsigned)r->kind)->slot + r->index];
+}
+
+/* Gives back what allocate() got for the first `records` records. */
+static void release(struct fw *fw, const uint8_t *image, uint32_t bytes, uint32_t records) {
+  struct fw_image_record r;
+  bool more = fw_image_first(image, bytes, &r);
+  for (uint32_t i = 0; i < records && more; ++i, more = fw_image_next(image, bytes, &r)) {
+    if (pages_of(&r) != 0) {
+      fw_mtt_free(fw, *mtt_of(fw, &r), pages_of(&r));
+    }
+  }
+}
+
 /* Allocates the translation entries of every page list in the image. false: not enough, nothing is kept. */
 static bool allocate(struct fw *fw, const uint8_t *image, uint32_t bytes) {
   struct fw_image_record r;
   uint32_t done = 0;
-  bool room = true;
-  for (bool more = fw_image_first(image, bytes, &r); more && room; more = fw_image_next(image, bytes, &r)) {
-    const struct fw_image_kind *info = fw_image_kind_info((unsigned)r.kind);
-    const uint32_t slot = info->slot + r.index;
-    fw->image.mtt_at[slot] = 0;
-    if (!r.tombstone && info->list == FW_IMAGE_LIST_PAGES && r.kind >= FW_IMAGE_EQ) {
-      const uint32_t pages = (uint32_t)VF_GET(image_list, r.payload, list_count);
-      fw->image.mtt_at[slot] = pages == 0 ? 0 : fw_mtt_alloc(fw, pages);
-      room = fw->image.mtt_at[slot] != UINT32_MAX;
+  for (bool more = fw_image_first(image, bytes, &r); more; more = fw_image_next(image, bytes, &r), ++done) {
+    const uint32_t mtt = pages_of(&r) == 0 ? 0 : fw_mtt_alloc(fw, pages_of(&r));
+    if (mtt == UINT32_MAX) {
+      release(fw, image, bytes, done);
+      return false;
     }
-    done += room;
+    *mtt_of(fw, &r) = mtt;
   }
-  if (room) {
-    return true;
-  }
-  for (bool more = fw_image_first(image, bytes, &r); more && done != 0; more = fw_image_next(image, bytes, &r), --done) {
-    const struct fw_image_kind *info = fw_image_kind_info((unsigned)r.kind);
-    if (!r.tombstone && info->list == FW_IMAGE_LIST_PAGES && r.kind >= FW_IMAGE_EQ) {
-      const uint32_t pages = (uint32_t)VF_GET(image_list, r.payload, list_count);
-      if (pages != 0) {
-        fw_mtt_free(fw, fw->image.mtt_at[info->slot + r.index], pages);
-      }
-    }
-  }
-  return false;
+  return true;
 }
 
 /* Before a full image: nothing of what the function had stays, except the pages that the PF gave for it. */
@@ -63,11 +69,10 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
     clear(fw, fn);
   }
   for (bool more = fw_image_first(image, bytes, &r); more; more = fw_image_next(image, bytes, &r)) {
-    const struct fw_image_kind *info = fw_image_kind_info((unsigned)r.kind);
     if (r.tombstone) {
       fw_state_remove(fw, fn, (unsigned)r.kind, r.index);
     } else {
-      fw_state_install(fw, fn, (unsigned)r.kind, r.index, r.payload, fw->image.mtt_at[info->slot + r.index]);
+      fw_state_install(fw, fn, (unsigned)r.kind, r.index, r.payload, *mtt_of(fw, &r));
     }
   }
   fw_vhca_untrack(fw, fn); /* what was saved from the function before says nothing of it now */

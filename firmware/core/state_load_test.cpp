@@ -25,7 +25,8 @@ void seal(Bytes& image) {
   };
   std::size_t end = FW_IMAGE_HEADER;
   crc_of(h, FW_IMAGE_HEADER, VF_OFF(image_header, header_crc) / 8);
-  for (bool more = fw_image_first(h, image.size(), &r); more; more = fw_image_next(h, image.size(), &r)) {
+  for (bool more = fw_image_first(h, image.size(), &r); more;
+       more = fw_image_next(h, image.size(), &r)) {
     crc_of(h + r.offset, FW_IMAGE_HEAD + r.bytes, VF_OFF(image_record, crc) / 8);
     end = r.offset + FW_IMAGE_HEAD + r.bytes;
   }
@@ -89,7 +90,8 @@ TEST(Load, RestoresRegistersContextsAndPending) {
   EXPECT_NE(dst.cq[255].gen, gen);
   EXPECT_EQ(dst.sq[9].sw_counter, src.sq[9].sw_counter) << "held send doorbell";
   EXPECT_EQ(dst.held_events, 2U);
-  EXPECT_EQ(b.nic.ram().mtt[dst.mkey[1023].pages.mtt + 39], a.nic.ram().mtt[src.mkey[1023].pages.mtt + 39]);
+  EXPECT_EQ(b.nic.ram().mtt[dst.mkey[1023].pages.mtt + 39],
+            a.nic.ram().mtt[src.mkey[1023].pages.mtt + 39]);
   EXPECT_EQ(b.nic.reg(2, FW_FN_MSIX_PEND), 0U) << "vectors wait for the resume";
   EXPECT_EQ(b.state(2).page_count, 3U);
   ASSERT_TRUE(b.run(2));
@@ -154,11 +156,13 @@ TEST(Load, IncrementsInOrder) {
   ASSERT_TRUE(b.load(2, stream[1]).ok());
   expect_refused(b.load(2, stream[1]), VF_STATUS_BAD_RES_STATE, VF_SYND_IMAGE_SEQUENCE);
   ASSERT_TRUE(b.load(2, stream[2]).ok());
-  expect_refused(b.resume(2, VF_RESUME_RESPONDER), VF_STATUS_BAD_RES_STATE, VF_SYND_IMAGE_TRUNCATED);
+  expect_refused(b.resume(2, VF_RESUME_RESPONDER), VF_STATUS_BAD_RES_STATE,
+                 VF_SYND_IMAGE_TRUNCATED);
   ASSERT_TRUE(b.load(2, stream[3]).ok());
   EXPECT_EQ(b.save(2).image, whole);
   EXPECT_TRUE(b.run(2));
-  EXPECT_EQ(b.nic.reg(2, FW_FN_MSIX_PEND), 0U) << "pending in the first image, delivered before the last";
+  EXPECT_EQ(b.nic.reg(2, FW_FN_MSIX_PEND), 0U)
+      << "pending in the first image, delivered before the last";
 }
 
 TEST(Load, Chunks) {
@@ -172,7 +176,8 @@ TEST(Load, Chunks) {
     chunk = a.save(1, true, false, 1500);
   }
   ASSERT_TRUE(chunk.ok());
-  expect_refused(b.resume(2, VF_RESUME_RESPONDER), VF_STATUS_BAD_RES_STATE, VF_SYND_IMAGE_TRUNCATED);
+  expect_refused(b.resume(2, VF_RESUME_RESPONDER), VF_STATUS_BAD_RES_STATE,
+                 VF_SYND_IMAGE_TRUNCATED);
   ASSERT_TRUE(b.load(2, chunk.image).ok());
   EXPECT_EQ(b.save(2).image, a.image);
   EXPECT_TRUE(b.run(2));
@@ -232,17 +237,25 @@ TEST(Load, ForeignImages) {
     seal(bad);
     expect_refused(b.load(2, bad), VF_STATUS_BAD_PARAM, syndrome);
   };
-  refuse([](std::uint8_t* p) { VF_SET(image_header, p, magic, 0x7f454c46); }, VF_SYND_IMAGE_BAD_MAGIC);
+  refuse([](std::uint8_t* p) { VF_SET(image_header, p, magic, 0x7f454c46); },
+         VF_SYND_IMAGE_BAD_MAGIC);
   refuse([](std::uint8_t* p) { VF_SET(image_header, p, format, 2); }, VF_SYND_IMAGE_BAD_VERSION);
-  refuse([](std::uint8_t* p) { VF_SET(image_header, p, device_id, 0x1018); }, VF_SYND_IMAGE_FOREIGN_DEVICE);
-  refuse([](std::uint8_t* p) { VF_SET(image_header, p, fw_major, VF_FW_REV_MAJOR + 1); }, VF_SYND_IMAGE_FOREIGN_DEVICE);
-  refuse([](std::uint8_t* p) { VF_SET(image_header, p, msix_vectors, 64); }, VF_SYND_IMAGE_FOREIGN_DEVICE);
-  refuse([](std::uint8_t* p) { VF_SET(image_header, p, features, 4); }, VF_SYND_IMAGE_FOREIGN_DEVICE);
+  refuse([](std::uint8_t* p) { VF_SET(image_header, p, device_id, 0x1018); },
+         VF_SYND_IMAGE_FOREIGN_DEVICE);
+  refuse([](std::uint8_t* p) { VF_SET(image_header, p, fw_major, VF_FW_REV_MAJOR + 1); },
+         VF_SYND_IMAGE_FOREIGN_DEVICE);
+  refuse([](std::uint8_t* p) { VF_SET(image_header, p, msix_vectors, 64); },
+         VF_SYND_IMAGE_FOREIGN_DEVICE);
+  refuse([](std::uint8_t* p) { VF_SET(image_header, p, features, 4); },
+         VF_SYND_IMAGE_FOREIGN_DEVICE);
   refuse([](std::uint8_t* p) { VF_SET(image_header, p, kind, 2); }, VF_SYND_IMAGE_BAD_FIELD);
   refuse([](std::uint8_t* p) { VF_SET(image_header, p, records, 3); }, VF_SYND_IMAGE_BAD_RECORD);
-  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x99); }, VF_SYND_IMAGE_BAD_RECORD);
-  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x1c); }, VF_SYND_IMAGE_BAD_RECORD);
-  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, number, 1); }, VF_SYND_IMAGE_BAD_FIELD);
+  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x99); },
+         VF_SYND_IMAGE_BAD_RECORD);
+  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, type, 0x1c); },
+         VF_SYND_IMAGE_BAD_RECORD);
+  refuse([](std::uint8_t* p) { VF_SET(image_record, p + FW_IMAGE_HEADER, number, 1); },
+         VF_SYND_IMAGE_BAD_FIELD);
 }
 
 TEST(Load, HostileFields) {
@@ -259,6 +272,7 @@ TEST(Load, HostileFields) {
   refuse(FW_IMAGE_FUNCTION, [](std::uint8_t* p) { VF_SET(image_function, p, mac_count, 17); });
   refuse(FW_IMAGE_FUNCTION, [](std::uint8_t* p) { VF_SET(image_function, p, mc_count, 200); });
   refuse(FW_IMAGE_FUNCTION, [](std::uint8_t* p) { VF_SET(image_function, p, rx_root_table, 60); });
+  refuse(FW_IMAGE_CAPS, [](std::uint8_t* p) { VF_SET(cmd_hca_cap, p, log_max_pd, 31); });
   refuse(FW_IMAGE_FW_PAGES, [](std::uint8_t* p) { vf_be64_store(p + 8, 0x123); });
   refuse(FW_IMAGE_EVENTS, [](std::uint8_t* p) { VF_SET(image_event, p + 8, eqn, 4); });
   refuse(FW_IMAGE_SETS, [](std::uint8_t* p) { std::memset(p, 0, 32); });
@@ -275,7 +289,8 @@ TEST(Load, HostileFields) {
   refuse(FW_IMAGE_MKEY, [](std::uint8_t* p) { VF_SET(image_mkey, p, mode, 3); });
   refuse(FW_IMAGE_QP, [](std::uint8_t* p) { VF_SET(image_qp, p, log_rq_size, 31); });
   refuse(FW_IMAGE_RQT, [](std::uint8_t* p) { VF_SET(image_rqt, p, max, 0xffffffff); });
-  refuse(FW_IMAGE_RQT, [](std::uint8_t* p) { vf_be32_store(p + VF_BYTES(image_rqt), VF_RQ_BASE + 3); });
+  refuse(FW_IMAGE_RQT,
+         [](std::uint8_t* p) { vf_be32_store(p + VF_BYTES(image_rqt), VF_RQ_BASE + 3); });
   refuse(FW_IMAGE_TIR, [](std::uint8_t* p) { VF_SET(image_tir, p, rqtn, 30); });
   refuse(FW_IMAGE_FG, [](std::uint8_t* p) { VF_SET(image_fg, p, table, 30); });
   refuse(FW_IMAGE_FTE, [](std::uint8_t* p) { VF_SET(image_fte, p, dest_id, 30); });
@@ -305,7 +320,8 @@ TEST(Load, NoRoomForPageLists) {
       taken /= 2;
     }
   }
-  fw_mtt_free(&b.firmware(), 5000, 30);  // less than the image needs, more than its first records need
+  fw_mtt_free(&b.firmware(), 5000,
+              30);  // less than the image needs, more than its first records need
   const Digest before = b.digest(2);
   expect_refused(b.load(2, a.image), VF_STATUS_NO_RESOURCES, VF_SYND_OUT_OF_TRANSLATIONS);
   EXPECT_TRUE(b.digest(2) == before);
@@ -318,8 +334,10 @@ TEST(Load, BadTransfers) {
   const std::uint32_t write_only = (VF_MKEY_BASE + 701) << 8;
   b.key(write_only, Rig::kBuffer, 64, false, true);
   const Digest before = b.digest(2);
-  expect_refused(b.nic.run(0, b.load_command(2, a.image, write_only)), VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
-  expect_refused(b.nic.run(0, b.load_command(2, a.image, 0)), VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
+  expect_refused(b.nic.run(0, b.load_command(2, a.image, write_only)), VF_STATUS_BAD_RESOURCE,
+                 VF_SYND_BAD_MKEY);
+  expect_refused(b.nic.run(0, b.load_command(2, a.image, 0)), VF_STATUS_BAD_RESOURCE,
+                 VF_SYND_BAD_MKEY);
   b.nic.poison[{0, Rig::kBuffer / VF_PAGE_BYTES}] = FW_DMA_TIMEOUT;
   expect_refused(b.load(2, a.image), VF_STATUS_INTERNAL, VF_SYND_DMA_ERROR);
   EXPECT_TRUE(b.digest(2) == before);

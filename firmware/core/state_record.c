@@ -123,7 +123,7 @@ static void members_decode(uint16_t layout, const uint8_t *payload, void *object
   }
 }
 
-void *fw_state_object(struct vf_function *ctx, unsigned kind, uint32_t index) {
+void *fw_state_at(struct vf_function *ctx, unsigned kind, uint32_t index) {
   return (uint8_t *)ctx + places[kind].array + (size_t)index * places[kind].size;
 }
 
@@ -145,7 +145,7 @@ bool fw_state_exists(const struct fw *fw, uint32_t fn, unsigned kind, uint32_t i
   if (kind < FW_IMAGE_EQ) {
     return kind != FW_IMAGE_CAPS || fw->fn[fn].caps_changed[index];
   }
-  return *(const uint8_t *)fw_state_object(fw_ctx(fw, fn), kind, index) != 0; /* `valid` leads every context */
+  return *(const uint8_t *)fw_state_at(fw_ctx(fw, fn), kind, index) != 0; /* `valid` leads every context */
 }
 
 static uint32_t list_count(const struct fw *fw, uint32_t fn, unsigned kind, uint32_t index) {
@@ -158,7 +158,7 @@ static uint32_t list_count(const struct fw *fw, uint32_t fn, unsigned kind, uint
     case FW_IMAGE_RQT:
       return ctx->rqt[index].actual;
     default:
-      return fw_state_pages(kind, fw_state_object(ctx, kind, index))->pages;
+      return fw_state_pages(kind, fw_state_at(ctx, kind, index))->pages;
   }
 }
 
@@ -236,7 +236,7 @@ static void encode_fw_pages(const struct fw_function *f, uint8_t *list) {
 
 static void encode_object(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index, uint8_t *payload) {
   const struct fw_image_kind *info = fw_image_kind_info(kind);
-  void *object = fw_state_object(fw_ctx(fw, fn), kind, index);
+  void *object = fw_state_at(fw_ctx(fw, fn), kind, index);
   const struct vf_pages *pages = fw_state_pages(kind, object);
   members_encode(info->layout, object, payload);
   if (pages != NULL) {
@@ -389,7 +389,7 @@ void fw_state_remove(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index) 
     fw->fn[fn].caps_changed[index] = false;
     return;
   }
-  void *object = fw_state_object(fw_ctx(fw, fn), kind, index);
+  void *object = fw_state_at(fw_ctx(fw, fn), kind, index);
   const struct vf_pages *pages = fw_state_pages(kind, object);
   const uint16_t gen = gen_load(kind, object);
   if (pages != NULL && pages->pages != 0) {
@@ -405,7 +405,7 @@ static void install_object(struct fw *fw, uint32_t fn, unsigned kind, uint32_t i
   union fw_state_object decoded;
   fw_state_remove(fw, fn, kind, index);
   fw_state_decode(kind, payload, &decoded);
-  void *object = fw_state_object(fw_ctx(fw, fn), kind, index);
+  void *object = fw_state_at(fw_ctx(fw, fn), kind, index);
   const uint16_t gen = gen_load(kind, object);
   memcpy(object, &decoded, places[kind].size);
   gen_store(kind, object, (uint16_t)(gen + 1));

@@ -28,7 +28,7 @@ union fw_state_object {
   struct vf_q_counter qc;
 };
 /* kind >= FW_IMAGE_EQ: the object in the context memory. */
-void *fw_state_object(struct vf_function *ctx, unsigned kind, uint32_t index);
+void *fw_state_at(struct vf_function *ctx, unsigned kind, uint32_t index);
 /* Its page list description; NULL if the kind has none. */
 struct vf_pages *fw_state_pages(unsigned kind, void *object);
 /* Fills `object` (valid = 1, gen 0, mtt 0) from a payload that fw_image_check() accepted. A receive queue table's list is

@@ -1,4 +1,5 @@
-// The image carries every member of every context, and what real commands make survives a migration.
+// The image carries every member of every context, and what real commands make survives a
+// migration.
 #include <gtest/gtest.h>
 
 #include "firmware/core/migration_rig.hpp"
@@ -34,23 +35,42 @@ void neutral_ring(T& o) {
   o.gen = 0;
   neutral(o.ring);
 }
-void neutral(vf_cq& o) { neutral_ring(o); }
-void neutral(vf_wq& o) { neutral_ring(o); }
-void neutral(vf_qp& o) { neutral_ring(o); }
+/// Bytes between two members that no member owns.
+template <class T>
+void clear_hole(T& o, std::size_t first, std::size_t end) {
+  std::memset(reinterpret_cast<std::uint8_t*>(&o) + first, 0, end - first);
+}
+void neutral(vf_cq& o) {
+  neutral_ring(o);
+  clear_hole(o, offsetof(vf_cq, arm_sn) + sizeof o.arm_sn, offsetof(vf_cq, dbr_addr));
+}
+void neutral(vf_wq& o) {
+  neutral_ring(o);
+}
+void neutral(vf_qp& o) {
+  neutral_ring(o);
+}
 void neutral(vf_mkey& o) {
   o.gen = 0;
+  clear_hole(o, offsetof(vf_mkey, qpn) + sizeof o.qpn, offsetof(vf_mkey, start));
   neutral(o.pages);
 }
-void neutral(vf_tis& o) { o.gen = 0; }
+void neutral(vf_tis& o) {
+  o.gen = 0;
+}
 void neutral(vf_tir&) {}
 void neutral(vf_rqt& o) {
   std::memset(o.rsvd, 0, sizeof o.rsvd);
   std::fill(o.rqn + o.actual, o.rqn + VF_RQT_ENTRIES, 0);
 }
 void neutral(vf_flow_table&) {}
-void neutral(vf_flow_group& o) { o.rsvd = 0; }
+void neutral(vf_flow_group& o) {
+  o.rsvd = 0;
+}
 void neutral(vf_flow_entry&) {}
-void neutral(vf_q_counter& o) { std::memset(o.rsvd, 0, sizeof o.rsvd); }
+void neutral(vf_q_counter& o) {
+  std::memset(o.rsvd, 0, sizeof o.rsvd);
+}
 
 /// Structures have holes; only members count. Encoding the copy again compares them all.
 template <class T>
@@ -147,7 +167,8 @@ TEST(StateRecord, CarriesTheFunctionsOwnState) {
     f->commands_running = 0;
     f->next_slot = 0;
   }
-  EXPECT_EQ(bytes_of(dst), bytes_of(src)) << "a new member of fw_function must go into the image, or be cleared above";
+  EXPECT_EQ(bytes_of(dst), bytes_of(src))
+      << "a new member of fw_function must go into the image, or be cleared above";
 }
 
 /// The objects of an Ethernet driver and of a page tracker, made by commands.
@@ -189,7 +210,8 @@ TEST(StateRecord, WhatCommandsMakeSurvives) {
   ASSERT_TRUE(loaded.ok()) << std::hex << loaded.syndrome();
   EXPECT_EQ(b.save(1).image, image);
   ASSERT_TRUE(b.run(1));
-  // The driver goes on with the numbers it knows: the same QUERY answers, and DESTROY in the usual order.
+  // The driver goes on with the numbers it knows: the same QUERY answers, and DESTROY in the usual
+  // order.
   const auto query = [](MockNic& nic, std::uint32_t opcode, std::uint32_t number) {
     Bytes in = command(opcode);
     VF_SET(object_in, in.data(), number, number);
@@ -200,10 +222,12 @@ TEST(StateRecord, WhatCommandsMakeSurvives) {
   EXPECT_EQ(query(b.nic, VF_OP_QUERY_SQ, VF_SQ_BASE), query(vf.nic, VF_OP_QUERY_SQ, VF_SQ_BASE));
   EXPECT_EQ(query(b.nic, VF_OP_QUERY_RQ, VF_RQ_BASE), query(vf.nic, VF_OP_QUERY_RQ, VF_RQ_BASE));
   EXPECT_EQ(query(b.nic, VF_OP_QUERY_EQ, VF_EQ_BASE), query(vf.nic, VF_OP_QUERY_EQ, VF_EQ_BASE));
-  EXPECT_NE(query(b.nic, VF_OP_DESTROY_CQ, VF_CQ_BASE)[0], VF_STATUS_OK) << "still used by the queues";
+  EXPECT_NE(query(b.nic, VF_OP_DESTROY_CQ, VF_CQ_BASE)[0], VF_STATUS_OK)
+      << "still used by the queues";
   EXPECT_EQ(query(b.nic, VF_OP_DESTROY_SQ, VF_SQ_BASE)[0], VF_STATUS_OK);
   // ALLOC goes on behind the numbers in use.
-  EXPECT_EQ(number_of(b.nic.run(1, command(VF_OP_ALLOC_PD))), number_of(vf.nic.run(1, command(VF_OP_ALLOC_PD))));
+  EXPECT_EQ(number_of(b.nic.run(1, command(VF_OP_ALLOC_PD))),
+            number_of(vf.nic.run(1, command(VF_OP_ALLOC_PD))));
 }
 
 TEST(StateRecord, EveryFieldLiesInItsLayoutAndInNoOther) {

@@ -46,7 +46,8 @@ TEST(Save, QueryOfAStoppedFunctionIsExact) {
   EXPECT_TRUE(valid(saved.image));
   EXPECT_EQ(flags_of(saved.image), std::uint32_t{FW_IMAGE_FINAL});
   EXPECT_EQ(saved.next, 0U);
-  expect_refused(rig.save(1, false, false, size.required - 1).reply, VF_STATUS_BAD_PARAM, VF_SYND_BUFFER_TOO_SMALL);
+  expect_refused(rig.save(1, false, false, size.required - 1).reply, VF_STATUS_BAD_PARAM,
+                 VF_SYND_BUFFER_TOO_SMALL);
 }
 
 TEST(Save, EveryObjectHasARecord) {
@@ -59,10 +60,11 @@ TEST(Save, EveryObjectHasARecord) {
     ++count[r.kind];
   }
   const std::map<int, int> expected = {
-      {FW_IMAGE_FUNCTION, 1}, {FW_IMAGE_CAPS, 1}, {FW_IMAGE_FW_PAGES, 1}, {FW_IMAGE_SETS, 1}, {FW_IMAGE_EVENTS, 1},
-      {FW_IMAGE_COUNTERS, 2}, {FW_IMAGE_EQ, 3},   {FW_IMAGE_CQ, 3},       {FW_IMAGE_MKEY, 2}, {FW_IMAGE_TIS, 1},
-      {FW_IMAGE_QC, 1},       {FW_IMAGE_SQ, 2},   {FW_IMAGE_RQ, 2},       {FW_IMAGE_QP, 1},   {FW_IMAGE_RQT, 1},
-      {FW_IMAGE_TIR, 2},      {FW_IMAGE_FT, 2},   {FW_IMAGE_FG, 1},       {FW_IMAGE_FTE, 1}};
+      {FW_IMAGE_FUNCTION, 1}, {FW_IMAGE_CAPS, 1},     {FW_IMAGE_FW_PAGES, 1}, {FW_IMAGE_SETS, 1},
+      {FW_IMAGE_EVENTS, 1},   {FW_IMAGE_COUNTERS, 2}, {FW_IMAGE_EQ, 3},       {FW_IMAGE_CQ, 3},
+      {FW_IMAGE_MKEY, 2},     {FW_IMAGE_TIS, 1},      {FW_IMAGE_QC, 1},       {FW_IMAGE_SQ, 2},
+      {FW_IMAGE_RQ, 2},       {FW_IMAGE_QP, 1},       {FW_IMAGE_RQT, 1},      {FW_IMAGE_TIR, 2},
+      {FW_IMAGE_FT, 2},       {FW_IMAGE_FG, 1},       {FW_IMAGE_FTE, 1}};
   EXPECT_EQ(count, expected);
 }
 
@@ -120,7 +122,8 @@ TEST(Save, IncrementHoldsWhatChanged) {
   EXPECT_EQ(changed[1].number, VF_CQ_BASE + 255U);
   EXPECT_EQ(changed[2].kind, FW_IMAGE_FTE);
   EXPECT_TRUE(changed[2].tombstone);
-  EXPECT_EQ(VF_GET(image_header, some.image.data(), base_id), VF_GET(image_header, none.image.data(), image_id));
+  EXPECT_EQ(VF_GET(image_header, some.image.data(), base_id),
+            VF_GET(image_header, none.image.data(), image_id));
   EXPECT_EQ(VF_GET(image_header, some.image.data(), sequence), 2U);
 
   ASSERT_TRUE(rig.stop(1));
@@ -161,7 +164,8 @@ TEST(Save, FailedFinalSaveCanBeRepeated) {
   rig.nic.ctx(1).cq[1].ci++;
   ASSERT_TRUE(rig.stop(1));
   const std::uint32_t size = rig.query(1, true).required;
-  expect_refused(rig.save(1, true, false, size - 8).reply, VF_STATUS_BAD_PARAM, VF_SYND_BUFFER_TOO_SMALL);
+  expect_refused(rig.save(1, true, false, size - 8).reply, VF_STATUS_BAD_PARAM,
+                 VF_SYND_BUFFER_TOO_SMALL);
   EXPECT_TRUE(rig.save(1, true, false, size).ok()) << "a buffer that is too small loses nothing";
 }
 
@@ -189,8 +193,10 @@ TEST(Save, Chunks) {
   ASSERT_TRUE(chunk.ok());
   EXPECT_GT(chunks, 1);
   EXPECT_EQ(flags_of(chunk.image), std::uint32_t{FW_IMAGE_FINAL});
-  EXPECT_EQ(total, size.remaining + (static_cast<std::size_t>(chunks) - 1) * (FW_IMAGE_HEADER + FW_IMAGE_TRAILER));
-  expect_refused(rig.save(1, true, false, 2048).reply, VF_STATUS_BAD_RES_STATE, VF_SYND_NO_STATE_PENDING);
+  EXPECT_EQ(total, size.remaining + (static_cast<std::size_t>(chunks) - 1) *
+                                        (FW_IMAGE_HEADER + FW_IMAGE_TRAILER));
+  expect_refused(rig.save(1, true, false, 2048).reply, VF_STATUS_BAD_RES_STATE,
+                 VF_SYND_NO_STATE_PENDING);
 }
 
 TEST(Save, ChunkAnnouncedIsEnough) {
@@ -219,7 +225,8 @@ TEST(Save, BadKeys) {
   rig.nic.ctx(0).mkey[702].len = 1000;
   ASSERT_TRUE(rig.stop(1));
   for (const std::uint32_t key : {0U, read_only, small, Rig::kKey ^ 1U}) {
-    expect_refused(rig.save(1, false, false, 1 << 20, key).reply, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_MKEY);
+    expect_refused(rig.save(1, false, false, 1 << 20, key).reply, VF_STATUS_BAD_RESOURCE,
+                   VF_SYND_BAD_MKEY);
   }
   rig.nic.poison[{0, Rig::kBuffer / VF_PAGE_BYTES}] = FW_DMA_BUS_ERROR;
   expect_refused(rig.save(1).reply, VF_STATUS_INTERNAL, VF_SYND_DMA_ERROR);
@@ -243,7 +250,8 @@ TEST(Save, OneAtATimePerFunctionSeveralInParallel) {
   rig.nic.submit(0, 1, Rig::save_command(1, false, false, 1 << 20), 16);
   rig.nic.submit(0, 2, Rig::save_command(1, false, false, 1 << 20), 16);
   rig.nic.poll();
-  rig.nic.finish_dma(2);  // the entries; the mailboxes follow, then the first SAVE starts, then the rest is there
+  rig.nic.finish_dma(
+      2);  // the entries; the mailboxes follow, then the first SAVE starts, then the rest is there
   rig.nic.poll();
   rig.nic.submit(0, 5, Rig::vhca_command(VF_OP_RESUME_VHCA, 1, VF_RESUME_RESPONDER), 16);
   rig.nic.poll();
@@ -317,7 +325,8 @@ TEST(Save, Faults) {
     rig.populate(1);
     ASSERT_TRUE(rig.stop(1) && rig.save(1).ok());
     const auto beyond = [](const DmaRecord& d) {
-      return d.dma.addr == Rig::kBuffer + Rig::kBufferPages * VF_PAGE_BYTES && d.dma.bytes == 64 && d.dma.to_host;
+      return d.dma.addr == Rig::kBuffer + Rig::kBufferPages * VF_PAGE_BYTES && d.dma.bytes == 64 &&
+             d.dma.to_host;
     };
     EXPECT_EQ(std::count_if(rig.nic.dma_log.begin(), rig.nic.dma_log.end(), beyond), 1);
   }
@@ -333,7 +342,8 @@ TEST(Save, Faults) {
   good.populate(1);
   ASSERT_TRUE(good.stop(1));
   const Bytes reference = good.save(1).image;
-  for (const enum vf_fault fault : {VF_FAULT_image_drops_arm_state, VF_FAULT_irq_lost_in_migration}) {
+  for (const enum vf_fault fault :
+       {VF_FAULT_image_drops_arm_state, VF_FAULT_irq_lost_in_migration}) {
     Rig rig(with(fault));
     rig.populate(1);
     ASSERT_TRUE(rig.stop(1));

@@ -65,8 +65,10 @@ class TrackRig : public Rig {
     nic.write(0, kRecord, record);
   }
 
-  static Bytes create_command(std::uint32_t fn, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges) {
-    Bytes in = command(VF_OP_CREATE_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 64 + ranges.size() * 16);
+  static Bytes create_command(std::uint32_t fn,
+                              const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges) {
+    Bytes in =
+        command(VF_OP_CREATE_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 64 + ranges.size() * 16);
     std::uint8_t* obj = in.data() + 16;
     VF_SET(page_track, obj, vhca_id, VF_VHCA_ID_BASE + fn);
     VF_SET(page_track, obj, track_type, 1);
@@ -248,9 +250,11 @@ TEST(Track, CompletionFollowsThePayload) {
 TEST(Track, BothFormsOfRanges) {
   TrackRig rig;
   // The older form says last - start: one byte less than the length.
-  const std::vector<std::pair<std::uint64_t, std::uint64_t>> older = {{0x10000, 0xffff}, {0x100000, 0x1fff}};
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>> older = {{0x10000, 0xffff},
+                                                                      {0x100000, 0x1fff}};
   ASSERT_TRUE(rig.nic.run(0, TrackRig::create_command(1, older)).ok());
-  const std::vector<std::pair<std::uint64_t, std::uint64_t>> newer = {{0x10000, 0x10000}, {0x100000, 0x2000}};
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>> newer = {{0x10000, 0x10000},
+                                                                      {0x100000, 0x2000}};
   ASSERT_TRUE(rig.nic.run(0, TrackRig::create_command(2, newer)).ok());
   EXPECT_EQ(rig.nic.ctx(1).track_range_count, 2U);
   for (int i = 0; i < 2; ++i) {
@@ -267,19 +271,23 @@ TEST(Track, Refusals) {
     return rig.nic.run(0, in);
   };
   const auto object = [](Bytes& in) { return in.data() + 16; };
-  expect_refused(create([](Bytes& in) { VF_SET(general_obj_in_cmd_hdr, in.data(), obj_type, 0x13); }),
+  expect_refused(
+      create([](Bytes& in) { VF_SET(general_obj_in_cmd_hdr, in.data(), obj_type, 0x13); }),
+      VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
+  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), vhca_id, 7); }),
+                 VF_STATUS_BAD_PARAM, VF_SYND_BAD_VHCA_ID);
+  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), log_page_size, 30); }),
                  VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), vhca_id, 7); }), VF_STATUS_BAD_PARAM,
-                 VF_SYND_BAD_VHCA_ID);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), log_page_size, 30); }), VF_STATUS_BAD_PARAM,
-                 VF_SYND_UNSUPPORTED_FIELD);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), log_addr_space_size, 63); }),
+  expect_refused(
+      create([&](Bytes& in) { VF_SET(page_track, object(in), log_addr_space_size, 63); }),
+      VF_STATUS_BAD_PARAM, VF_SYND_TRACK_BAD_RANGE);
+  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), num_ranges, 0); }),
                  VF_STATUS_BAD_PARAM, VF_SYND_TRACK_BAD_RANGE);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), num_ranges, 0); }), VF_STATUS_BAD_PARAM,
-                 VF_SYND_TRACK_BAD_RANGE);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), num_ranges, 2); }), VF_STATUS_BAD_INPUT_LEN,
-                 VF_SYND_SHORT_INPUT);
-  expect_refused(create([&](Bytes& in) { VF_SET(page_track_range, in.data() + 64, start_address, ~0xfffULL); }),
+  expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), num_ranges, 2); }),
+                 VF_STATUS_BAD_INPUT_LEN, VF_SYND_SHORT_INPUT);
+  expect_refused(create([&](Bytes& in) {
+                   VF_SET(page_track_range, in.data() + 64, start_address, ~0xfffULL);
+                 }),
                  VF_STATUS_BAD_PARAM, VF_SYND_TRACK_BAD_RANGE);
   expect_refused(create([&](Bytes& in) { VF_SET(page_track, object(in), reporting_qpn, kHostQp); }),
                  VF_STATUS_BAD_RESOURCE, VF_SYND_TRACK_BAD_QP);
@@ -290,7 +298,8 @@ TEST(Track, Refusals) {
   expect_refused(rig.report(id, 0, 0), VF_STATUS_BAD_PARAM, VF_SYND_TRACK_BAD_RANGE);
   EXPECT_TRUE(rig.simple(VF_OP_DESTROY_GENERAL_OBJECT, id).ok());
   EXPECT_EQ(rig.nic.reg(1, FW_FN_TRACK_CTRL), 0U);
-  expect_refused(rig.simple(VF_OP_QUERY_GENERAL_OBJECT, id), VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_OBJECT);
+  expect_refused(rig.simple(VF_OP_QUERY_GENERAL_OBJECT, id), VF_STATUS_BAD_RESOURCE,
+                 VF_SYND_BAD_OBJECT);
 }
 
 TEST(Track, SecondReportWhileOneRuns) {
@@ -309,11 +318,14 @@ TEST(Track, SecondReportWhileOneRuns) {
   rig.nic.submit(0, 0, in, 16);
   rig.nic.poll(50);
   expect_refused(rig.nic.reply(0, 0), VF_STATUS_RES_BUSY, VF_SYND_TRACK_BUSY);
-  rig.nic.submit(0, 0, [&] {
-    Bytes destroy = command(VF_OP_DESTROY_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK);
-    VF_SET(general_obj_in_cmd_hdr, destroy.data(), obj_id, id);
-    return destroy;
-  }(), 16);
+  rig.nic.submit(
+      0, 0,
+      [&] {
+        Bytes destroy = command(VF_OP_DESTROY_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK);
+        VF_SET(general_obj_in_cmd_hdr, destroy.data(), obj_id, id);
+        return destroy;
+      }(),
+      16);
   rig.nic.poll(50);
   EXPECT_TRUE(rig.nic.reply(0, 0).ok());
   EXPECT_LT(rig.nic.poll(), 50) << "nothing waits any more";

@@ -85,7 +85,7 @@ struct fw_image {
 
 /* Power-on state of everything here. */
 void fw_vhca_init(struct fw *fw);
-/* Once per fw_poll(), behind fw_cmd_poll(). true: something waits that no interrupt announces. */
+/* Once per fw_poll(). true: something waits that no interrupt announces. */
 bool fw_vhca_poll(struct fw *fw);
 /* The function was reset: running, not suspended, not tracked, nothing loaded; a SAVE, LOAD or SUSPEND of it that is in
  * execution ends with FUNCTION_RESET. Called by fw_function_reset(). Writes the function's CTRL stop bits to 0. */

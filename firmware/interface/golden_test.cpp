@@ -367,8 +367,7 @@ bool is_transport(const Golden& g) {
   return g.kind == "COMMAND ENTRY" || g.kind.find("MAILBOX BLOCK") != std::string::npos;
 }
 
-/// Records of the migration stream: host byte order, packed by the host's driver
-/// (host_driver/migration).
+/// Records of the migration stream: packed by the driver, host_driver/migration/record_test.cpp.
 bool is_stream_record(const Golden& g) {
   return g.kind.rfind("REC", 0) == 0;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "firmware/interface/layout.h"
+#include "firmware/interface/signature.h"
 #include "host_driver/cmd/commands.hpp"
 #include "host_driver/cmd/mailbox.hpp"
 #include "host_driver/cmd/status.hpp"
@@ -52,7 +53,8 @@ class CommandChannel::Impl {
   Result<void> start();
   void stop();
   Result<Bytes> execute(const Bytes& in, std::size_t out_bytes);
-  Result<void> execute_async(const Bytes& in, std::size_t out_bytes, std::function<void(Result<Bytes>)> done);
+  Result<void> execute_async(const Bytes& in, std::size_t out_bytes,
+                             std::function<void(Result<Bytes>)> done);
   void switch_mode(bool events);
   void on_event(std::uint32_t vector);
   void detach(int code);
@@ -60,6 +62,7 @@ class CommandChannel::Impl {
   void allow_only(std::uint16_t opcode) { only_ = opcode; }
   void set_eq_poll(std::function<void()> poll) { eq_poll_ = std::move(poll); }
   std::uint32_t stalled() const;
+  void set_checksums(bool on) { options_.checksums = on; }
 
  private:
   enum class State : std::uint8_t { free, busy, stalled };
@@ -93,7 +96,9 @@ class CommandChannel::Impl {
   void complete(std::uint32_t k);
   Answer decode(std::uint32_t k);
   void free_slot(std::uint32_t k);
-  std::uint64_t entry_address(std::uint32_t k) const { return queue_ + (static_cast<std::uint64_t>(k) << log_stride_); }
+  std::uint64_t entry_address(std::uint32_t k) const {
+    return queue_ + (static_cast<std::uint64_t>(k) << log_stride_);
+  }
   std::uint32_t pages_slot() const { return static_cast<std::uint32_t>(slots_.size()) - 1; }
 
   Platform& platform_;
@@ -154,8 +159,8 @@ Result<void> CommandChannel::Impl::start() {
   log_stride_ = geometry & 0xf;
   if (1U << log_size > kMaxSlots || log_size == 0 || log_size + log_stride_ > VF_PAGE_SHIFT ||
       log_stride_ < VF_LOG_CMDQ_STRIDE) {
-    return fail(EINVAL, "command queue geometry: log size " + std::to_string(log_size) + ", log stride " +
-                            std::to_string(log_stride_));
+    return fail(EINVAL, "command queue geometry: log size " + std::to_string(log_size) +
+                            ", log stride " + std::to_string(log_stride_));
   }
   const auto page = platform_.dma_alloc(VF_PAGE_BYTES);
   if (!page) {
@@ -173,7 +178,8 @@ Result<void> CommandChannel::Impl::start() {
     constexpr std::array<std::int64_t, 4> kUnitMs{1, 1'000, 120'000, 10'800'000};
     const std::uint32_t value = platform_.read32(VF_BAR_CMD_EXEC_TO);
     if ((value & 0xfffff) != 0) {
-      options_.timeout = std::chrono::milliseconds((value & 0xfffff) * kUnitMs.at(value >> 29 & 3U));
+      options_.timeout =
+          std::chrono::milliseconds((value & 0xfffff) * kUnitMs.at(value >> 29 & 3U));
     }
   }
   events_ = false;
@@ -192,12 +198,13 @@ void CommandChannel::Impl::stop() {
 }
 
 std::uint32_t CommandChannel::Impl::stalled() const {
-  return static_cast<std::uint32_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::stalled; }));
+  return static_cast<std::uint32_t>(std::count_if(
+      slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::stalled; }));
 }
 
 /// The answer of a command that may not go to the device now.
-std::optional<Answer> CommandChannel::Impl::refuse(std::uint16_t opcode, std::size_t out_bytes) const {
+std::optional<Answer> CommandChannel::Impl::refuse(std::uint16_t opcode,
+                                                   std::size_t out_bytes) const {
   const std::string name = opcode_name(opcode);
   if (down_ == ENXIO && undoes_something(opcode)) {
     return Answer{Bytes(out_bytes), {0, 0, 0, 0, {}}};
@@ -245,7 +252,8 @@ bool CommandChannel::Impl::all_stalled(std::uint16_t opcode) const {
   if (opcode == VF_OP_MANAGE_PAGES) {
     return slots_.back().state == State::stalled;
   }
-  return std::all_of(slots_.begin(), slots_.end() - 1, [](const Slot& slot) { return slot.state == State::stalled; });
+  return std::all_of(slots_.begin(), slots_.end() - 1,
+                     [](const Slot& slot) { return slot.state == State::stalled; });
 }
 
 /// In polling mode nobody tells of a late completion: look.
@@ -289,7 +297,8 @@ Result<std::uint32_t> CommandChannel::Impl::acquire(std::uint16_t opcode, bool m
   return fail(EBUSY, opcode_name(opcode) + ": no command slot within the time-out");
 }
 
-/// First come, first served, except that a waiter whose kind of slot is short does not hold up the others.
+/// First come, first served, except that a waiter whose kind of slot is short does not hold up the
+/// others.
 void CommandChannel::Impl::serve_waiters() {
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     (*it)->slot = take_free((*it)->opcode);
@@ -349,26 +358,34 @@ Answer CommandChannel::Impl::decode(std::uint32_t k) {
   Slot& slot = slots_[k];
   CommandEntry entry{};
   platform_.mem_read(entry_address(k), entry.data(), entry.size());
-  const std::uint8_t* const inline_out = VF_PTR(cmd_queue_entry, entry.data(), command_output_inline_data);
+  const std::uint8_t* const inline_out =
+      VF_PTR(cmd_queue_entry, entry.data(), command_output_inline_data);
   Answer answer;
-  answer.out.assign(inline_out, inline_out + std::min<std::size_t>(VF_CMD_INLINE_BYTES, slot.out_bytes));
-  if (options_.checksums && !signature_ok(entry.data(), entry.size())) {
-    answer.error = fail(EHWPOISON, opcode_name(slot.opcode) + ": entry signature of the answer is wrong");
+  answer.out.assign(inline_out,
+                    inline_out + std::min<std::size_t>(VF_CMD_INLINE_BYTES, slot.out_bytes));
+  if (options_.checksums && vf_entry_signed(entry.data()) == 0) {
+    answer.error =
+        fail(EHWPOISON, opcode_name(slot.opcode) + ": entry signature of the answer is wrong");
     return answer;
   }
   const auto delivery = static_cast<std::uint8_t>(VF_GET(cmd_queue_entry, entry.data(), status));
   if (delivery != VF_DELIVERY_OK) {
     answer.error = command_error(slot.opcode, delivery, 0, 0);
-  } else if (!read_output_chain(platform_, slot.out, slot.out_bytes, options_.checksums, answer.out)) {
-    answer.error = fail(EHWPOISON, opcode_name(slot.opcode) + ": mailbox signature of the answer is wrong");
-  } else if (const std::uint64_t status = VF_GET(cmd_out, answer.out.data(), status); status != VF_STATUS_OK) {
-    answer.error = command_error(slot.opcode, 0, static_cast<std::uint8_t>(status),
-                                 static_cast<std::uint32_t>(VF_GET(cmd_out, answer.out.data(), syndrome)));
+  } else if (!read_output_chain(platform_, slot.out, slot.out_bytes, options_.checksums,
+                                answer.out)) {
+    answer.error =
+        fail(EHWPOISON, opcode_name(slot.opcode) + ": mailbox signature of the answer is wrong");
+  } else if (const std::uint64_t status = VF_GET(cmd_out, answer.out.data(), status);
+             status != VF_STATUS_OK) {
+    answer.error =
+        command_error(slot.opcode, 0, static_cast<std::uint8_t>(status),
+                      static_cast<std::uint32_t>(VF_GET(cmd_out, answer.out.data(), syndrome)));
   }
   return answer;
 }
 
-/// The slot's completion was announced. Second announcements and those of a slot that hardware owns are void.
+/// The slot's completion was announced. Second announcements and those of a slot that hardware owns
+/// are void.
 void CommandChannel::Impl::complete(std::uint32_t k) {
   const std::lock_guard guard(*lock_);
   if (k >= slots_.size() || slots_[k].state == State::free || hardware_owns(k)) {
@@ -412,9 +429,11 @@ void CommandChannel::Impl::wait_event(Slot& slot) {
 }
 
 void CommandChannel::Impl::wait_polling(Slot& slot, std::uint32_t k) {
-  const Nanoseconds deadline = os_.now() + options_.timeout + options_.poll_extra;
-  while (!slot.result && os_.now() < deadline) {
-    os_.sleep(options_.poll_step);
+  const Nanoseconds begin = os_.now();
+  const Nanoseconds limit = options_.timeout + options_.poll_extra;
+  while (!slot.result && os_.now() - begin < limit) {
+    // Long commands are looked at more rarely: the wait costs at most a sixteenth more.
+    os_.sleep(std::max(options_.poll_step, (os_.now() - begin) / 16));
     complete(k);
   }
 }
@@ -517,20 +536,45 @@ CommandChannel::CommandChannel(Platform& platform, CommandOptions options)
     : impl_(std::make_unique<Impl>(platform, options)) {}
 CommandChannel::~CommandChannel() = default;
 
-Result<void> CommandChannel::start() { return impl_->start(); }
-void CommandChannel::stop() { impl_->stop(); }
-Result<Bytes> CommandChannel::execute(const Bytes& in, std::size_t out_bytes) { return impl_->execute(in, out_bytes); }
+Result<void> CommandChannel::start() {
+  return impl_->start();
+}
+void CommandChannel::stop() {
+  impl_->stop();
+}
+Result<Bytes> CommandChannel::execute(const Bytes& in, std::size_t out_bytes) {
+  return impl_->execute(in, out_bytes);
+}
 Result<void> CommandChannel::execute_async(const Bytes& in, std::size_t out_bytes,
                                            std::function<void(Result<Bytes>)> done) {
   return impl_->execute_async(in, out_bytes, std::move(done));
 }
-void CommandChannel::use_events() { impl_->switch_mode(true); }
-void CommandChannel::use_polling() { impl_->switch_mode(false); }
-void CommandChannel::allow_only(std::uint16_t opcode) { impl_->allow_only(opcode); }
-void CommandChannel::on_event(std::uint32_t vector) { impl_->on_event(vector); }
-void CommandChannel::set_eq_poll(std::function<void()> poll) { impl_->set_eq_poll(std::move(poll)); }
-void CommandChannel::detach(int code) { impl_->detach(code); }
-void CommandChannel::attach() { impl_->attach(); }
-std::uint32_t CommandChannel::stalled_slots() const { return impl_->stalled(); }
+void CommandChannel::use_events() {
+  impl_->switch_mode(true);
+}
+void CommandChannel::use_polling() {
+  impl_->switch_mode(false);
+}
+void CommandChannel::allow_only(std::uint16_t opcode) {
+  impl_->allow_only(opcode);
+}
+void CommandChannel::on_event(std::uint32_t vector) {
+  impl_->on_event(vector);
+}
+void CommandChannel::set_eq_poll(std::function<void()> poll) {
+  impl_->set_eq_poll(std::move(poll));
+}
+void CommandChannel::detach(int code) {
+  impl_->detach(code);
+}
+void CommandChannel::attach() {
+  impl_->attach();
+}
+void CommandChannel::set_checksums(bool on) {
+  impl_->set_checksums(on);
+}
+std::uint32_t CommandChannel::stalled_slots() const {
+  return impl_->stalled();
+}
 
 }  // namespace vfsim::driver

@@ -38,7 +38,8 @@ class CommandChannelTest : public ::testing::Test {
   void answer(std::uint32_t opcode, FakeReply reply) {
     device_.on(opcode, [this, reply](const FakeCommand& command) {
       if (announce_ && !reply.drop && !reply.no_event) {
-        os_.after(reply.delay + 1ns, [this, slot = command.slot] { channel_->on_event(1U << slot); });
+        os_.after(reply.delay + 1ns,
+                  [this, slot = command.slot] { channel_->on_event(1U << slot); });
       }
       return reply;
     });
@@ -51,7 +52,9 @@ class CommandChannelTest : public ::testing::Test {
   bool announce_ = false;
 };
 
-Bytes bytes_of(const std::array<std::uint8_t, 64>& entry) { return {entry.begin(), entry.end()}; }
+Bytes bytes_of(const std::array<std::uint8_t, 64>& entry) {
+  return {entry.begin(), entry.end()};
+}
 
 TEST_F(CommandChannelTest, HandshakeWaitsForInitializingAndWritesTheQueueAddress) {
   int reads = 0;
@@ -97,13 +100,16 @@ TEST_P(GoldenEntry, CreateMkeyOneBlock) {
   start();
   use_tokens(0x5c);
   platform_.set_next_address(0x7f000000);
-  ASSERT_TRUE(create_mkey(*channel_, {0x5a, kAllAccess, 0x3000, {0x112345000, 0x2abcde000, 0x300001000}}));
+  ASSERT_TRUE(
+      create_mkey(*channel_, {0x5a, kAllAccess, 0x3000, {0x112345000, 0x2abcde000, 0x300001000}}));
   const FakeCommand& command = device_.commands().back();
   EXPECT_EQ(command.in, golden_bytes("# CREATE_MKEY MTT mode"));
   const std::string heading = "64-byte entry + one input mailbox";
   EXPECT_EQ(bytes_of(command.entry), golden_bytes(heading, "COMMAND ENTRY"));
   ASSERT_THAT(command.in_blocks, ElementsAre(0x7f000000));
-  EXPECT_EQ(block(0x7f000000), golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 0 @0x7f000000 ") + block_kind()));
+  EXPECT_EQ(
+      block(0x7f000000),
+      golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 0 @0x7f000000 ") + block_kind()));
 }
 
 TEST_P(GoldenEntry, CreateMkeyTwoBlocks) {
@@ -117,8 +123,12 @@ TEST_P(GoldenEntry, CreateMkeyTwoBlocks) {
   ASSERT_TRUE(create_mkey(*channel_, spec));
   const std::string heading = "two-block input chain";
   EXPECT_EQ(bytes_of(device_.commands().back().entry), golden_bytes(heading, "COMMAND ENTRY"));
-  EXPECT_EQ(block(0x7f010000), golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 0 @0x7f010000 ") + block_kind()));
-  EXPECT_EQ(block(0x7f010400), golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 1 @0x7f010400 ") + block_kind()));
+  EXPECT_EQ(
+      block(0x7f010000),
+      golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 0 @0x7f010000 ") + block_kind()));
+  EXPECT_EQ(
+      block(0x7f010400),
+      golden_bytes(heading, std::string("INPUT MAILBOX BLOCK 1 @0x7f010400 ") + block_kind()));
 }
 
 TEST_P(GoldenEntry, QueryMigrationStateWithOutputBlock) {
@@ -136,7 +146,8 @@ TEST_P(GoldenEntry, QueryMigrationStateWithOutputBlock) {
   ASSERT_TRUE(size);
   const std::string heading = "## QUERY_VHCA_MIGRATION_STATE: 16-byte input inline";
   EXPECT_EQ(bytes_of(device_.commands().back().entry), golden_bytes(heading, "COMMAND ENTRY"));
-  EXPECT_EQ(prepared, golden_bytes(heading, std::string("OUTPUT MAILBOX BLOCK 0 @0x7f020000 ") + block_kind()));
+  EXPECT_EQ(prepared, golden_bytes(heading, std::string("OUTPUT MAILBOX BLOCK 0 @0x7f020000 ") +
+                                                block_kind()));
   EXPECT_EQ(size.value().required_umem_size, 0x123456U);
   EXPECT_EQ(size.value().remaining_total_size, 0x123456789U);
   EXPECT_EQ(size.value().migration_state, VF_MIGRATION_STATE_DIRTY);
@@ -166,18 +177,40 @@ TEST_F(CommandChannelTest, WrongSignatureOfAnAnswerIsFound) {
 
 TEST_F(CommandChannelTest, StatusesBecomeErrnoOfTheTable) {
   start();
-  struct Row { std::uint8_t status; int code; };
-  for (const Row row : {Row{0x01, EIO}, {0x02, EINVAL}, {0x04, EIO}, {0x06, EBUSY}, {0x07, EAGAIN}, {0x08, ENOMEM},
-                        {0x09, EINVAL}, {0x0f, EAGAIN}, {0x10, EINVAL}, {0x50, EIO}, {0x7a, EIO}}) {
-    device_.on(VF_OP_ALLOC_PD, [&](const FakeCommand&) { return fake_status(row.status, 0x1badcafe); });
+  struct Row {
+    std::uint8_t status;
+    int code;
+  };
+  for (const Row row : {Row{0x01, EIO},
+                        {0x02, EINVAL},
+                        {0x04, EIO},
+                        {0x06, EBUSY},
+                        {0x07, EAGAIN},
+                        {0x08, ENOMEM},
+                        {0x09, EINVAL},
+                        {0x0f, EAGAIN},
+                        {0x10, EINVAL},
+                        {0x50, EIO},
+                        {0x7a, EIO}}) {
+    device_.on(VF_OP_ALLOC_PD,
+               [&](const FakeCommand&) { return fake_status(row.status, 0x1badcafe); });
     const auto result = alloc_pd(*channel_);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, row.code) << int{row.status};
     EXPECT_EQ(result.error().status, row.status);
     EXPECT_EQ(result.error().syndrome, 0x1badcafeU);
   }
-  for (const Row row : {Row{0x01, EBADR}, {0x02, EBADR}, {0x03, EFAULT}, {0x04, EFAULT}, {0x05, EFAULT}, {0x06, EIO},
-                        {0x07, ENOMSG}, {0x08, ENOMSG}, {0x09, ENOMSG}, {0x10, ENOMSG}, {0x22, EINVAL}}) {
+  for (const Row row : {Row{0x01, EBADR},
+                        {0x02, EBADR},
+                        {0x03, EFAULT},
+                        {0x04, EFAULT},
+                        {0x05, EFAULT},
+                        {0x06, EIO},
+                        {0x07, ENOMSG},
+                        {0x08, ENOMSG},
+                        {0x09, ENOMSG},
+                        {0x10, ENOMSG},
+                        {0x22, EINVAL}}) {
     FakeReply reply;
     reply.delivery = row.status;
     device_.on(VF_OP_ALLOC_PD, [&](const FakeCommand&) { return reply; });
@@ -323,7 +356,9 @@ TEST_F(CommandChannelTest, OnlyTheAllowedOpcodePasses) {
 TEST_F(CommandChannelTest, AsynchronousCommandsNeedEvents) {
   start();
   const SaveRequest request{0x1234, 0x00abcd42, 0x3000, true, false};
-  EXPECT_EQ(save_vhca_state_async(*channel_, request, [](const Result<SaveResult>&) {}).error().code, EINVAL);
+  EXPECT_EQ(
+      save_vhca_state_async(*channel_, request, [](const Result<SaveResult>&) {}).error().code,
+      EINVAL);
   channel_->use_events();
   announce_ = true;
   FakeReply reply;
@@ -331,13 +366,15 @@ TEST_F(CommandChannelTest, AsynchronousCommandsNeedEvents) {
   reply.out = golden_bytes("SAVE_VHCA_STATE output: actual");
   answer(VF_OP_SAVE_VHCA_STATE, reply);
   std::optional<Result<SaveResult>> result;
-  ASSERT_TRUE(save_vhca_state_async(*channel_, request, [&](Result<SaveResult> r) { result = std::move(r); }));
+  ASSERT_TRUE(save_vhca_state_async(*channel_, request,
+                                    [&](Result<SaveResult> r) { result = std::move(r); }));
   EXPECT_FALSE(result);
   os_.sleep(4ms);
   ASSERT_TRUE(result && *result);
   EXPECT_EQ(result->value().actual_image_size, 0x2a5cU);
   EXPECT_EQ(result->value().next_required_umem_size, 0x800000U);
-  EXPECT_EQ(device_.commands().back().in, golden_bytes("incremental=1 set_track=0 (final STOP_COPY save)"));
+  EXPECT_EQ(device_.commands().back().in,
+            golden_bytes("incremental=1 set_track=0 (final STOP_COPY save)"));
 }
 
 TEST_F(CommandChannelTest, DetachFailsRunningAndLaterCommands) {

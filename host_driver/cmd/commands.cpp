@@ -13,7 +13,8 @@ struct OpcodeRow {
   std::size_t in_bytes, out_bytes;
 };
 constexpr std::array kOpcodes{
-#define OPCODE(name, value, in_bytes, out_bytes, doc) OpcodeRow{#name, (value), (in_bytes), (out_bytes)},
+#define OPCODE(name, value, in_bytes, out_bytes, doc) \
+  OpcodeRow{#name, (value), (in_bytes), (out_bytes)},
 #include "firmware/interface/opcodes.def"
 #undef OPCODE
 };
@@ -33,9 +34,12 @@ Result<void> run(CommandChannel& channel, const Bytes& in) {
   return ok();
 }
 
-void put_function(Bytes& in, std::uint16_t function_id) { VF_SET(enable_hca_in, in.data(), function_id, function_id); }
+void put_function(Bytes& in, std::uint16_t function_id) {
+  VF_SET(enable_hca_in, in.data(), function_id, function_id);
+}
 
-Result<void> issue_on_vhca(CommandChannel& channel, vf_opcode opcode, std::uint16_t vhca_id, std::uint32_t op_mod) {
+Result<void> issue_on_vhca(CommandChannel& channel, vf_opcode opcode, std::uint16_t vhca_id,
+                           std::uint32_t op_mod) {
   Bytes in = make_command(opcode, op_mod);
   VF_SET(suspend_vhca_in, in.data(), vhca_id, vhca_id);
   return run(channel, in);
@@ -53,14 +57,17 @@ Bytes save_command(const SaveRequest& request) {
 }
 
 SaveResult save_answer(const Bytes& out) {
-  return {static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out.data(), actual_image_size)),
-          static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out.data(), next_required_umem_size))};
+  return {
+      static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out.data(), actual_image_size)),
+      static_cast<std::uint32_t>(VF_GET(save_vhca_state_out, out.data(), next_required_umem_size))};
 }
 
-Result<Bytes> access_register(CommandChannel& channel, std::uint16_t id, const Bytes& data, bool read) {
+Result<Bytes> access_register(CommandChannel& channel, std::uint16_t id, const Bytes& data,
+                              bool read) {
   Bytes in = make_command(VF_OP_ACCESS_REG, read ? 1 : 0, data.size());
   VF_SET(access_register_in, in.data(), register_id, id);
-  std::copy(data.begin(), data.end(), in.begin() + static_cast<std::ptrdiff_t>(VF_BYTES(access_register_in)));
+  std::copy(data.begin(), data.end(),
+            in.begin() + static_cast<std::ptrdiff_t>(VF_BYTES(access_register_in)));
   BOOST_OUTCOME_TRY(out, run_command(channel, in, data.size()));
   return Bytes(out.begin() + static_cast<std::ptrdiff_t>(VF_BYTES(access_register_out)), out.end());
 }
@@ -75,7 +82,9 @@ Bytes make_command(vf_opcode opcode, std::uint32_t op_mod, std::size_t list_byte
   return in;
 }
 
-std::size_t output_bytes(vf_opcode opcode) { return find_opcode(opcode)->out_bytes; }
+std::size_t output_bytes(vf_opcode opcode) {
+  return find_opcode(opcode)->out_bytes;
+}
 
 std::string opcode_name(std::uint32_t opcode) {
   const OpcodeRow* row = find_opcode(opcode);
@@ -121,14 +130,16 @@ Result<void> set_issi(CommandChannel& channel, std::uint16_t issi) {
   return run(channel, in);
 }
 
-Result<std::int32_t> query_pages(CommandChannel& channel, std::uint32_t kind, std::uint16_t function_id) {
+Result<std::int32_t> query_pages(CommandChannel& channel, std::uint32_t kind,
+                                 std::uint16_t function_id) {
   Bytes in = make_command(VF_OP_QUERY_PAGES, kind);
   VF_SET(query_pages_in, in.data(), function_id, function_id);
   BOOST_OUTCOME_TRY(out, run_command(channel, in));
   return static_cast<std::int32_t>(VF_GET(query_pages_out, out.data(), num_pages));
 }
 
-Result<void> give_pages(CommandChannel& channel, std::uint16_t function_id, const std::vector<std::uint64_t>& pages) {
+Result<void> give_pages(CommandChannel& channel, std::uint16_t function_id,
+                        const std::vector<std::uint64_t>& pages) {
   Bytes in = make_command(VF_OP_MANAGE_PAGES, VF_PAGES_GIVE, pages.size() * 8);
   VF_SET(manage_pages_in, in.data(), function_id, function_id);
   VF_SET(manage_pages_in, in.data(), input_num_entries, pages.size());
@@ -142,7 +153,8 @@ Result<void> decline_pages(CommandChannel& channel, std::uint16_t function_id) {
   return run(channel, in);
 }
 
-Result<std::vector<std::uint64_t>> take_pages(CommandChannel& channel, std::uint16_t function_id, std::uint32_t count) {
+Result<std::vector<std::uint64_t>> take_pages(CommandChannel& channel, std::uint16_t function_id,
+                                              std::uint32_t count) {
   const std::uint32_t wanted = std::min(count, kPagesPerTake);
   Bytes in = make_command(VF_OP_MANAGE_PAGES, VF_PAGES_TAKE);
   VF_SET(manage_pages_in, in.data(), function_id, function_id);
@@ -150,7 +162,8 @@ Result<std::vector<std::uint64_t>> take_pages(CommandChannel& channel, std::uint
   BOOST_OUTCOME_TRY(out, run_command(channel, in, std::size_t{wanted} * 8));
   const std::uint64_t returned = VF_GET(manage_pages_out, out.data(), output_num_entries);
   if (returned > wanted) {
-    return fail(EIO, "MANAGE_PAGES: " + std::to_string(returned) + " pages returned, wanted were " + std::to_string(wanted));
+    return fail(EIO, "MANAGE_PAGES: " + std::to_string(returned) + " pages returned, wanted were " +
+                         std::to_string(wanted));
   }
   std::vector<std::uint64_t> pages(returned);
   for (std::size_t i = 0; i < pages.size(); ++i) {
@@ -159,20 +172,27 @@ Result<std::vector<std::uint64_t>> take_pages(CommandChannel& channel, std::uint
   return pages;
 }
 
-Result<void> init_hca(CommandChannel& channel) { return run(channel, make_command(VF_OP_INIT_HCA)); }
-Result<void> teardown_hca(CommandChannel& channel) { return run(channel, make_command(VF_OP_TEARDOWN_HCA)); }
+Result<void> init_hca(CommandChannel& channel) {
+  return run(channel, make_command(VF_OP_INIT_HCA));
+}
+Result<void> teardown_hca(CommandChannel& channel) {
+  return run(channel, make_command(VF_OP_TEARDOWN_HCA));
+}
 
 Result<void> set_driver_version(CommandChannel& channel, std::string_view version) {
   Bytes in = make_command(VF_OP_SET_DRIVER_VERSION);
   const std::size_t room = VF_WID(set_driver_version_in, driver_version) / 8 - 1;
-  version.copy(reinterpret_cast<char*>(VF_PTR(set_driver_version_in, in.data(), driver_version)), room);
+  version.copy(reinterpret_cast<char*>(VF_PTR(set_driver_version_in, in.data(), driver_version)),
+               room);
   return run(channel, in);
 }
 
 Result<std::array<char, 16>> query_adapter(CommandChannel& channel) {
   BOOST_OUTCOME_TRY(out, run_command(channel, make_command(VF_OP_QUERY_ADAPTER)));
   std::array<char, 16> board{};
-  std::memcpy(board.data(), VF_PTR(query_adapter_out, out.data(), query_adapter_struct_vsd_contd_psid), board.size());
+  std::memcpy(board.data(),
+              VF_PTR(query_adapter_out, out.data(), query_adapter_struct_vsd_contd_psid),
+              board.size());
   return board;
 }
 
@@ -182,7 +202,8 @@ Result<Bytes> query_hca_cap(CommandChannel& channel, std::uint32_t type, CapMode
   VF_SET(query_hca_cap_in, in.data(), other_function, function_id ? 1 : 0);
   VF_SET(query_hca_cap_in, in.data(), function_id, function_id.value_or(0));
   BOOST_OUTCOME_TRY(out, run_command(channel, in));
-  return Bytes(out.begin() + static_cast<std::ptrdiff_t>(VF_OFF(query_hca_cap_out, capability) / 8), out.end());
+  return Bytes(out.begin() + static_cast<std::ptrdiff_t>(VF_OFF(query_hca_cap_out, capability) / 8),
+               out.end());
 }
 
 Result<void> set_hca_cap(CommandChannel& channel, std::uint32_t type, const Bytes& area,
@@ -191,7 +212,8 @@ Result<void> set_hca_cap(CommandChannel& channel, std::uint32_t type, const Byte
   VF_SET(set_hca_cap_in, in.data(), other_function, function_id ? 1 : 0);
   VF_SET(set_hca_cap_in, in.data(), function_id, function_id.value_or(0));
   const std::size_t room = VF_WID(set_hca_cap_in, capability) / 8;
-  std::memcpy(VF_PTR(set_hca_cap_in, in.data(), capability), area.data(), std::min(room, area.size()));
+  std::memcpy(VF_PTR(set_hca_cap_in, in.data(), capability), area.data(),
+              std::min(room, area.size()));
   return run(channel, in);
 }
 
@@ -263,19 +285,20 @@ Result<void> resume_vhca(CommandChannel& channel, std::uint16_t vhca_id, std::ui
   return issue_on_vhca(channel, VF_OP_RESUME_VHCA, vhca_id, op_mod);
 }
 
-Result<MigrationSize> query_vhca_migration_state(CommandChannel& channel, std::uint16_t vhca_id, bool incremental,
-                                                 bool chunk) {
+Result<MigrationSize> query_vhca_migration_state(CommandChannel& channel, std::uint16_t vhca_id,
+                                                 bool incremental, bool chunk) {
   Bytes in = make_command(VF_OP_QUERY_VHCA_MIGRATION_STATE);
   VF_SET(query_vhca_migration_state_in, in.data(), incremental, incremental ? 1 : 0);
   VF_SET(query_vhca_migration_state_in, in.data(), chunk, chunk ? 1 : 0);
   VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, vhca_id);
   BOOST_OUTCOME_TRY(out, run_command(channel, in));
   MigrationSize size;
-  size.required_umem_size =
-      static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_out, out.data(), required_umem_size));
-  size.remaining_total_size = VF_GET(query_vhca_migration_state_out, out.data(), remaining_total_size);
-  size.migration_state =
-      static_cast<std::uint8_t>(VF_GET(query_vhca_migration_state_out, out.data(), migration_state));
+  size.required_umem_size = static_cast<std::uint32_t>(
+      VF_GET(query_vhca_migration_state_out, out.data(), required_umem_size));
+  size.remaining_total_size =
+      VF_GET(query_vhca_migration_state_out, out.data(), remaining_total_size);
+  size.migration_state = static_cast<std::uint8_t>(
+      VF_GET(query_vhca_migration_state_out, out.data(), migration_state));
   return size;
 }
 
@@ -293,8 +316,8 @@ Result<void> save_vhca_state_async(CommandChannel& channel, const SaveRequest& r
                                });
 }
 
-Result<void> load_vhca_state(CommandChannel& channel, std::uint16_t vhca_id, std::uint32_t mkey, std::uint32_t size,
-                             std::uint64_t va) {
+Result<void> load_vhca_state(CommandChannel& channel, std::uint16_t vhca_id, std::uint32_t mkey,
+                             std::uint32_t size, std::uint64_t va) {
   Bytes in = make_command(VF_OP_LOAD_VHCA_STATE);
   VF_SET(load_vhca_state_in, in.data(), vhca_id, vhca_id);
   VF_SET(load_vhca_state_in, in.data(), va, va);
@@ -308,8 +331,9 @@ Result<VportState> query_vport_state(CommandChannel& channel, std::optional<std:
   VF_SET(query_vport_state_in, in.data(), other_vport, vport ? 1 : 0);
   VF_SET(query_vport_state_in, in.data(), vport_number, vport.value_or(0));
   BOOST_OUTCOME_TRY(out, run_command(channel, in));
-  return VportState{VF_GET(query_vport_state_out, out.data(), state) == 1,
-                    static_cast<std::uint8_t>(VF_GET(query_vport_state_out, out.data(), admin_state))};
+  return VportState{
+      VF_GET(query_vport_state_out, out.data(), state) == 1,
+      static_cast<std::uint8_t>(VF_GET(query_vport_state_out, out.data(), admin_state))};
 }
 
 Result<void> modify_vport_state(CommandChannel& channel, std::uint8_t admin_state,

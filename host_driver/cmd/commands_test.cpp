@@ -115,7 +115,8 @@ TEST_F(CommandsTest, TakenPages) {
   const auto pages = take_pages(channel_, 2, 5000);
   ASSERT_TRUE(pages);
   EXPECT_EQ(pages.value().size(), 3U);
-  EXPECT_EQ(device_.commands().back().out_bytes, 16U + kPagesPerTake * 8);  // what the stock driver offers
+  EXPECT_EQ(device_.commands().back().out_bytes,
+            16U + kPagesPerTake * 8);  // what the stock driver offers
   Bytes lie(16);
   VF_SET(manage_pages_out, lie.data(), output_num_entries, 4);
   reply_with(VF_OP_MANAGE_PAGES, lie);

@@ -142,7 +142,8 @@ Result<void> destroy_rqt(CommandChannel& channel, std::uint32_t rqtn) {
   return run_on_object(channel, VF_OP_DESTROY_RQT, rqtn);
 }
 
-Result<std::uint32_t> create_indirect_tir(CommandChannel& channel, std::uint32_t td, std::uint32_t rqtn) {
+Result<std::uint32_t> create_indirect_tir(CommandChannel& channel, std::uint32_t td,
+                                          std::uint32_t rqtn) {
   Bytes in = make_command(VF_OP_CREATE_TIR);
   std::uint8_t* const tirc = VF_PTR(create_tir_in, in.data(), ctx);
   VF_SET(tirc, tirc, disp_type, VF_TIR_DISP_INDIRECT);
@@ -161,7 +162,8 @@ Result<void> destroy_tir(CommandChannel& channel, std::uint32_t tirn) {
   return run_on_object(channel, VF_OP_DESTROY_TIR, tirn);
 }
 
-Result<std::uint32_t> create_flow_table(CommandChannel& channel, std::uint8_t level, std::uint8_t log_size) {
+Result<std::uint32_t> create_flow_table(CommandChannel& channel, std::uint8_t level,
+                                        std::uint8_t log_size) {
   Bytes in = make_command(VF_OP_CREATE_FLOW_TABLE);
   VF_SET(create_flow_table_in, in.data(), table_type, kTableNicReceive);
   std::uint8_t* const context = VF_PTR(create_flow_table_in, in.data(), flow_table_context);
@@ -176,8 +178,8 @@ Result<void> destroy_flow_table(CommandChannel& channel, std::uint32_t table) {
   return run(channel, on_table(VF_OP_DESTROY_FLOW_TABLE, table));
 }
 
-Result<std::uint32_t> create_dmac_group(CommandChannel& channel, std::uint32_t table, std::uint32_t first,
-                                        std::uint32_t last) {
+Result<std::uint32_t> create_dmac_group(CommandChannel& channel, std::uint32_t table,
+                                        std::uint32_t first, std::uint32_t last) {
   Bytes in = on_table(VF_OP_CREATE_FLOW_GROUP, table);
   VF_SET(create_flow_group_in, in.data(), start_flow_index, first);
   VF_SET(create_flow_group_in, in.data(), end_flow_index, last);
@@ -191,8 +193,8 @@ Result<void> destroy_flow_group(CommandChannel& channel, std::uint32_t table, st
   return run(channel, in);
 }
 
-Result<void> set_dmac_entry(CommandChannel& channel, std::uint32_t table, std::uint32_t group, std::uint32_t index,
-                            const Mac& mac, std::uint32_t tirn) {
+Result<void> set_dmac_entry(CommandChannel& channel, std::uint32_t table, std::uint32_t group,
+                            std::uint32_t index, const Mac& mac, std::uint32_t tirn) {
   Bytes in = make_command(VF_OP_SET_FLOW_TABLE_ENTRY, 0, VF_BYTES(dest_format_struct));
   VF_SET(set_fte_in, in.data(), table_type, kTableNicReceive);
   VF_SET(set_fte_in, in.data(), table_id, table);
@@ -225,7 +227,8 @@ Result<void> dealloc_q_counter(CommandChannel& channel, std::uint8_t counter_set
 
 Result<VportContext> query_nic_vport_context(CommandChannel& channel) {
   BOOST_OUTCOME_TRY(out, run_command(channel, make_command(VF_OP_QUERY_NIC_VPORT_CONTEXT)));
-  const std::uint8_t* const raw = VF_PTR(query_nic_vport_context_out, out.data(), nic_vport_context);
+  const std::uint8_t* const raw =
+      VF_PTR(query_nic_vport_context_out, out.data(), nic_vport_context);
   VportContext context;
   std::uint64_t mac = VF_GET(nic_vport_context, raw, permanent_address_mac_addr_47_32) << 32 |
                       VF_GET(nic_vport_context, raw, permanent_address_mac_addr_31_0);
@@ -233,7 +236,8 @@ Result<VportContext> query_nic_vport_context(CommandChannel& channel) {
     *byte = static_cast<std::uint8_t>(mac);
   }
   context.mtu = static_cast<std::uint16_t>(VF_GET(nic_vport_context, raw, mtu));
-  context.min_inline_mode = static_cast<std::uint8_t>(VF_GET(nic_vport_context, raw, min_wqe_inline_mode));
+  context.min_inline_mode =
+      static_cast<std::uint8_t>(VF_GET(nic_vport_context, raw, min_wqe_inline_mode));
   return context;
 }
 
@@ -244,7 +248,8 @@ Result<void> set_unicast_list(CommandChannel& channel, const std::vector<Mac>& m
   VF_SET(nic_vport_context, context, allowed_list_type, VF_MAC_LIST_UNICAST);
   VF_SET(nic_vport_context, context, allowed_list_size, macs.size());
   for (std::size_t i = 0; i < macs.size(); ++i) {
-    VF_SET(nic_vport_context, context + i * kMacEntryBytes, current_uc_mac_address_0, to_number(macs[i]));
+    VF_SET(nic_vport_context, context + i * kMacEntryBytes, current_uc_mac_address_0,
+           to_number(macs[i]));
   }
   return run(channel, in);
 }

@@ -12,8 +12,8 @@
 
 namespace vfsim::driver {
 
-/// The byte image that follows the first line containing `heading` (and, if given, the next line containing `part`).
-/// Omitted lines are zeros.
+/// The byte image that follows the first line containing `heading` (and, if given, the next line
+/// containing `part`). Omitted lines are zeros.
 inline Bytes golden_bytes(const std::string& heading, const std::string& part = "") {
   std::ifstream file(std::string(VF_SOURCE_DIR) + "/firmware/interface/facts/golden_commands.txt");
   std::string line;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "firmware/interface/signature.h"
+
 namespace vfsim::driver {
 namespace {
 
@@ -11,28 +13,15 @@ constexpr std::size_t kBlockData = VF_CMD_BLOCK_BYTES;
 constexpr std::size_t kBlockAlign = 1024;
 using Block = std::array<std::uint8_t, VF_LAYOUT_BYTES_cmd_if_box>;
 
-std::uint8_t xor_of(const std::uint8_t* bytes, std::size_t count) {
-  std::uint8_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    sum = static_cast<std::uint8_t>(sum ^ bytes[i]);
-  }
-  return sum;
-}
-
-constexpr std::size_t kCtrlSignature = VF_FIELD_OFF_cmd_if_box__ctrl_signature / 8;
-constexpr std::size_t kSignature = VF_FIELD_OFF_cmd_if_box__signature / 8;
-
-void write_block(Platform& platform, const MailboxChain& chain, std::size_t number, Block& block, std::uint8_t token,
-                 bool checksums) {
+void write_block(Platform& platform, const MailboxChain& chain, std::size_t number, Block& block,
+                 std::uint8_t token, bool checksums) {
   const std::uint64_t next = number + 1 < chain.size() ? chain[number + 1] : 0;
   VF_SET(cmd_if_box, block.data(), next_pointer_63_32, next >> 32);
   VF_SET(cmd_if_box, block.data(), next_pointer_31_10, next >> 10);
   VF_SET(cmd_if_box, block.data(), block_number, number);
   VF_SET(cmd_if_box, block.data(), token, token);
   if (checksums) {
-    const std::uint8_t ctrl = xor_of(block.data() + kBlockData, kCtrlSignature - kBlockData);
-    block[kCtrlSignature] = static_cast<std::uint8_t>(~ctrl);
-    block[kSignature] = static_cast<std::uint8_t>(~xor_of(block.data(), kSignature));
+    vf_block_sign(block.data());
   }
   platform.mem_write(chain[number], block.data(), block.size());
 }
@@ -42,8 +31,6 @@ void write_block(Platform& platform, const MailboxChain& chain, std::size_t numb
 std::size_t mailbox_blocks(std::size_t length) {
   return length > kInline ? (length - kInline + kBlockData - 1) / kBlockData : 0;
 }
-
-bool signature_ok(const std::uint8_t* bytes, std::size_t count) { return xor_of(bytes, count) == 0xff; }
 
 Result<MailboxChain> MailboxPool::take(std::size_t blocks) {
   while (free_.size() < blocks) {
@@ -76,8 +63,8 @@ void MailboxPool::release() {
   free_.clear();
 }
 
-void write_input_chain(Platform& platform, const MailboxChain& chain, const Bytes& in, std::uint8_t token,
-                       bool checksums) {
+void write_input_chain(Platform& platform, const MailboxChain& chain, const Bytes& in,
+                       std::uint8_t token, bool checksums) {
   for (std::size_t i = 0; i < chain.size(); ++i) {
     Block block{};
     const std::size_t from = kInline + i * kBlockData;
@@ -86,19 +73,20 @@ void write_input_chain(Platform& platform, const MailboxChain& chain, const Byte
   }
 }
 
-void prepare_output_chain(Platform& platform, const MailboxChain& chain, std::uint8_t token, bool checksums) {
+void prepare_output_chain(Platform& platform, const MailboxChain& chain, std::uint8_t token,
+                          bool checksums) {
   for (std::size_t i = 0; i < chain.size(); ++i) {
     Block block{};
     write_block(platform, chain, i, block, token, checksums);
   }
 }
 
-bool read_output_chain(Platform& platform, const MailboxChain& chain, std::size_t bytes, bool checksums, Bytes& out) {
+bool read_output_chain(Platform& platform, const MailboxChain& chain, std::size_t bytes,
+                       bool checksums, Bytes& out) {
   for (const std::uint64_t address : chain) {
     Block block{};
     platform.mem_read(address, block.data(), checksums ? block.size() : kBlockData);
-    if (checksums && (!signature_ok(block.data() + kBlockData, kCtrlSignature + 1 - kBlockData) ||
-                      !signature_ok(block.data(), block.size()))) {
+    if (checksums && vf_block_signed(block.data(), 1) == 0) {
       return false;
     }
     const std::size_t part = std::min(kBlockData, bytes - out.size());
@@ -117,13 +105,14 @@ CommandEntry make_entry(const Bytes& in, const MailboxChain& in_chain, std::size
   VF_SET(cmd_queue_entry, e, input_length, in.size());
   VF_SET(cmd_queue_entry, e, input_mailbox_pointer_63_32, in_pointer >> 32);
   VF_SET(cmd_queue_entry, e, input_mailbox_pointer_31_9, in_pointer >> 9);
-  std::memcpy(VF_PTR(cmd_queue_entry, e, command_input_inline_data), in.data(), std::min(kInline, in.size()));
+  std::memcpy(VF_PTR(cmd_queue_entry, e, command_input_inline_data), in.data(),
+              std::min(kInline, in.size()));
   VF_SET(cmd_queue_entry, e, output_mailbox_pointer_63_32, out_pointer >> 32);
   VF_SET(cmd_queue_entry, e, output_mailbox_pointer_31_9, out_pointer >> 9);
   VF_SET(cmd_queue_entry, e, output_length, out_bytes);
   VF_SET(cmd_queue_entry, e, token, token);
   VF_SET(cmd_queue_entry, e, ownership, 1);
-  VF_SET(cmd_queue_entry, e, signature, static_cast<std::uint8_t>(~xor_of(e, entry.size())));
+  vf_entry_sign(e);
   return entry;
 }
 

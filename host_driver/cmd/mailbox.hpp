@@ -1,4 +1,5 @@
-// Command entries and mailbox chains in host memory. Source: mlx5 device interface sections 3.2 to 3.4.
+// Command entries and mailbox chains in host memory. Source: mlx5 device interface sections 3.2
+// to 3.4.
 #pragma once
 
 #include <array>
@@ -36,17 +37,19 @@ class MailboxPool {
 };
 
 /// Fills the blocks with `in` behind its first 16 bytes.
-void write_input_chain(Platform& platform, const MailboxChain& chain, const Bytes& in, std::uint8_t token, bool checksums);
+void write_input_chain(Platform& platform, const MailboxChain& chain, const Bytes& in,
+                       std::uint8_t token, bool checksums);
 /// Empties the blocks and links them.
-void prepare_output_chain(Platform& platform, const MailboxChain& chain, std::uint8_t token, bool checksums);
-/// Appends the data of the blocks to `out` (16 inline bytes) until it is `bytes` long. false: a signature is wrong.
-[[nodiscard]] bool read_output_chain(Platform& platform, const MailboxChain& chain, std::size_t bytes, bool checksums,
-                                     Bytes& out);
+void prepare_output_chain(Platform& platform, const MailboxChain& chain, std::uint8_t token,
+                          bool checksums);
+/// Appends the data of the blocks to `out` (16 inline bytes) until it is `bytes` long. false: a
+/// signature is wrong.
+[[nodiscard]] bool read_output_chain(Platform& platform, const MailboxChain& chain,
+                                     std::size_t bytes, bool checksums, Bytes& out);
 
 /// An entry owned by hardware, signed.
-[[nodiscard]] CommandEntry make_entry(const Bytes& in, const MailboxChain& in_chain, std::size_t out_bytes,
-                                      const MailboxChain& out_chain, std::uint8_t token);
-/// true if the XOR of all bytes is 0xff.
-[[nodiscard]] bool signature_ok(const std::uint8_t* bytes, std::size_t count);
+[[nodiscard]] CommandEntry make_entry(const Bytes& in, const MailboxChain& in_chain,
+                                      std::size_t out_bytes, const MailboxChain& out_chain,
+                                      std::uint8_t token);
 
 }  // namespace vfsim::driver

@@ -27,9 +27,9 @@ struct Errno {
   int value;
 };
 constexpr std::array kErrnos{
-    Errno{"0", 0},           Errno{"EIO", EIO},       Errno{"EINVAL", EINVAL}, Errno{"EBUSY", EBUSY},
-    Errno{"EAGAIN", EAGAIN}, Errno{"ENOMEM", ENOMEM}, Errno{"EBADR", EBADR},   Errno{"EFAULT", EFAULT},
-    Errno{"ENOMSG", ENOMSG},
+    Errno{"0", 0},         Errno{"EIO", EIO},       Errno{"EINVAL", EINVAL},
+    Errno{"EBUSY", EBUSY}, Errno{"EAGAIN", EAGAIN}, Errno{"ENOMEM", ENOMEM},
+    Errno{"EBADR", EBADR}, Errno{"EFAULT", EFAULT}, Errno{"ENOMSG", ENOMSG},
 };
 
 constexpr int errno_value(std::string_view name) {
@@ -64,7 +64,8 @@ std::string describe(std::string_view kind, std::string_view set, std::uint32_t 
   std::array<char, 16> number{};
   std::snprintf(number.data(), number.size(), "0x%x", value);
   const Value* entry = find(set, value);
-  return std::string(kind) + " " + (entry != nullptr ? std::string(entry->name) + " (" + number.data() + ")" : number.data());
+  return std::string(kind) + " " +
+         (entry != nullptr ? std::string(entry->name) + " (" + number.data() + ")" : number.data());
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ int status_errno(std::uint8_t status) {
   return entry != nullptr ? errno_value(entry->doc) : EIO;
 }
 
-Error command_error(std::uint16_t opcode, std::uint8_t delivery, std::uint8_t status, std::uint32_t syndrome) {
+Error command_error(std::uint16_t opcode, std::uint8_t delivery, std::uint8_t status,
+                    std::uint32_t syndrome) {
   if (delivery != 0) {
     return Error{delivery_errno(delivery), delivery, 0, 0,
                  opcode_name(opcode) + ": delivery " + describe("status", "DELIVERY", delivery)};
@@ -92,7 +94,8 @@ Error command_error(std::uint16_t opcode, std::uint8_t delivery, std::uint8_t st
 
 bool undoes_something(std::uint16_t opcode) {
   const std::string name = opcode_name(opcode);
-  for (const std::string_view prefix : {"DESTROY_", "DEALLOC_", "TEARDOWN_", "DISABLE_", "DELETE_"}) {
+  for (const std::string_view prefix :
+       {"DESTROY_", "DEALLOC_", "TEARDOWN_", "DISABLE_", "DELETE_"}) {
     if (name.compare(0, prefix.size(), prefix) == 0) {
       return true;
     }

@@ -12,7 +12,8 @@ namespace vfsim::driver {
 [[nodiscard]] int delivery_errno(std::uint8_t delivery);
 /// errno of an outbox status; EIO for one that the interface does not define, 0 for OK.
 [[nodiscard]] int status_errno(std::uint8_t status);
-/// Error of a command that the device answered with a delivery status or an outbox status other than OK.
+/// Error of a command that the device answered with a delivery status or an outbox status other
+/// than OK.
 [[nodiscard]] Error command_error(std::uint16_t opcode, std::uint8_t delivery, std::uint8_t status,
                                   std::uint32_t syndrome);
 /// Commands that undo something: on a dead device they count as done.

@@ -26,12 +26,16 @@ Result<void> EthChannel::open() {
   return opened;
 }
 
-Result<void> EthChannel::close() { return undo_.unwind(); }
+Result<void> EthChannel::close() {
+  return undo_.unwind();
+}
 
 Result<void> EthChannel::make_buffers() {
   const EthOptions& options = shared_.options;
-  const std::size_t slots = (std::size_t{1} << options.log_sq_size) + (std::size_t{1} << options.log_rq_size);
-  BOOST_OUTCOME_TRY(memory, DmaBuffer::allocate(shared_.core.platform(), slots * options.buffer_bytes));
+  const std::size_t slots =
+      (std::size_t{1} << options.log_sq_size) + (std::size_t{1} << options.log_rq_size);
+  BOOST_OUTCOME_TRY(memory,
+                    DmaBuffer::allocate(shared_.core.platform(), slots * options.buffer_bytes));
   memory_ = std::move(memory);
   undo_.push([this]() -> Result<void> {
     memory_.reset();
@@ -64,8 +68,10 @@ Result<void> EthChannel::make_queues() {
     });
     return ok();
   };
-  BOOST_OUTCOME_TRYV(make_cq(send_cq_, shared_.options.log_sq_size, &EthChannel::on_send_completions));
-  BOOST_OUTCOME_TRYV(make_cq(receive_cq_, shared_.options.log_rq_size, &EthChannel::on_receive_completions));
+  BOOST_OUTCOME_TRYV(
+      make_cq(send_cq_, shared_.options.log_sq_size, &EthChannel::on_send_completions));
+  BOOST_OUTCOME_TRYV(
+      make_cq(receive_cq_, shared_.options.log_rq_size, &EthChannel::on_receive_completions));
 
   WorkQueueSpec spec;
   spec.log_size = shared_.options.log_sq_size;
@@ -156,7 +162,8 @@ void EthChannel::take_send(const Cqe& entry) {
 }
 
 void EthChannel::take_receive(const Cqe& entry) {
-  const std::uint32_t index = rq_->consume(static_cast<std::uint16_t>(VF_GET(cqe, entry.data(), wqe_counter)));
+  const std::uint32_t index =
+      rq_->consume(static_cast<std::uint16_t>(VF_GET(cqe, entry.data(), wqe_counter)));
   if (index == rq_->size()) {
     ++shared_.counters.unexpected;
     return;
@@ -194,7 +201,8 @@ void EthChannel::on_receive_completions() {
   for (Cqe entry; receive_cq_->next(entry);) {
     take_receive(entry);
     if (++taken % kPublishEvery == 0) {
-      receive_cq_->update();  // before the buffers: the device may fill no more of them than the CQ can take
+      receive_cq_->update();  // before the buffers: the device may fill no more of them than the CQ
+                              // can take
       rq_->publish();
     }
   }
@@ -211,14 +219,16 @@ void EthChannel::check(std::vector<std::string>& findings) const {
   for (const auto* cq : {send_cq_.get(), receive_cq_.get()}) {
     const std::uint32_t pending = cq->pending();
     if (pending != 0 && cq->armed()) {
-      findings.push_back(who + "completion queue " + std::to_string(cq->number()) + " is armed, but " +
-                         std::to_string(pending) + " completions wait");
+      findings.push_back(who + "completion queue " + std::to_string(cq->number()) +
+                         " is armed, but " + std::to_string(pending) + " completions wait");
     } else if (!cq->armed()) {
-      findings.push_back(who + "completion queue " + std::to_string(cq->number()) + " is not armed");
+      findings.push_back(who + "completion queue " + std::to_string(cq->number()) +
+                         " is not armed");
     }
   }
   if (rq_->outstanding() != rq_->size()) {
-    findings.push_back(who + std::to_string(rq_->size() - rq_->outstanding()) + " receive buffers are lost");
+    findings.push_back(who + std::to_string(rq_->size() - rq_->outstanding()) +
+                       " receive buffers are lost");
   }
 }
 

@@ -43,8 +43,8 @@ class EthChannel {
  private:
   struct Buffer {
     std::uint32_t key;
-    std::uint64_t key_address;   // address in the key
-    std::size_t offset;          // in the buffer memory
+    std::uint64_t key_address;  // address in the key
+    std::size_t offset;         // in the buffer memory
   };
 
   Result<void> make_buffers();

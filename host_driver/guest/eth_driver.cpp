@@ -8,7 +8,8 @@ namespace {
 constexpr Mac kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 constexpr std::uint8_t kFlowLevel = 0;
 constexpr std::uint8_t kLogFlowEntries = 1;  // own address and broadcast
-// wqe_inline_mode of the Ethernet capabilities: who says how much header a request must carry itself.
+// wqe_inline_mode of the Ethernet capabilities: who says how much header a request must carry
+// itself.
 constexpr std::uint64_t kInlineByVport = 1;
 constexpr std::uint64_t kInlineNotNeeded = 2;
 constexpr std::uint8_t kInlineL2 = 1;
@@ -32,7 +33,9 @@ CoreOptions core_options(const EthOptions& options) {
 class EthDriver::Impl {
  public:
   Impl(Platform& platform, EthOptions options)
-      : options_(std::move(options)), core_(platform, core_options(options_)), shared_{core_, options_} {}
+      : options_(std::move(options)),
+        core_(platform, core_options(options_)),
+        shared_{core_, options_} {}
   ~Impl() {
     if (!undo_.empty()) {
       (void)!remove();
@@ -60,7 +63,8 @@ class EthDriver::Impl {
   void on_async(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data);
   /// Runs `made` into `number` and remembers how to undo it.
   template <class Number>
-  Result<void> keep(Result<Number> made, Number& number, Result<void> (*undo)(CommandChannel&, Number)) {
+  Result<void> keep(Result<Number> made, Number& number,
+                    Result<void> (*undo)(CommandChannel&, Number)) {
     BOOST_OUTCOME_TRY(value, std::move(made));
     number = value;
     undo_.push([this, value, undo] { return undo(core_.commands(), value); });
@@ -73,24 +77,26 @@ class EthDriver::Impl {
 
 Result<void> EthDriver::Impl::check_options() const {
   const std::uint32_t bytes = options_.buffer_bytes;
-  if (options_.log_sq_size > 15 || options_.log_rq_size > 15 || options_.channels == 0 || bytes < 64 ||
-      (VF_PAGE_BYTES % bytes != 0 && bytes % VF_PAGE_BYTES != 0)) {
+  if (options_.log_sq_size > 15 || options_.log_rq_size > 15 || options_.channels == 0 ||
+      bytes < 64 || (VF_PAGE_BYTES % bytes != 0 && bytes % VF_PAGE_BYTES != 0)) {
     return fail(EINVAL, "Ethernet driver: queue size, channels or buffer size out of range");
   }
   return ok();
 }
 
 Result<void> EthDriver::Impl::probe() {
-  static constexpr Result<void> (Impl::*kSteps[])() = {&Impl::make_basics, &Impl::make_channels, &Impl::make_steering,
-                                                       &Impl::announce};
+  static constexpr Result<void> (Impl::*kSteps[])() = {&Impl::make_basics, &Impl::make_channels,
+                                                       &Impl::make_steering, &Impl::announce};
   BOOST_OUTCOME_TRYV(check_options());
   if (!undo_.empty()) {
     return fail(EBUSY, "the function is probed already");
   }
   BOOST_OUTCOME_TRYV(core_.start());
   undo_.push([this] { return core_.stop(); });
-  const std::uint32_t id = core_.on_async(
-      [this](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data) { on_async(type, sub_type, data); });
+  const std::uint32_t id =
+      core_.on_async([this](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data) {
+        on_async(type, sub_type, data);
+      });
   undo_.push([this, id]() -> Result<void> {
     core_.forget_async(id);
     return ok();
@@ -113,8 +119,8 @@ Result<void> EthDriver::Impl::make_basics() {
   CommandChannel& channel = core_.commands();
   BOOST_OUTCOME_TRY(context, query_nic_vport_context(channel));
   mac_ = options_.mac.value_or(context.mac);
-  const std::uint64_t mode =
-      VF_GET(per_protocol_networking_offload_caps, core_.capability(VF_CAP_ETHERNET).data(), wqe_inline_mode);
+  const std::uint64_t mode = VF_GET(per_protocol_networking_offload_caps,
+                                    core_.capability(VF_CAP_ETHERNET).data(), wqe_inline_mode);
   shared_.min_inline_mode = mode == kInlineNotNeeded ? std::uint8_t{0}
                             : mode == kInlineByVport ? context.min_inline_mode
                                                      : kInlineL2;
@@ -150,7 +156,8 @@ Result<void> EthDriver::Impl::make_steering() {
   }
   BOOST_OUTCOME_TRYV(keep(create_rqt(channel, rqns), rqtn_, destroy_rqt));
   BOOST_OUTCOME_TRYV(keep(create_indirect_tir(channel, td_, rqtn_), tirn_, destroy_tir));
-  BOOST_OUTCOME_TRYV(keep(create_flow_table(channel, kFlowLevel, kLogFlowEntries), table_, destroy_flow_table));
+  BOOST_OUTCOME_TRYV(
+      keep(create_flow_table(channel, kFlowLevel, kLogFlowEntries), table_, destroy_flow_table));
   BOOST_OUTCOME_TRY(group, create_dmac_group(channel, table_, 0, (1U << kLogFlowEntries) - 1));
   group_ = group;
   undo_.push([this] { return destroy_flow_group(core_.commands(), table_, group_); });
@@ -207,7 +214,8 @@ std::vector<std::string> EthDriver::Impl::self_check() const {
   std::vector<std::string> findings;
   for (const EventQueue* eq : core_.event_queues()) {
     if (eq->armed() && eq->pending()) {
-      findings.push_back("event queue " + std::to_string(eq->number()) + " is armed, but an event waits");
+      findings.push_back("event queue " + std::to_string(eq->number()) +
+                         " is armed, but an event waits");
     }
   }
   std::uint64_t outstanding = 0;
@@ -218,8 +226,8 @@ std::vector<std::string> EthDriver::Impl::self_check() const {
   const EthCounters& counters = shared_.counters;
   if (!channels_.empty() && counters.sends_posted - counters.sends_completed != outstanding) {
     findings.push_back(std::to_string(counters.sends_posted) + " sends posted, " +
-                       std::to_string(counters.sends_completed) + " completed, but " + std::to_string(outstanding) +
-                       " outstanding");
+                       std::to_string(counters.sends_completed) + " completed, but " +
+                       std::to_string(outstanding) + " outstanding");
   }
   if (counters.unexpected != 0) {
     findings.push_back(std::to_string(counters.unexpected) + " completions named no request");
@@ -231,8 +239,12 @@ EthDriver::EthDriver(Platform& platform, EthOptions options)
     : impl_(std::make_unique<Impl>(platform, std::move(options))) {}
 EthDriver::~EthDriver() = default;
 
-Result<void> EthDriver::probe() { return impl_->probe(); }
-Result<void> EthDriver::remove() { return impl_->remove(); }
+Result<void> EthDriver::probe() {
+  return impl_->probe();
+}
+Result<void> EthDriver::remove() {
+  return impl_->remove();
+}
 
 Result<void> EthDriver::send(const std::uint8_t* frame, std::uint32_t length) {
   if (impl_->channels_.empty()) {
@@ -252,17 +264,26 @@ SendDoorbell EthDriver::doorbell() const {
   return impl_->channels_.empty() ? SendDoorbell{} : impl_->channels_.front()->sq().doorbell();
 }
 
-void EthDriver::set_receiver(std::function<void(const std::uint8_t* frame, std::uint32_t length)> receiver) {
+void EthDriver::set_receiver(
+    std::function<void(const std::uint8_t* frame, std::uint32_t length)> receiver) {
   impl_->shared_.receiver = std::move(receiver);
 }
 void EthDriver::set_error_handler(std::function<void(const WorkError&)> handler) {
   impl_->shared_.error_handler = std::move(handler);
 }
-void EthDriver::set_idle_hook(std::function<void()> hook) { impl_->shared_.idle_hook = std::move(hook); }
+void EthDriver::set_idle_hook(std::function<void()> hook) {
+  impl_->shared_.idle_hook = std::move(hook);
+}
 
-const EthCounters& EthDriver::counters() const { return impl_->shared_.counters; }
-const Mac& EthDriver::mac() const { return impl_->mac_; }
-bool EthDriver::link_up() const { return impl_->link_up_; }
+const EthCounters& EthDriver::counters() const {
+  return impl_->shared_.counters;
+}
+const Mac& EthDriver::mac() const {
+  return impl_->mac_;
+}
+bool EthDriver::link_up() const {
+  return impl_->link_up_;
+}
 std::uint32_t EthDriver::send_room() const {
   if (impl_->channels_.empty()) {
     return 0;
@@ -270,8 +291,14 @@ std::uint32_t EthDriver::send_room() const {
   const SendQueue& sq = impl_->channels_.front()->sq();
   return sq.size() - sq.outstanding();
 }
-CommandChannel& EthDriver::commands() { return impl_->core_.commands(); }
-std::size_t EthDriver::firmware_pages() const { return impl_->core_.pages().held(); }
-std::vector<std::string> EthDriver::self_check() const { return impl_->self_check(); }
+CommandChannel& EthDriver::commands() {
+  return impl_->core_.commands();
+}
+std::size_t EthDriver::firmware_pages() const {
+  return impl_->core_.pages().held();
+}
+std::vector<std::string> EthDriver::self_check() const {
+  return impl_->self_check();
+}
 
 }  // namespace vfsim::driver

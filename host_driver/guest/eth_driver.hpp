@@ -16,13 +16,14 @@ namespace vfsim::driver {
 
 struct EthOptions {
   CommandOptions command;
-  std::optional<Mac> mac;            // default: the permanent address of the vport context
-  std::uint8_t log_sq_size = 8;      // log2 of send requests, 16-bit counters: at most 15
-  std::uint8_t log_rq_size = 8;      // log2 of receive buffers
-  std::uint32_t channels = 1;        // completion vectors, each with a send and a receive queue
-  std::uint32_t buffer_bytes = 2048; // per frame; divides or is a multiple of 4096
-  std::uint32_t pa_key_every = 4;    // every n-th buffer goes through the physical key instead of the page list; 0: none
-  std::uint8_t log_command_eq = 6;   // event queue sizes, log2 of entries
+  std::optional<Mac> mac;             // default: the permanent address of the vport context
+  std::uint8_t log_sq_size = 8;       // log2 of send requests, 16-bit counters: at most 15
+  std::uint8_t log_rq_size = 8;       // log2 of receive buffers
+  std::uint32_t channels = 1;         // completion vectors, each with a send and a receive queue
+  std::uint32_t buffer_bytes = 2048;  // per frame; divides or is a multiple of 4096
+  std::uint32_t pa_key_every =
+      4;  // every n-th buffer goes through the physical key instead of the page list; 0: none
+  std::uint8_t log_command_eq = 6;  // event queue sizes, log2 of entries
   std::uint8_t log_async_eq = 6;
   std::uint8_t log_completion_eq = 8;
   bool health_poll = false;
@@ -31,26 +32,27 @@ struct EthOptions {
 /// A work request or receive buffer that ended in error.
 struct WorkError {
   bool send = false;
-  std::uint32_t queue = 0;       // SQ or RQ number
+  std::uint32_t queue = 0;  // SQ or RQ number
   std::uint16_t wqe_counter = 0;
   std::uint8_t syndrome = 0;
 };
 
 struct EthCounters {
   std::uint64_t sends_posted = 0;
-  std::uint64_t sends_completed = 0;   // error completions included
+  std::uint64_t sends_completed = 0;  // error completions included
   std::uint64_t received = 0;
   std::uint64_t send_errors = 0;
   std::uint64_t receive_errors = 0;
-  std::uint64_t queue_errors = 0;      // asynchronous queue error events
-  std::uint64_t unexpected = 0;        // completions that name no request
-  std::uint64_t interrupts = 0;        // completion events handled
+  std::uint64_t queue_errors = 0;  // asynchronous queue error events
+  std::uint64_t unexpected = 0;    // completions that name no request
+  std::uint64_t interrupts = 0;    // completion events handled
 };
 
-/// Brings up the function through its own command queue as the stock Ethernet driver does, sends and receives frames.
-/// Keeps no time and nothing of the host it runs on: the machine may move between any two platform calls.
-/// send() may be called by any thread but not by a receiver or hook of the same driver's interrupt thread that holds
-/// locks of the caller. Receiver, error handler and hook run in the interrupt thread and may call send().
+/// Brings up the function through its own command queue as the stock Ethernet driver does, sends
+/// and receives frames. Keeps no time and nothing of the host it runs on: the machine may move
+/// between any two platform calls. send() may be called by any thread but not by a receiver or hook
+/// of the same driver's interrupt thread that holds locks of the caller. Receiver, error handler
+/// and hook run in the interrupt thread and may call send().
 class EthDriver {
  public:
   EthDriver(Platform& platform, EthOptions options);
@@ -58,10 +60,12 @@ class EthDriver {
 
   /// On failure everything done is undone.
   [[nodiscard]] Result<void> probe();
-  /// Full teardown, all firmware pages taken back. The first error is returned, but everything is tried.
+  /// Full teardown, all firmware pages taken back. The first error is returned, but everything is
+  /// tried.
   [[nodiscard]] Result<void> remove();
 
-  /// Copies the frame and rings. EAGAIN when the ring is full, EINVAL for a length that does not fit.
+  /// Copies the frame and rings. EAGAIN when the ring is full, EINVAL for a length that does not
+  /// fit.
   [[nodiscard]] Result<void> send(const std::uint8_t* frame, std::uint32_t length);
   /// As send(), without ringing, on channel 0: a peer device may ring with doorbell().
   [[nodiscard]] Result<void> post_only(const std::uint8_t* frame, std::uint32_t length);
@@ -85,8 +89,8 @@ class EthDriver {
   /// Host pages that the firmware holds for the function.
   [[nodiscard]] std::size_t firmware_pages() const;
 
-  /// What is inconsistent when nothing is going on: completions or events nobody took although their queue is armed,
-  /// counters that disagree. Empty if all is well.
+  /// What is inconsistent when nothing is going on: completions or events nobody took although
+  /// their queue is armed, counters that disagree. Empty if all is well.
   [[nodiscard]] std::vector<std::string> self_check() const;
 
  private:

@@ -15,7 +15,8 @@ using ::testing::IsEmpty;
 
 using Frame = std::vector<std::uint8_t>;
 
-/// A data path behind the command device: executes send requests at the doorbell, fills receive buffers on demand.
+/// A data path behind the command device: executes send requests at the doorbell, fills receive
+/// buffers on demand.
 class EthDriverTest : public ::testing::Test {
  protected:
   EthDriverTest() {
@@ -43,21 +44,26 @@ class EthDriverTest : public ::testing::Test {
   void TearDown() override { driver_.reset(); }
 
   const std::uint8_t* wq_of(std::uint32_t opcode) { return created_.at(opcode).back().data() + 80; }
-  std::uint64_t ring_of(std::uint32_t opcode) { return vf_be64_load(created_.at(opcode).back().data() + 272); }
+  std::uint64_t ring_of(std::uint32_t opcode) {
+    return vf_be64_load(created_.at(opcode).back().data() + 272);
+  }
 
   std::uint64_t to_bus(std::uint32_t lkey, std::uint64_t address) {
     return lkey == physical_key() ? address : buffers() + address;
   }
   std::uint32_t physical_key() { return mkeys().front().first; }
   std::uint64_t buffers() { return mkeys().back().second; }
-  /// Keys with the first page of their list, in order of creation; numbers as FakeDevice gives them.
+  /// Keys with the first page of their list, in order of creation; numbers as FakeDevice gives
+  /// them.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> mkeys() { return mkeys_; }
 
   void execute_sends(std::uint16_t last) {
     for (; static_cast<std::uint16_t>(last - sent_index_) < 0x8000; ++sent_index_) {
       std::array<std::uint8_t, 64> wqe{};
-      platform_.mem_read(ring_of(VF_OP_CREATE_SQ) + (sent_index_ & 7U) * 64, wqe.data(), wqe.size());
-      const auto header = static_cast<std::size_t>(VF_GET(wqe_eth, wqe.data() + 16, inline_hdr_size));
+      platform_.mem_read(ring_of(VF_OP_CREATE_SQ) + (sent_index_ & 7U) * 64, wqe.data(),
+                         wqe.size());
+      const auto header =
+          static_cast<std::size_t>(VF_GET(wqe_eth, wqe.data() + 16, inline_hdr_size));
       Frame frame(wqe.begin() + 30, wqe.begin() + 30 + static_cast<std::ptrdiff_t>(header));
       const std::uint8_t* const segment = wqe.data() + (VF_GET(wqe_ctrl, wqe.data(), ds) - 1) * 16;
       const auto length = static_cast<std::size_t>(VF_GET(wqe_data, segment, byte_count));
@@ -80,7 +86,8 @@ class EthDriverTest : public ::testing::Test {
   using Cqe = std::array<std::uint8_t, 64>;
   void deliver(const Frame& frame) {
     std::array<std::uint8_t, 16> segment{};
-    platform_.mem_read(ring_of(VF_OP_CREATE_RQ) + (received_index_ & 7U) * 16, segment.data(), segment.size());
+    platform_.mem_read(ring_of(VF_OP_CREATE_RQ) + (received_index_ & 7U) * 16, segment.data(),
+                       segment.size());
     platform_.mem_write(to_bus(static_cast<std::uint32_t>(VF_GET(wqe_data, segment.data(), lkey)),
                                VF_GET(wqe_data, segment.data(), addr)),
                         frame.data(), frame.size());
@@ -128,14 +135,48 @@ TEST_F(EthDriverTest, BringUpOrderAndFullTeardown) {
     names.push_back(opcode_name(command.opcode));
   }
   EXPECT_THAT(names, ElementsAreArray({
-                         "ENABLE_HCA", "QUERY_ISSI", "SET_ISSI", "QUERY_PAGES", "MANAGE_PAGES", "QUERY_HCA_CAP",
-                         "QUERY_HCA_CAP", "SET_HCA_CAP", "QUERY_PAGES", "MANAGE_PAGES", "INIT_HCA", "QUERY_HCA_CAP",
-                         "SET_DRIVER_VERSION", "QUERY_HCA_CAP", "QUERY_HCA_CAP", "QUERY_ADAPTER", "ALLOC_UAR",
-                         "CREATE_EQ", "CREATE_EQ", "CREATE_EQ", "CREATE_EQ", "QUERY_NIC_VPORT_CONTEXT", "ALLOC_PD",
-                         "ALLOC_TRANSPORT_DOMAIN", "CREATE_MKEY", "CREATE_TIS", "ALLOC_Q_COUNTER", "CREATE_MKEY",
-                         "CREATE_CQ", "CREATE_CQ", "CREATE_SQ", "MODIFY_SQ", "CREATE_RQ", "MODIFY_RQ", "CREATE_RQT",
-                         "CREATE_TIR", "CREATE_FLOW_TABLE", "CREATE_FLOW_GROUP", "SET_FLOW_TABLE_ENTRY",
-                         "SET_FLOW_TABLE_ENTRY", "MODIFY_NIC_VPORT_CONTEXT", "QUERY_VPORT_STATE",
+                         "ENABLE_HCA",
+                         "QUERY_ISSI",
+                         "SET_ISSI",
+                         "QUERY_PAGES",
+                         "MANAGE_PAGES",
+                         "QUERY_HCA_CAP",
+                         "QUERY_HCA_CAP",
+                         "SET_HCA_CAP",
+                         "QUERY_PAGES",
+                         "MANAGE_PAGES",
+                         "INIT_HCA",
+                         "QUERY_HCA_CAP",
+                         "SET_DRIVER_VERSION",
+                         "QUERY_HCA_CAP",
+                         "QUERY_HCA_CAP",
+                         "QUERY_ADAPTER",
+                         "ALLOC_UAR",
+                         "CREATE_EQ",
+                         "CREATE_EQ",
+                         "CREATE_EQ",
+                         "CREATE_EQ",
+                         "QUERY_NIC_VPORT_CONTEXT",
+                         "ALLOC_PD",
+                         "ALLOC_TRANSPORT_DOMAIN",
+                         "CREATE_MKEY",
+                         "CREATE_TIS",
+                         "ALLOC_Q_COUNTER",
+                         "CREATE_MKEY",
+                         "CREATE_CQ",
+                         "CREATE_CQ",
+                         "CREATE_SQ",
+                         "MODIFY_SQ",
+                         "CREATE_RQ",
+                         "MODIFY_RQ",
+                         "CREATE_RQT",
+                         "CREATE_TIR",
+                         "CREATE_FLOW_TABLE",
+                         "CREATE_FLOW_GROUP",
+                         "SET_FLOW_TABLE_ENTRY",
+                         "SET_FLOW_TABLE_ENTRY",
+                         "MODIFY_NIC_VPORT_CONTEXT",
+                         "QUERY_VPORT_STATE",
                      }));
   EXPECT_EQ(driver_->mac(), (Mac{2, 0, 0, 0, 0, 1}));
   EXPECT_TRUE(driver_->link_up());
@@ -161,7 +202,8 @@ TEST_F(EthDriverTest, FailureAtAnyCommandLeavesNothing) {
     std::size_t count = 0;
     for (std::uint32_t opcode = 0x100; opcode < 0xa10; ++opcode) {
       device.on(opcode, [&](const FakeCommand& command) {
-        return count++ == failing ? fake_status(VF_STATUS_NO_RESOURCES, 0) : device.standard(command);
+        return count++ == failing ? fake_status(VF_STATUS_NO_RESOURCES, 0)
+                                  : device.standard(command);
       });
     }
     EthDriver driver(platform, options_);
@@ -212,7 +254,9 @@ TEST_F(EthDriverTest, ReceivedFramesReachTheReceiverAndBuffersGoBack) {
   options_.pa_key_every = 3;
   probe();
   std::vector<Frame> got, sent;
-  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) { got.emplace_back(bytes, bytes + length); });
+  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) {
+    got.emplace_back(bytes, bytes + length);
+  });
   for (std::uint8_t i = 0; i < 50; ++i) {
     sent.push_back(make_frame(i, 60 + i));
     deliver(sent.back());
@@ -228,7 +272,9 @@ TEST_F(EthDriverTest, ReceivedFramesReachTheReceiverAndBuffersGoBack) {
 
 TEST_F(EthDriverTest, ReceiverMayAnswer) {
   probe();
-  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) { EXPECT_TRUE(driver_->send(bytes, length)); });
+  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) {
+    EXPECT_TRUE(driver_->send(bytes, length));
+  });
   deliver(make_frame(7, 200));
   os_.sleep(1ms);
   ASSERT_EQ(wire_.size(), 1U);

@@ -136,6 +136,18 @@ TEST(PeerDevice, BadImageKeepsResuming) {
   EXPECT_EQ(peer.set_state(S::pre_copy).error().code, EINVAL);
 }
 
+TEST(PeerDevice, ReportsFromItsImageWhileItIsStopped) {
+  FakeOs os;
+  FakePlatform function(os);
+  make_peer(function);
+  PeerVfioDevice peer(function);
+  ASSERT_TRUE(peer.logging_start(4096, {{0, 1 << 20}}));
+  write_le32(function, VF_PEER_REG_DB_ADDR_LO, 0x7008);
+  ASSERT_TRUE(peer.set_state(S::stop_copy));
+  write_le32(function, VF_PEER_REG_DB_ADDR_LO, 0);  // what a stopped responder reads as
+  EXPECT_EQ(peer.logging_report(0, 1 << 20).value(), std::vector<std::uint64_t>{0x7000});
+}
+
 TEST(PeerDevice, ReportsThePageItWritesTo) {
   FakeOs os;
   FakePlatform function(os);

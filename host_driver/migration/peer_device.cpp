@@ -23,7 +23,9 @@ constexpr std::uint32_t kRegisters[] = {VF_PEER_REG_DB_PERIOD_NS, VF_PEER_REG_DB
                                         VF_PEER_REG_DB_ADDR_LO,   VF_PEER_REG_DB_ADDR_HI,
                                         VF_PEER_REG_DB_VALUE_HI,  VF_PEER_REG_DB_VALUE_LO,
                                         VF_PEER_REG_DB_STEP};
-constexpr std::size_t kImageBytes = 4 * (2 + std::size(kRegisters) + VF_PEER_MEM_BYTES / 4 + 1);
+constexpr std::size_t kFirstRegister = 2;  // word of the image; before it magic and control
+constexpr std::size_t kImageBytes =
+    4 * (kFirstRegister + std::size(kRegisters) + VF_PEER_MEM_BYTES / 4 + 1);
 
 }  // namespace
 
@@ -178,7 +180,7 @@ Result<void> PeerVfioDevice::load(const std::vector<std::uint8_t>& image) {
       word(kImageBytes / 4 - 1) != crc32c(image.data(), kImageBytes - 4)) {
     return fail(EINVAL, "not an image of the peer device");
   }
-  std::size_t at = 2;
+  std::size_t at = kFirstRegister;
   for (const std::uint32_t reg : kRegisters) {
     write_le32(function_, reg, word(at++));
   }
@@ -222,13 +224,24 @@ Result<void> PeerVfioDevice::logging_stop() {
   return success();
 }
 
+/// A stopped responder hides its registers: then the image that was taken before knows.
+std::uint64_t PeerVfioDevice::doorbell_target() {
+  const bool stopped = state_ == MigState::stop || state_ == MigState::stop_copy;
+  const auto half = [&](std::uint32_t reg) {
+    const auto index = static_cast<std::size_t>(
+        std::find(std::begin(kRegisters), std::end(kRegisters), reg) - std::begin(kRegisters));
+    return stopped ? le_load<std::uint32_t>(image_.data() + 4 * (kFirstRegister + index))
+                   : read_le32(function_, reg);
+  };
+  return std::uint64_t{half(VF_PEER_REG_DB_ADDR_HI)} << 32 | half(VF_PEER_REG_DB_ADDR_LO);
+}
+
 Result<std::vector<std::uint64_t>> PeerVfioDevice::logging_report(std::uint64_t iova,
                                                                   std::uint64_t length) {
   if (page_size_ == 0) {
     return fail(EINVAL, "dirty logging is not active");
   }
-  const std::uint64_t target = std::uint64_t{read_le32(function_, VF_PEER_REG_DB_ADDR_HI)} << 32 |
-                               read_le32(function_, VF_PEER_REG_DB_ADDR_LO);
+  const std::uint64_t target = doorbell_target();
   const std::uint64_t page = target & ~(page_size_ - 1);
   std::vector<std::uint64_t> pages;
   if (target >= iova && target - iova < length) {

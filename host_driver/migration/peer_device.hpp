@@ -48,6 +48,7 @@ class PeerVfioDevice final : public VfioDevice {
   void change_control(std::uint32_t clear, std::uint32_t set);
   void take_image();
   void end_stream();
+  [[nodiscard]] std::uint64_t doorbell_target();
 
   Platform& function_;
   PeerOptions options_;

@@ -12,7 +12,6 @@ namespace vfsim::driver {
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
 namespace {
-constexpr std::uint64_t kChunkBytes = 8U << 20;
 constexpr std::uint32_t kPollIn = 0x1, kPollRdNorm = 0x40, kPollRdHup = 0x2000;
 }  // namespace
 
@@ -201,7 +200,7 @@ Result<void> SavingStream::prepare_last(const MigrationSize& size, bool precopy)
   const bool chunks = session_->caps.chunks;
   std::uint64_t bytes = size.required_umem_size;
   if (chunks) {
-    bytes = std::max(bytes, std::min(kChunkBytes, size.remaining_total_size));
+    bytes = std::max(bytes, std::min(session_->options.chunk_bytes, size.remaining_total_size));
   } else if (precopy && bytes + bytes / 10 <= BufferPool::kMaxBytes) {
     bytes += bytes / 10;  // the image may have grown by then
   }

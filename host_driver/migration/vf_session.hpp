@@ -30,6 +30,7 @@ struct VfMigrationOptions {
   std::uint8_t host = 0;  // for observations
   DriverObserver* observer = nullptr;
   std::uint64_t faults = 0;
+  std::uint64_t chunk_bytes = 8U << 20;  // chunk mode: buffer for one chunk, unless the firmware asks for more
 };
 
 /// Capabilities that the driver works with, read when the VF is bound.

@@ -11,7 +11,8 @@
 namespace vfsim::driver {
 namespace {
 
-constexpr Nanoseconds kVfDisableWait{1'000'000'000};  // after VF Enable was cleared, before anything else
+constexpr Nanoseconds kVfDisableWait{
+    1'000'000'000};  // after VF Enable was cleared, before anything else
 
 CoreOptions core_options(const PfOptions& options) {
   CoreOptions core;
@@ -60,11 +61,13 @@ Result<void> PfDriver::Impl::probe() {
   }
   (void)!sriov_.find();  // a device without SR-IOV is still a NIC
   BOOST_OUTCOME_TRYV(core_.start());
-  port_events_ = core_.on_async([this](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t*) {
-    if (type == VF_EVENT_PORT_CHANGE) {
-      link_up_ = sub_type == VF_PORT_CHANGE_ACTIVE || (link_up_ && sub_type != VF_PORT_CHANGE_DOWN);
-    }
-  });
+  port_events_ =
+      core_.on_async([this](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t*) {
+        if (type == VF_EVENT_PORT_CHANGE) {
+          link_up_ =
+              sub_type == VF_PORT_CHANGE_ACTIVE || (link_up_ && sub_type != VF_PORT_CHANGE_DOWN);
+        }
+      });
   if (const auto state = query_vport_state(core_.commands())) {
     link_up_ = state.value().up;
   }
@@ -94,8 +97,9 @@ Result<void> PfDriver::Impl::enable_sriov(std::uint16_t vfs) {
     return fail(EBUSY, "SR-IOV is enabled already with " + std::to_string(num_vfs_) + " VFs");
   }
   if (vfs == 0 || vfs > sriov_.total_vfs()) {
-    return fail(vfs == 0 ? EINVAL : ERANGE, "SR-IOV: " + std::to_string(vfs) + " VFs asked for, 1 to " +
-                                                std::to_string(sriov_.total_vfs()) + " are possible");
+    return fail(vfs == 0 ? EINVAL : ERANGE,
+                "SR-IOV: " + std::to_string(vfs) + " VFs asked for, 1 to " +
+                    std::to_string(sriov_.total_vfs()) + " are possible");
   }
   for (std::uint16_t vf = 0; vf < vfs; ++vf) {
     tell(vf, &VfListener::vf_enabled);
@@ -153,39 +157,77 @@ Result<void> PfDriver::Impl::disable_sriov() {
   return first ? std::move(returned) : std::move(first);
 }
 
-PfDriver::PfDriver(Platform& platform, PfOptions options) : impl_(std::make_unique<Impl>(platform, options)) {}
+PfDriver::PfDriver(Platform& platform, PfOptions options)
+    : impl_(std::make_unique<Impl>(platform, options)) {}
 PfDriver::~PfDriver() = default;
 
-Result<void> PfDriver::probe() { return impl_->probe(); }
-Result<void> PfDriver::remove() { return impl_->remove(); }
-Result<void> PfDriver::enable_sriov(std::uint16_t vfs) { return impl_->enable_sriov(vfs); }
-Result<void> PfDriver::disable_sriov() { return impl_->disable_sriov(); }
-std::uint16_t PfDriver::num_vfs() const { return impl_->num_vfs_; }
-std::uint16_t PfDriver::total_vfs() const { return impl_->sriov_.total_vfs(); }
-Health PfDriver::health() const { return impl_->core_.health(); }
-bool PfDriver::link_up() const { return impl_->link_up_; }
-const Bytes& PfDriver::capability(std::uint32_t type) const { return impl_->core_.capability(type); }
-std::size_t PfDriver::firmware_pages() const { return impl_->core_.pages().held(); }
+Result<void> PfDriver::probe() {
+  return impl_->probe();
+}
+Result<void> PfDriver::remove() {
+  return impl_->remove();
+}
+Result<void> PfDriver::enable_sriov(std::uint16_t vfs) {
+  return impl_->enable_sriov(vfs);
+}
+Result<void> PfDriver::disable_sriov() {
+  return impl_->disable_sriov();
+}
+std::uint16_t PfDriver::num_vfs() const {
+  return impl_->num_vfs_;
+}
+std::uint16_t PfDriver::total_vfs() const {
+  return impl_->sriov_.total_vfs();
+}
+Health PfDriver::health() const {
+  return impl_->core_.health();
+}
+bool PfDriver::link_up() const {
+  return impl_->link_up_;
+}
+const Bytes& PfDriver::capability(std::uint32_t type) const {
+  return impl_->core_.capability(type);
+}
+std::size_t PfDriver::firmware_pages() const {
+  return impl_->core_.pages().held();
+}
 
-void PfDriver::add_listener(VfListener& listener) { impl_->listeners_.push_back(&listener); }
+void PfDriver::add_listener(VfListener& listener) {
+  impl_->listeners_.push_back(&listener);
+}
 void PfDriver::remove_listener(VfListener& listener) {
   auto& list = impl_->listeners_;
   list.erase(std::remove(list.begin(), list.end(), &listener), list.end());
 }
 
-CommandChannel& PfDriver::commands() { return impl_->core_.commands(); }
-Platform& PfDriver::platform() { return impl_->core_.platform(); }
-const PfOptions& PfDriver::options() const { return impl_->options_; }
-std::uint32_t PfDriver::uar() const { return impl_->core_.uar(); }
-std::uint8_t PfDriver::completion_eqn() const { return impl_->core_.completion_eqn(0); }
+CommandChannel& PfDriver::commands() {
+  return impl_->core_.commands();
+}
+Platform& PfDriver::platform() {
+  return impl_->core_.platform();
+}
+const PfOptions& PfDriver::options() const {
+  return impl_->options_;
+}
+std::uint32_t PfDriver::uar() const {
+  return impl_->core_.uar();
+}
+std::uint8_t PfDriver::completion_eqn() const {
+  return impl_->core_.completion_eqn(0);
+}
 void PfDriver::on_completion(std::uint32_t cqn, std::function<void()> handler) {
   impl_->core_.on_completion(cqn, std::move(handler));
 }
-void PfDriver::forget_completion(std::uint32_t cqn) { impl_->core_.forget_completion(cqn); }
+void PfDriver::forget_completion(std::uint32_t cqn) {
+  impl_->core_.forget_completion(cqn);
+}
 std::uint32_t PfDriver::on_async(
-    std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)> handler) {
+    std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)>
+        handler) {
   return impl_->core_.on_async(std::move(handler));
 }
-void PfDriver::forget_async(std::uint32_t id) { impl_->core_.forget_async(id); }
+void PfDriver::forget_async(std::uint32_t id) {
+  impl_->core_.forget_async(id);
+}
 
 }  // namespace vfsim::driver

@@ -23,7 +23,9 @@ class PfDriverTest : public ::testing::Test {
   PfOptions options_;
   std::unique_ptr<PfDriver> driver_;
 
-  void TearDown() override { driver_.reset(); }  // while scripts may still use what a derived fixture owns
+  void TearDown() override {
+    driver_.reset();
+  }  // while scripts may still use what a derived fixture owns
   Result<void> probe() {
     driver_ = std::make_unique<PfDriver>(platform_, options_);
     return driver_->probe();
@@ -39,7 +41,8 @@ class PfDriverTest : public ::testing::Test {
   std::vector<std::string> names() {
     std::vector<std::string> list;
     for (const FakeCommand& command : device_.commands()) {
-      list.push_back(opcode_name(command.opcode) + (command.op_mod != 0 ? " " + std::to_string(command.op_mod) : "") +
+      list.push_back(opcode_name(command.opcode) +
+                     (command.op_mod != 0 ? " " + std::to_string(command.op_mod) : "") +
                      (command.polled ? "" : " ev"));
     }
     return list;
@@ -49,24 +52,42 @@ class PfDriverTest : public ::testing::Test {
 TEST_F(PfDriverTest, BringUpOrder) {
   ASSERT_TRUE(probe());
   EXPECT_THAT(names(), ElementsAreArray({
-                           "ENABLE_HCA", "QUERY_ISSI", "SET_ISSI", "QUERY_PAGES 1", "MANAGE_PAGES 1",
+                           "ENABLE_HCA",
+                           "QUERY_ISSI",
+                           "SET_ISSI",
+                           "QUERY_PAGES 1",
+                           "MANAGE_PAGES 1",
                            "ACCESS_REG",  // host byte order
-                           "QUERY_HCA_CAP 1", "QUERY_HCA_CAP", "SET_HCA_CAP", "QUERY_PAGES 2", "MANAGE_PAGES 1",
-                           "INIT_HCA", "QUERY_HCA_CAP 1", "SET_DRIVER_VERSION", "QUERY_ADAPTER", "ALLOC_UAR",
-                           "CREATE_EQ",                       // command events, polled
-                           "CREATE_EQ ev", "CREATE_EQ ev",    // asynchronous events, pages
-                           "CREATE_EQ ev",                    // completions
+                           "QUERY_HCA_CAP 1",
+                           "QUERY_HCA_CAP",
+                           "SET_HCA_CAP",
+                           "QUERY_PAGES 2",
+                           "MANAGE_PAGES 1",
+                           "INIT_HCA",
+                           "QUERY_HCA_CAP 1",
+                           "SET_DRIVER_VERSION",
+                           "QUERY_ADAPTER",
+                           "ALLOC_UAR",
+                           "CREATE_EQ",  // command events, polled
+                           "CREATE_EQ ev",
+                           "CREATE_EQ ev",  // asynchronous events, pages
+                           "CREATE_EQ ev",  // completions
                            "QUERY_VPORT_STATE ev",
                        }));
   EXPECT_EQ(device_.commands()[4].slot, 31U);  // pages have their own slot
   EXPECT_EQ(device_.pages().at(0).size(), 8U);
-  EXPECT_EQ(VF_GET(access_register_in, device_.commands()[5].in.data(), register_id), VF_REG_HOST_ENDIANNESS);
+  EXPECT_EQ(VF_GET(access_register_in, device_.commands()[5].in.data(), register_id),
+            VF_REG_HOST_ENDIANNESS);
   EXPECT_TRUE(driver_->link_up());
 }
 
 TEST_F(PfDriverTest, EventQueuesAreThoseOfTheStockDriver) {
   ASSERT_TRUE(probe());
-  struct Row { std::uint64_t mask; std::uint32_t log_size; std::size_t in_bytes; };
+  struct Row {
+    std::uint64_t mask;
+    std::uint32_t log_size;
+    std::size_t in_bytes;
+  };
   std::vector<const FakeCommand*> created;
   for (const FakeCommand& command : device_.commands()) {
     if (command.opcode == VF_OP_CREATE_EQ) {
@@ -96,19 +117,41 @@ TEST_F(PfDriverTest, GatedCapabilitiesAndTimeoutRegister) {
   const auto list = names();
   EXPECT_THAT(std::vector<std::string>(list.begin() + 3, list.begin() + 17),
               ElementsAreArray({"QUERY_PAGES 1",  // nothing wanted: nothing given
-                                "ACCESS_REG 1", "ACCESS_REG", "QUERY_HCA_CAP 1", "QUERY_HCA_CAP", "SET_HCA_CAP",
-                                "QUERY_HCA_CAP 65", "QUERY_HCA_CAP 64", "QUERY_PAGES 2", "MANAGE_PAGES 1", "INIT_HCA",
-                                "QUERY_HCA_CAP 1", "QUERY_HCA_CAP 65", "QUERY_HCA_CAP 77"}));
+                                "ACCESS_REG 1", "ACCESS_REG", "QUERY_HCA_CAP 1", "QUERY_HCA_CAP",
+                                "SET_HCA_CAP", "QUERY_HCA_CAP 65", "QUERY_HCA_CAP 64",
+                                "QUERY_PAGES 2", "MANAGE_PAGES 1", "INIT_HCA", "QUERY_HCA_CAP 1",
+                                "QUERY_HCA_CAP 65", "QUERY_HCA_CAP 77"}));
   EXPECT_EQ(driver_->capability(VF_CAP_ADV_VIRTUALIZATION)[5], 0x11);
+}
+
+TEST_F(PfDriverTest, ChecksumsBeginWithTheCapability) {
+  VF_SET(cmd_hca_cap, device_.capability(VF_CAP_GENERAL).data(), cmdif_checksum, 3);
+  device_.on(VF_OP_SET_HCA_CAP, [this](const FakeCommand& command) {
+    EXPECT_EQ(VF_GET(cmd_hca_cap, command.in.data() + 16, cmdif_checksum), 3U);
+    device_.checksums = true;  // from the next command on
+    FakeReply reply;
+    return reply;
+  });
+  options_.command.checksums = true;
+  ASSERT_TRUE(probe());
+  device_.checksums = false;
+  device_.on(VF_OP_QUERY_ADAPTER, [](const FakeCommand&) {
+    FakeReply reply;
+    reply.out.assign(272, 7);
+    reply.out[0] = 0;
+    return reply;
+  });
+  EXPECT_EQ(query_adapter(driver_->commands()).error().code, EHWPOISON);
 }
 
 TEST_F(PfDriverTest, RemoveUndoesEverythingInOrder) {
   ASSERT_TRUE(probe());
   device_.forget_commands();
   ASSERT_TRUE(driver_->remove());
-  EXPECT_THAT(names(), ElementsAreArray({"DESTROY_EQ ev", "DESTROY_EQ ev", "DESTROY_EQ ev",
-                                         "DESTROY_EQ ev",  // of the command queue: exists until it is executed
-                                         "DEALLOC_UAR", "TEARDOWN_HCA", "MANAGE_PAGES 2", "DISABLE_HCA"}));
+  EXPECT_THAT(names(), ElementsAreArray(
+                           {"DESTROY_EQ ev", "DESTROY_EQ ev", "DESTROY_EQ ev",
+                            "DESTROY_EQ ev",  // of the command queue: exists until it is executed
+                            "DEALLOC_UAR", "TEARDOWN_HCA", "MANAGE_PAGES 2", "DISABLE_HCA"}));
   EXPECT_EQ(device_.live_objects(), 0);
   EXPECT_EQ(device_.pages().at(0).size(), 0U);
   EXPECT_EQ(platform_.allocated(), 0U);
@@ -118,8 +161,8 @@ TEST_F(PfDriverTest, RemoveUndoesEverythingInOrder) {
 }
 
 TEST_F(PfDriverTest, FailedBringUpLeavesNothing) {
-  for (const std::uint32_t opcode : {VF_OP_ENABLE_HCA, VF_OP_MANAGE_PAGES, VF_OP_SET_HCA_CAP, VF_OP_INIT_HCA,
-                                     VF_OP_ALLOC_UAR, VF_OP_CREATE_EQ}) {
+  for (const std::uint32_t opcode : {VF_OP_ENABLE_HCA, VF_OP_MANAGE_PAGES, VF_OP_SET_HCA_CAP,
+                                     VF_OP_INIT_HCA, VF_OP_ALLOC_UAR, VF_OP_CREATE_EQ}) {
     int calls = 0;
     device_.on(opcode, [&, opcode](const FakeCommand& command) {
       const bool last_eq = opcode == VF_OP_CREATE_EQ && calls < 2;
@@ -188,7 +231,8 @@ class SriovTest : public PfDriverTest {
       device_.on(opcode, [this](const FakeCommand& command) {
         const auto function = VF_GET(enable_hca_in, command.in.data(), function_id);
         log_.push_back(opcode_name(command.opcode) + " " + std::to_string(function));
-        return function == failing_ ? fake_status(VF_STATUS_INTERNAL, 1) : device_.standard(command);
+        return function == failing_ ? fake_status(VF_STATUS_INTERNAL, 1)
+                                    : device_.standard(command);
       });
     }
     ASSERT_TRUE(probe());
@@ -203,12 +247,14 @@ class SriovTest : public PfDriverTest {
 TEST_F(SriovTest, EnableAndDisableOrder) {
   const Nanoseconds before = os_.now();
   ASSERT_TRUE(driver_->enable_sriov(2));
-  EXPECT_THAT(log_, ElementsAre("enabled 0", "ENABLE_HCA 1", "enabled 1", "ENABLE_HCA 2", "NumVFs 2", "control 9"));
+  EXPECT_THAT(log_, ElementsAre("enabled 0", "ENABLE_HCA 1", "enabled 1", "ENABLE_HCA 2",
+                                "NumVFs 2", "control 9"));
   EXPECT_GE(os_.now() - before, 100ms);
   EXPECT_EQ(driver_->num_vfs(), 2U);
   log_.clear();
   ASSERT_TRUE(driver_->disable_sriov());
-  EXPECT_THAT(log_, ElementsAre("disabled 1", "disabled 0", "control 0", "NumVFs 0", "DISABLE_HCA 2", "DISABLE_HCA 1"));
+  EXPECT_THAT(log_, ElementsAre("disabled 1", "disabled 0", "control 0", "NumVFs 0",
+                                "DISABLE_HCA 2", "DISABLE_HCA 1"));
   EXPECT_EQ(driver_->num_vfs(), 0U);
 }
 
@@ -216,7 +262,8 @@ TEST_F(SriovTest, RemoveDisablesSriovFirst) {
   ASSERT_TRUE(driver_->enable_sriov(1));
   log_.clear();
   ASSERT_TRUE(driver_->remove());
-  EXPECT_THAT(log_, ElementsAre("disabled 0", "control 0", "NumVFs 0", "DISABLE_HCA 1", "DISABLE_HCA 0"));
+  EXPECT_THAT(log_,
+              ElementsAre("disabled 0", "control 0", "NumVFs 0", "DISABLE_HCA 1", "DISABLE_HCA 0"));
 }
 
 TEST_F(SriovTest, WrongNumbersAreRefused) {
@@ -229,8 +276,8 @@ TEST_F(SriovTest, WrongNumbersAreRefused) {
 TEST_F(SriovTest, FailedEnableIsUndone) {
   failing_ = 2;
   EXPECT_EQ(driver_->enable_sriov(3).error().code, EIO);
-  EXPECT_THAT(log_, ElementsAre("enabled 0", "ENABLE_HCA 1", "enabled 1", "ENABLE_HCA 2", "disabled 1", "disabled 0",
-                                "DISABLE_HCA 1"));
+  EXPECT_THAT(log_, ElementsAre("enabled 0", "ENABLE_HCA 1", "enabled 1", "ENABLE_HCA 2",
+                                "disabled 1", "disabled 0", "DISABLE_HCA 1"));
   EXPECT_EQ(driver_->num_vfs(), 0U);
 }
 
@@ -272,9 +319,12 @@ TEST_F(PfDriverTest, CompletionsAndAsyncEventsReachTheirHandlers) {
   device_.post_cqe(cqn, {});
   device_.post_cqe(cqn, {});  // not armed any more
   std::vector<std::uint8_t> seen;
-  const std::uint32_t id = driver_->on_async(
-      [&](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t*) { seen = {type, sub_type}; });
-  (void)device_.post_event(VF_EVENT_PORT_CHANGE, VF_PORT_CHANGE_DOWN, std::vector<std::uint8_t>(28));
+  const std::uint32_t id =
+      driver_->on_async([&](std::uint8_t type, std::uint8_t sub_type, const std::uint8_t*) {
+        seen = {type, sub_type};
+      });
+  (void)device_.post_event(VF_EVENT_PORT_CHANGE, VF_PORT_CHANGE_DOWN,
+                           std::vector<std::uint8_t>(28));
   os_.sleep(1ms);
   EXPECT_EQ(completions, 1);
   EXPECT_THAT(seen, ElementsAre(VF_EVENT_PORT_CHANGE, VF_PORT_CHANGE_DOWN));

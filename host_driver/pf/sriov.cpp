@@ -36,7 +36,8 @@ Result<void> SriovCapability::find() {
         return fail(ENODEV, "SR-IOV capability with TotalVFs 0");
       }
       if (initial != total_vfs_) {
-        return fail(EIO, "SR-IOV: InitialVFs " + std::to_string(initial) + ", TotalVFs " + std::to_string(total_vfs_));
+        return fail(EIO, "SR-IOV: InitialVFs " + std::to_string(initial) + ", TotalVFs " +
+                             std::to_string(total_vfs_));
       }
       return ok();
     }
@@ -47,7 +48,8 @@ Result<void> SriovCapability::find() {
 
 VfRouting SriovCapability::set_num_vfs(std::uint16_t vfs) {
   const std::uint32_t supported = platform_.config_read(at_ + kSupportedPages, 4);
-  platform_.config_write(at_ + kSystemPage, supported & (~supported + 1), 4);  // the smallest: 4096 bytes
+  platform_.config_write(at_ + kSystemPage, supported & (~supported + 1),
+                         4);  // the smallest: 4096 bytes
   platform_.config_write(at_ + kNumVfs, vfs, 2);
   return {static_cast<std::uint16_t>(platform_.config_read(at_ + kFirstOffset, 2)),
           static_cast<std::uint16_t>(platform_.config_read(at_ + kStride, 2))};

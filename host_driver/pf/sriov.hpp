@@ -11,7 +11,9 @@
 namespace vfsim::driver {
 
 /// Function and vport number of a VF; 0 is the PF.
-constexpr std::uint16_t vf_function_id(std::uint16_t vf) { return static_cast<std::uint16_t>(vf + 1); }
+constexpr std::uint16_t vf_function_id(std::uint16_t vf) {
+  return static_cast<std::uint16_t>(vf + 1);
+}
 
 /// First VF Offset and VF Stride of a PF.
 struct VfRouting {
@@ -22,7 +24,8 @@ struct VfRouting {
     return static_cast<std::uint16_t>(pf_rid + first_offset + stride * vf);
   }
   /// The VF with this routing id; nothing if it is none of the PF's.
-  [[nodiscard]] constexpr std::optional<std::uint16_t> vf_of(std::uint16_t pf_rid, std::uint16_t rid) const {
+  [[nodiscard]] constexpr std::optional<std::uint16_t> vf_of(std::uint16_t pf_rid,
+                                                             std::uint16_t rid) const {
     const int distance = rid - pf_rid - first_offset;
     if (distance < 0 || (stride == 0 ? distance != 0 : distance % stride != 0)) {
       return std::nullopt;

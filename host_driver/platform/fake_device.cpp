@@ -4,23 +4,19 @@
 #include <cstring>
 
 #include "firmware/interface/layout.h"
+#include "firmware/interface/signature.h"
 
 namespace vfsim::driver {
 namespace {
 
 constexpr std::size_t kInline = VF_CMD_INLINE_BYTES;
 constexpr std::size_t kBlock = VF_CMD_BLOCK_BYTES;
-constexpr std::uint8_t kQueueNumberBit = 72;  // CQ, SQ, ... numbers in outputs and in inputs that destroy
+constexpr std::uint8_t kQueueNumberBit =
+    72;  // CQ, SQ, ... numbers in outputs and in inputs that destroy
 
-std::uint8_t inverse_xor(const std::uint8_t* bytes, std::size_t count) {
-  std::uint8_t sum = 0xff;
-  for (std::size_t i = 0; i < count; ++i) {
-    sum = static_cast<std::uint8_t>(sum ^ bytes[i]);
-  }
-  return sum;
+std::size_t blocks_of(std::size_t length) {
+  return length > kInline ? (length - kInline + kBlock - 1) / kBlock : 0;
 }
-
-std::size_t blocks_of(std::size_t length) { return length > kInline ? (length - kInline + kBlock - 1) / kBlock : 0; }
 
 std::vector<std::uint8_t> default_general() {
   std::vector<std::uint8_t> area(4096);
@@ -120,13 +116,16 @@ void FakeDevice::uar_written(std::uint64_t offset, std::uint64_t value) {
 void FakeDevice::take(std::uint32_t slot) {
   FakeCommand command;
   command.slot = slot;
-  platform_.mem_read(queue_address_ + slot * command.entry.size(), command.entry.data(), command.entry.size());
-  command.out_bytes = static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, command.entry.data(), output_length));
+  platform_.mem_read(queue_address_ + slot * command.entry.size(), command.entry.data(),
+                     command.entry.size());
+  command.out_bytes =
+      static_cast<std::uint32_t>(VF_GET(cmd_queue_entry, command.entry.data(), output_length));
   read_chain(command);
   command.opcode = static_cast<std::uint16_t>(VF_GET(cmd_in, command.in.data(), opcode));
   command.op_mod = static_cast<std::uint16_t>(VF_GET(cmd_in, command.in.data(), op_mod));
-  command.polled = std::none_of(eqs_.begin(), eqs_.end(),
-                                [](const auto& eq) { return (eq.second.mask >> VF_EVENT_CMD & 1U) != 0; });
+  command.polled = std::none_of(eqs_.begin(), eqs_.end(), [](const auto& eq) {
+    return (eq.second.mask >> VF_EVENT_CMD & 1U) != 0;
+  });
   commands_.push_back(command);
   const auto script = scripts_.find(command.opcode);
   const FakeReply reply = script != scripts_.end() ? script->second(command) : standard(command);
@@ -140,7 +139,8 @@ void FakeDevice::read_chain(FakeCommand& command) {
   const auto length = static_cast<std::size_t>(VF_GET(cmd_queue_entry, e, input_length));
   const std::uint8_t* const first = VF_PTR(cmd_queue_entry, e, command_input_inline_data);
   command.in.assign(first, first + kInline);
-  const auto walk = [this](std::uint64_t address, std::size_t count, std::vector<std::uint64_t>& blocks) {
+  const auto walk = [this](std::uint64_t address, std::size_t count,
+                           std::vector<std::uint64_t>& blocks) {
     for (std::size_t i = 0; i < count; ++i) {
       blocks.push_back(address);
       std::array<std::uint8_t, VF_LAYOUT_BYTES_cmd_if_box> block{};
@@ -171,17 +171,16 @@ void FakeDevice::write_output(const FakeCommand& command, const FakeReply& reply
     platform_.mem_read(command.out_blocks[i], block.data(), block.size());
     std::memcpy(block.data(), out.data() + kInline + i * kBlock, kBlock);
     if (checksums) {
-      block[0x23e] = inverse_xor(block.data() + kBlock, 0x23e - kBlock);
-      block[0x23f] = inverse_xor(block.data(), 0x23f);
+      vf_block_sign(block.data());
     }
     platform_.mem_write(command.out_blocks[i], block.data(), block.size());
   }
   auto entry = command.entry;
-  std::memcpy(VF_PTR(cmd_queue_entry, entry.data(), command_output_inline_data), out.data(), kInline);
+  std::memcpy(VF_PTR(cmd_queue_entry, entry.data(), command_output_inline_data), out.data(),
+              kInline);
   VF_SET(cmd_queue_entry, entry.data(), status, reply.delivery);
   VF_SET(cmd_queue_entry, entry.data(), ownership, 0);
-  VF_SET(cmd_queue_entry, entry.data(), signature, 0);
-  VF_SET(cmd_queue_entry, entry.data(), signature, inverse_xor(entry.data(), entry.size()));
+  vf_entry_sign(entry.data());
   platform_.mem_write(queue_address_ + command.slot * entry.size(), entry.data(), entry.size());
 }
 
@@ -194,7 +193,8 @@ void FakeDevice::complete(const FakeCommand& command, const FakeReply& reply) {
   }
 }
 
-bool FakeDevice::post_event(std::uint8_t type, std::uint8_t sub_type, const std::vector<std::uint8_t>& data) {
+bool FakeDevice::post_event(std::uint8_t type, std::uint8_t sub_type,
+                            const std::vector<std::uint8_t>& data) {
   for (const auto& [eqn, eq] : eqs_) {
     if (type < 64 && (eq.mask >> type & 1U) != 0) {
       post_eqe(eqn, type, sub_type, data);
@@ -206,9 +206,11 @@ bool FakeDevice::post_event(std::uint8_t type, std::uint8_t sub_type, const std:
 
 void FakeDevice::put_entry(Queue& queue, std::array<std::uint8_t, 64> entry) {
   const std::uint32_t index = queue.producer & ((1U << queue.log_size) - 1);
-  entry[63] = static_cast<std::uint8_t>((entry[63] & 0xfeU) | (queue.producer >> queue.log_size & 1U));
+  entry[63] =
+      static_cast<std::uint8_t>((entry[63] & 0xfeU) | (queue.producer >> queue.log_size & 1U));
   const std::size_t at = std::size_t{index} * entry.size();
-  platform_.mem_write(queue.pages.at(at / VF_PAGE_BYTES) + at % VF_PAGE_BYTES, entry.data(), entry.size());
+  platform_.mem_write(queue.pages.at(at / VF_PAGE_BYTES) + at % VF_PAGE_BYTES, entry.data(),
+                      entry.size());
   ++queue.producer;
 }
 
@@ -241,7 +243,8 @@ void FakeDevice::fire_if_due(std::uint32_t cqn) {
   }
 }
 
-std::vector<std::uint8_t> FakeDevice::number(std::size_t bytes, std::size_t off, std::uint32_t value) const {
+std::vector<std::uint8_t> FakeDevice::number(std::size_t bytes, std::size_t off,
+                                             std::uint32_t value) const {
   std::vector<std::uint8_t> out(bytes);
   vf_field_set(out.data(), off, off == VF_OFF(create_eq_out, eq_number) ? 8 : 24, value);
   return out;
@@ -254,7 +257,8 @@ FakeReply FakeDevice::create_queue(const FakeCommand& command) {
     queue.pages.push_back(vf_be64_load(in + at));
   }
   const bool is_eq = command.opcode == VF_OP_CREATE_EQ;
-  const std::uint8_t* const context = VF_PTR(create_eq_in, in, eq_context_entry);  // at the same place in both
+  const std::uint8_t* const context =
+      VF_PTR(create_eq_in, in, eq_context_entry);  // at the same place in both
   queue.log_size = static_cast<std::uint8_t>(VF_GET(eqc, context, log_eq_size));
   const std::uint32_t n = next_number_++;
   FakeReply reply;
@@ -312,7 +316,8 @@ FakeReply FakeDevice::query(const FakeCommand& command) {
   } else if (command.opcode == VF_OP_QUERY_VPORT_STATE) {
     VF_SET(query_vport_state_out, reply.out.data(), state, 1);
   } else if (command.opcode == VF_OP_QUERY_NIC_VPORT_CONTEXT) {
-    std::uint8_t* const context = VF_PTR(query_nic_vport_context_out, reply.out.data(), nic_vport_context);
+    std::uint8_t* const context =
+        VF_PTR(query_nic_vport_context_out, reply.out.data(), nic_vport_context);
     VF_SET(nic_vport_context, context, permanent_address_mac_addr_47_32, 0x0200);
     VF_SET(nic_vport_context, context, permanent_address_mac_addr_31_0, 0x00000001);
   }

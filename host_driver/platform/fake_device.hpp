@@ -1,4 +1,5 @@
-// A command device for unit tests: takes slots from the command queue and answers as a test tells it.
+// A command device for unit tests: takes slots from the command queue and answers as a test tells
+// it.
 #pragma once
 
 #include <array>
@@ -26,17 +27,18 @@ struct FakeCommand {
 
 /// What to answer.
 struct FakeReply {
-  std::vector<std::uint8_t> out;   // output; the rest is zero
-  std::uint8_t delivery = 0;       // delivery status
-  Nanoseconds delay{1'000};        // from doorbell to completion
-  bool drop = false;               // never complete
-  bool no_event = false;           // complete without a command event
+  std::vector<std::uint8_t> out;  // output; the rest is zero
+  std::uint8_t delivery = 0;      // delivery status
+  Nanoseconds delay{1'000};       // from doorbell to completion
+  bool drop = false;              // never complete
+  bool no_event = false;          // complete without a command event
 };
 /// An answer with status and syndrome only.
 [[nodiscard]] FakeReply fake_status(std::uint8_t status, std::uint32_t syndrome);
 
-/// Sits on the registers of a FakePlatform. Without a script it answers every command with OK and plausible numbers,
-/// keeps event and completion queues, and asks for boot_pages / init_pages pages, so a whole bring-up runs against it.
+/// Sits on the registers of a FakePlatform. Without a script it answers every command with OK and
+/// plausible numbers, keeps event and completion queues, and asks for boot_pages / init_pages
+/// pages, so a whole bring-up runs against it.
 class FakeDevice {
  public:
   using Script = std::function<FakeReply(const FakeCommand&)>;
@@ -55,8 +57,11 @@ class FakeDevice {
   /// Completes a dropped command late.
   void complete(const FakeCommand& command, const FakeReply& reply);
 
-  /// Capability areas by type, 4096 bytes each, same for maximum and current; change before bring-up.
-  [[nodiscard]] std::vector<std::uint8_t>& capability(std::uint32_t type) { return capability_[type]; }
+  /// Capability areas by type, 4096 bytes each, same for maximum and current; change before
+  /// bring-up.
+  [[nodiscard]] std::vector<std::uint8_t>& capability(std::uint32_t type) {
+    return capability_[type];
+  }
   std::int32_t boot_pages = 3;
   std::int32_t init_pages = 5;
   bool checksums = false;  // writes mailbox signatures
@@ -67,11 +72,15 @@ class FakeDevice {
   void post_cqe(std::uint32_t cqn, std::array<std::uint8_t, 64> cqe);
   [[nodiscard]] bool cq_armed(std::uint32_t cqn) const { return cqs_.at(cqn).armed; }
   /// Pages that the firmware holds, per function.
-  [[nodiscard]] const std::map<std::uint16_t, std::vector<std::uint64_t>>& pages() const { return pages_; }
+  [[nodiscard]] const std::map<std::uint16_t, std::vector<std::uint64_t>>& pages() const {
+    return pages_;
+  }
   /// Objects that exist now (created minus destroyed), all kinds.
   [[nodiscard]] int live_objects() const { return live_objects_; }
   /// Doorbell writes to 0x800..0xfff of any UAR: offset, value.
-  [[nodiscard]] const std::vector<std::pair<std::uint64_t, std::uint64_t>>& send_doorbells() const { return send_; }
+  [[nodiscard]] const std::vector<std::pair<std::uint64_t, std::uint64_t>>& send_doorbells() const {
+    return send_;
+  }
   /// Called for each of them.
   void on_send_doorbell(std::function<void(std::uint64_t)> hook) { on_send_ = std::move(hook); }
 
@@ -91,10 +100,12 @@ class FakeDevice {
   void take(std::uint32_t slot);
   void read_chain(FakeCommand& command);
   void write_output(const FakeCommand& command, const FakeReply& reply);
-  void post_eqe(std::uint32_t eqn, std::uint8_t type, std::uint8_t sub_type, const std::vector<std::uint8_t>& data);
+  void post_eqe(std::uint32_t eqn, std::uint8_t type, std::uint8_t sub_type,
+                const std::vector<std::uint8_t>& data);
   void fire_if_due(std::uint32_t cqn);
   void put_entry(Queue& queue, std::array<std::uint8_t, 64> entry);
-  [[nodiscard]] std::vector<std::uint8_t> number(std::size_t bytes, std::size_t off, std::uint32_t value) const;
+  [[nodiscard]] std::vector<std::uint8_t> number(std::size_t bytes, std::size_t off,
+                                                 std::uint32_t value) const;
   FakeReply create_queue(const FakeCommand& command);
   FakeReply pages_command(const FakeCommand& command);
   FakeReply query(const FakeCommand& command);

@@ -107,8 +107,12 @@ void FakeOs::sleep(Nanoseconds duration) {
   }
 }
 
-std::unique_ptr<Event> FakeOs::make_event() { return std::make_unique<FakeEvent>(*this); }
-std::unique_ptr<Mutex> FakeOs::make_mutex() { return std::make_unique<FakeMutex>(*this); }
+std::unique_ptr<Event> FakeOs::make_event() {
+  return std::make_unique<FakeEvent>(*this);
+}
+std::unique_ptr<Mutex> FakeOs::make_mutex() {
+  return std::make_unique<FakeMutex>(*this);
+}
 
 void FakeOs::spawn(std::string_view name, std::function<void()> body) {
   if (stopping_) {
@@ -118,7 +122,8 @@ void FakeOs::spawn(std::string_view name, std::function<void()> body) {
   Thread* const thread = threads_.back().get();
   thread->name = name;
   ready_.push_back(thread);
-  thread->os_thread = std::thread([this, thread, body = std::move(body)] { run_thread(thread, body); });
+  thread->os_thread =
+      std::thread([this, thread, body = std::move(body)] { run_thread(thread, body); });
 }
 
 void FakeOs::run_thread(Thread* thread, const std::function<void()>& body) {
@@ -186,7 +191,8 @@ FakeOs::Thread* FakeOs::pick() {
 void FakeOs::step_time() {
   Thread* first = nullptr;
   for (const auto& thread : threads_) {
-    if (thread->blocked && thread->deadline != kForever && (first == nullptr || thread->deadline < first->deadline)) {
+    if (thread->blocked && thread->deadline != kForever &&
+        (first == nullptr || thread->deadline < first->deadline)) {
       first = thread.get();
     }
   }
@@ -239,8 +245,8 @@ void FakeOs::settle() {
 }
 
 std::size_t FakeOs::threads() const {
-  return static_cast<std::size_t>(
-      std::count_if(threads_.begin() + 1, threads_.end(), [](const auto& thread) { return !thread->ended; }));
+  return static_cast<std::size_t>(std::count_if(threads_.begin() + 1, threads_.end(),
+                                                [](const auto& thread) { return !thread->ended; }));
 }
 
 }  // namespace vfsim::driver

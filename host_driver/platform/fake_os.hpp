@@ -16,11 +16,11 @@
 
 namespace vfsim::driver {
 
-/// Deterministic: exactly one thread runs at any time, until it blocks (Event::wait, sleep, Mutex::lock); the next is
-/// taken first come, first served. When no thread can run, virtual time jumps to the next deadline or timer.
-/// The thread that constructs it is the first one, and the one that must destroy it; other threads that are still
-/// blocked by then are unwound.
-/// If every thread is blocked for ever the constructing thread's wait throws std::logic_error.
+/// Deterministic: exactly one thread runs at any time, until it blocks (Event::wait, sleep,
+/// Mutex::lock); the next is taken first come, first served. When no thread can run, virtual time
+/// jumps to the next deadline or timer. The thread that constructs it is the first one, and the one
+/// that must destroy it; other threads that are still blocked by then are unwound. If every thread
+/// is blocked for ever the constructing thread's wait throws std::logic_error.
 class FakeOs final : public Os {
  public:
   FakeOs();
@@ -33,8 +33,8 @@ class FakeOs final : public Os {
   void spawn(std::string_view name, std::function<void()> body) override;
   void log(LogLevel level, std::string_view text) override;
 
-  /// Calls `callback` when virtual time has advanced by `delay`, outside of any thread: it may notify, not block.
-  /// This is how a scripted device answers.
+  /// Calls `callback` when virtual time has advanced by `delay`, outside of any thread: it may
+  /// notify, not block. This is how a scripted device answers.
   void after(Nanoseconds delay, std::function<void()> callback);
   /// Lets every thread run until all others are blocked; virtual time stays.
   void settle();

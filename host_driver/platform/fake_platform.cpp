@@ -138,7 +138,9 @@ void FakePlatform::mem_read(std::uint64_t address, void* to, std::size_t bytes) 
 void FakePlatform::bind_vector(std::uint32_t vector, std::function<void()> handler) {
   handlers_[vector] = std::move(handler);
 }
-void FakePlatform::unbind_vector(std::uint32_t vector) { handlers_.erase(vector); }
+void FakePlatform::unbind_vector(std::uint32_t vector) {
+  handlers_.erase(vector);
+}
 
 void FakePlatform::raise(std::uint32_t vector) {
   if (handlers_.count(vector) != 0) {
@@ -147,7 +149,8 @@ void FakePlatform::raise(std::uint32_t vector) {
   }
 }
 
-void FakePlatform::add_sriov_capability(std::uint16_t total_vfs, std::uint16_t first_offset, std::uint16_t stride) {
+void FakePlatform::add_sriov_capability(std::uint16_t total_vfs, std::uint16_t first_offset,
+                                        std::uint16_t stride) {
   const auto put = [this](std::uint32_t at, std::uint32_t value, std::size_t bytes) {
     std::memcpy(config_.data() + kExtCap + at, &value, bytes);
   };

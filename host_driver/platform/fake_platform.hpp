@@ -1,4 +1,5 @@
-// Platform for unit tests: a function with memory, registers and interrupts, and a device behind it that a test scripts.
+// Platform for unit tests: a function with memory, registers and interrupts, and a device behind it
+// that a test scripts.
 #pragma once
 
 #include <array>
@@ -17,7 +18,8 @@
 namespace vfsim::driver {
 
 /// Memory is sparse. Allocation is a bump allocator, so addresses are the same in every run.
-/// Registers read 0 unless set or hooked. Interrupt handlers run in a thread of their own, in the order of raise().
+/// Registers read 0 unless set or hooked. Interrupt handlers run in a thread of their own, in the
+/// order of raise().
 class FakePlatform final : public Platform {
  public:
   explicit FakePlatform(FakeOs& os, std::uint32_t vectors = 8);
@@ -46,15 +48,20 @@ class FakePlatform final : public Platform {
   [[nodiscard]] std::size_t allocated() const { return allocated_; }
   void set_register(std::uint64_t offset, std::uint32_t value) { registers_[offset] = value; }
   /// Called for each register write before it is stored: offset, value, bytes (4 or 8).
-  void on_write(std::function<void(std::uint64_t, std::uint64_t, std::uint32_t)> hook) { on_write_ = std::move(hook); }
+  void on_write(std::function<void(std::uint64_t, std::uint64_t, std::uint32_t)> hook) {
+    on_write_ = std::move(hook);
+  }
   /// Called for each register read; a value replaces the stored one.
-  void on_read(std::function<std::optional<std::uint32_t>(std::uint64_t)> hook) { on_read_ = std::move(hook); }
+  void on_read(std::function<std::optional<std::uint32_t>(std::uint64_t)> hook) {
+    on_read_ = std::move(hook);
+  }
   /// Called after each configuration write: register, value, bytes.
   void on_config_write(std::function<void(std::uint32_t, std::uint32_t, std::uint32_t)> hook) {
     on_config_write_ = std::move(hook);
   }
   /// Puts an SR-IOV capability at 0x100 of the configuration space.
-  void add_sriov_capability(std::uint16_t total_vfs, std::uint16_t first_offset = 1, std::uint16_t stride = 1);
+  void add_sriov_capability(std::uint16_t total_vfs, std::uint16_t first_offset = 1,
+                            std::uint16_t stride = 1);
   /// Interrupt message of a vector; dropped when the vector is not bound.
   void raise(std::uint32_t vector);
 

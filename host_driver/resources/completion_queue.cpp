@@ -10,9 +10,13 @@ constexpr std::size_t kLastByte = kCqeBytes - 1;
 
 }  // namespace
 
-CompletionQueue::CompletionQueue(Platform& platform, CommandChannel& channel, std::uint8_t log_size, std::uint32_t uar,
-                                 DmaBuffer memory)
-    : platform_(platform), channel_(channel), memory_(std::move(memory)), log_size_(log_size), uar_(uar) {
+CompletionQueue::CompletionQueue(Platform& platform, CommandChannel& channel, std::uint8_t log_size,
+                                 std::uint32_t uar, DmaBuffer memory)
+    : platform_(platform),
+      channel_(channel),
+      memory_(std::move(memory)),
+      log_size_(log_size),
+      uar_(uar) {
   Cqe empty{};
   VF_SET(cqe, empty.data(), opcode, VF_CQE_INVALID);
   VF_SET(cqe, empty.data(), owner, 1);
@@ -21,8 +25,10 @@ CompletionQueue::CompletionQueue(Platform& platform, CommandChannel& channel, st
   }
 }
 
-Result<std::unique_ptr<CompletionQueue>> CompletionQueue::create(Platform& platform, CommandChannel& channel,
-                                                                 std::uint8_t log_size, std::uint32_t eqn,
+Result<std::unique_ptr<CompletionQueue>> CompletionQueue::create(Platform& platform,
+                                                                 CommandChannel& channel,
+                                                                 std::uint8_t log_size,
+                                                                 std::uint32_t eqn,
                                                                  std::uint32_t uar) {
   const std::size_t ring = kCqeBytes << log_size;
   BOOST_OUTCOME_TRY(memory, DmaBuffer::allocate(platform, ring + VF_BYTES(cq_dbr)));
@@ -32,13 +38,16 @@ Result<std::unique_ptr<CompletionQueue>> CompletionQueue::create(Platform& platf
   spec.uar = uar;
   spec.dbr = memory.address() + ring;
   spec.pages = memory.pages(ring);
-  std::unique_ptr<CompletionQueue> queue(new CompletionQueue(platform, channel, log_size, uar, std::move(memory)));
+  std::unique_ptr<CompletionQueue> queue(
+      new CompletionQueue(platform, channel, log_size, uar, std::move(memory)));
   BOOST_OUTCOME_TRY(number, create_cq(channel, spec));
   queue->number_ = number;
   return queue;
 }
 
-Result<void> CompletionQueue::destroy() { return destroy_cq(channel_, number_); }
+Result<void> CompletionQueue::destroy() {
+  return destroy_cq(channel_, number_);
+}
 
 bool CompletionQueue::valid(const std::uint8_t* last_byte, std::uint32_t index) const {
   const std::uint32_t opcode = *last_byte >> 4;
@@ -66,7 +75,9 @@ std::uint32_t CompletionQueue::pending() const {
   return count;
 }
 
-void CompletionQueue::update() { memory_.write_be32(record(), ci_ & 0xffffff); }
+void CompletionQueue::update() {
+  memory_.write_be32(record(), ci_ & 0xffffff);
+}
 
 void CompletionQueue::arm() {
   std::array<std::uint8_t, VF_LAYOUT_BYTES_uar_cq_arm> raw{};

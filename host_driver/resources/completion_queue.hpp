@@ -1,4 +1,5 @@
-// A completion queue: ring and doorbell record in host memory. Source: mlx5 device interface sections 5.1, 5.5.
+// A completion queue: ring and doorbell record in host memory. Source: mlx5 device interface
+// sections 5.1, 5.5.
 #pragma once
 
 #include <array>
@@ -17,8 +18,10 @@ using Cqe = std::array<std::uint8_t, VF_LAYOUT_BYTES_cqe>;
 class CompletionQueue {
  public:
   /// @param log_size log2 of entries of 64 bytes. The queue is not armed.
-  [[nodiscard]] static Result<std::unique_ptr<CompletionQueue>> create(Platform& platform, CommandChannel& channel,
-                                                                       std::uint8_t log_size, std::uint32_t eqn,
+  [[nodiscard]] static Result<std::unique_ptr<CompletionQueue>> create(Platform& platform,
+                                                                       CommandChannel& channel,
+                                                                       std::uint8_t log_size,
+                                                                       std::uint32_t eqn,
                                                                        std::uint32_t uar);
   [[nodiscard]] Result<void> destroy();
   /// Takes the next completion.
@@ -39,7 +42,8 @@ class CompletionQueue {
   [[nodiscard]] std::uint32_t pending() const;
 
  private:
-  CompletionQueue(Platform& platform, CommandChannel& channel, std::uint8_t log_size, std::uint32_t uar, DmaBuffer memory);
+  CompletionQueue(Platform& platform, CommandChannel& channel, std::uint8_t log_size,
+                  std::uint32_t uar, DmaBuffer memory);
   [[nodiscard]] bool valid(const std::uint8_t* last_byte, std::uint32_t index) const;
   [[nodiscard]] std::size_t record() const { return std::size_t{VF_LAYOUT_BYTES_cqe} << log_size_; }
 

@@ -11,7 +11,8 @@ constexpr std::size_t kOwnerByte = VF_FIELD_OFF_eqe__owner / 8;
 
 }  // namespace
 
-EventQueue::EventQueue(Platform& platform, CommandChannel& channel, const EqConfig& config, DmaBuffer ring)
+EventQueue::EventQueue(Platform& platform, CommandChannel& channel, const EqConfig& config,
+                       DmaBuffer ring)
     : platform_(platform),
       channel_(channel),
       config_(config),
@@ -42,7 +43,9 @@ Result<std::shared_ptr<EventQueue>> EventQueue::create(Platform& platform, Comma
   return queue;
 }
 
-Result<void> EventQueue::destroy() { return destroy_eq(channel_, number_); }
+Result<void> EventQueue::destroy() {
+  return destroy_eq(channel_, number_);
+}
 
 bool EventQueue::pending() const {
   std::uint8_t owner = 0;
@@ -82,6 +85,8 @@ void EventQueue::arm() {
   ring_doorbell(VF_UAR_EQ_ARM);
 }
 
-void EventQueue::update() { ring_doorbell(VF_UAR_EQ_UPDATE); }
+void EventQueue::update() {
+  ring_doorbell(VF_UAR_EQ_UPDATE);
+}
 
 }  // namespace vfsim::driver

@@ -1,4 +1,5 @@
-// An event queue: ring in host memory, owner parity, doorbells. Source: mlx5 device interface section 5.
+// An event queue: ring in host memory, owner parity, doorbells. Source: mlx5 device interface
+// section 5.
 #pragma once
 
 #include <array>
@@ -26,7 +27,8 @@ struct EqConfig {
 class EventQueue {
  public:
   /// Allocates the ring, sets every owner bit and issues CREATE_EQ. The queue is not armed.
-  [[nodiscard]] static Result<std::shared_ptr<EventQueue>> create(Platform& platform, CommandChannel& channel,
+  [[nodiscard]] static Result<std::shared_ptr<EventQueue>> create(Platform& platform,
+                                                                  CommandChannel& channel,
                                                                   const EqConfig& config);
   [[nodiscard]] Result<void> destroy();
   /// Takes the next event. Thread safe (the ring may be polled by hand beside its interrupt).
@@ -50,8 +52,8 @@ class EventQueue {
   EqConfig config_;
   DmaBuffer ring_;
   std::unique_ptr<Mutex> lock_;
-  std::uint32_t ci_ = 0;       // free running
-  std::uint32_t told_ = 0;     // consumer index of the newest doorbell
+  std::uint32_t ci_ = 0;    // free running
+  std::uint32_t told_ = 0;  // consumer index of the newest doorbell
   std::uint8_t number_ = 0;
   bool armed_ = false;
 };

@@ -5,9 +5,12 @@
 namespace vfsim::driver {
 namespace {
 
-/// Event types of the asynchronous queue that every device may post: path and queue errors, port changes.
+/// Event types of the asynchronous queue that every device may post: path and queue errors, port
+/// changes.
 constexpr std::uint64_t kAsyncMask = 0x1f02be;
-constexpr std::uint64_t bit(unsigned event) { return std::uint64_t{1} << event; }
+constexpr std::uint64_t bit(unsigned event) {
+  return std::uint64_t{1} << event;
+}
 constexpr std::uint64_t kMaxLogQp = 18;
 constexpr std::size_t kHostEndiannessBytes = 16;
 
@@ -28,10 +31,12 @@ FunctionCore::~FunctionCore() {
 
 Result<void> FunctionCore::start() {
   static constexpr Step kSteps[] = {
-      &FunctionCore::start_queue,    &FunctionCore::enable,           &FunctionCore::select_issi,
-      &FunctionCore::boot_pages,     &FunctionCore::set_registers,    &FunctionCore::set_capabilities,
-      &FunctionCore::init,           &FunctionCore::read_capabilities, &FunctionCore::make_uar,
-      &FunctionCore::make_command_eq, &FunctionCore::make_async_eqs,  &FunctionCore::make_completion_eqs,
+      &FunctionCore::start_queue,    &FunctionCore::enable,
+      &FunctionCore::select_issi,    &FunctionCore::boot_pages,
+      &FunctionCore::set_registers,  &FunctionCore::set_capabilities,
+      &FunctionCore::init,           &FunctionCore::read_capabilities,
+      &FunctionCore::make_uar,       &FunctionCore::make_command_eq,
+      &FunctionCore::make_async_eqs, &FunctionCore::make_completion_eqs,
   };
   for (const Step step : kSteps) {
     if (auto done = (this->*step)(); !done) {
@@ -50,6 +55,7 @@ Result<void> FunctionCore::stop() {
 
 Result<void> FunctionCore::start_queue() {
   channel_.attach();
+  channel_.set_checksums(false);  // a device starts without, see set_capabilities()
   BOOST_OUTCOME_TRYV(channel_.start());
   undo_.push([this]() -> Result<void> {
     channel_.stop();
@@ -90,7 +96,8 @@ Result<void> FunctionCore::set_registers() {
     BOOST_OUTCOME_TRYV(read_register(channel_, VF_REG_DTOR, Bytes(VF_BYTES(dtor_reg))));
   }
   if (options_.physical) {
-    BOOST_OUTCOME_TRYV(write_register(channel_, VF_REG_HOST_ENDIANNESS, Bytes(kHostEndiannessBytes)));  // 0: little
+    BOOST_OUTCOME_TRYV(write_register(channel_, VF_REG_HOST_ENDIANNESS,
+                                      Bytes(kHostEndiannessBytes)));  // 0: little
   }
   return ok();
 }
@@ -100,7 +107,8 @@ Result<void> FunctionCore::set_capabilities() {
   BOOST_OUTCOME_TRY(maximum, query_hca_cap(channel_, VF_CAP_GENERAL, CapMode::maximum));
   std::uint8_t* const cap = general.data();
   VF_SET(cmd_hca_cap, cap, pkey_table_size, 0);  // code of 128 entries
-  VF_SET(cmd_hca_cap, cap, log_max_qp, std::min(kMaxLogQp, VF_GET(cmd_hca_cap, maximum.data(), log_max_qp)));
+  VF_SET(cmd_hca_cap, cap, log_max_qp,
+         std::min(kMaxLogQp, VF_GET(cmd_hca_cap, maximum.data(), log_max_qp)));
   VF_SET(cmd_hca_cap, cap, cmdif_checksum,
          options_.command.checksums ? VF_GET(cmd_hca_cap, maximum.data(), cmdif_checksum) : 0);
   VF_SET(cmd_hca_cap, cap, log_uar_page_sz, 0);  // 4096 bytes
@@ -108,6 +116,7 @@ Result<void> FunctionCore::set_capabilities() {
     VF_SET(cmd_hca_cap, cap, release_all_pages, 1);
   }
   BOOST_OUTCOME_TRYV(set_hca_cap(channel_, VF_CAP_GENERAL, general));
+  channel_.set_checksums(VF_GET(cmd_hca_cap, cap, cmdif_checksum) != 0);
   if (VF_GET(cmd_hca_cap, cap, hca_cap_2) != 0) {
     BOOST_OUTCOME_TRYV(query_hca_cap(channel_, VF_CAP_GENERAL_2, CapMode::current));
     BOOST_OUTCOME_TRYV(query_hca_cap(channel_, VF_CAP_GENERAL_2, CapMode::maximum));
@@ -139,7 +148,8 @@ Result<void> FunctionCore::read_capabilities() {
   BOOST_OUTCOME_TRYV(read(VF_CAP_ETHERNET, VF_GET(cmd_hca_cap, cap, eth_net_offloads) != 0));
   BOOST_OUTCOME_TRYV(read(VF_CAP_FLOW_TABLE, VF_GET(cmd_hca_cap, cap, nic_flow_table) != 0));
   BOOST_OUTCOME_TRYV(read(VF_CAP_GENERAL_2, VF_GET(cmd_hca_cap, cap, hca_cap_2) != 0));
-  BOOST_OUTCOME_TRYV(read(VF_CAP_ADV_VIRTUALIZATION, VF_GET(cmd_hca_cap, cap, adv_virtualization) != 0));
+  BOOST_OUTCOME_TRYV(
+      read(VF_CAP_ADV_VIRTUALIZATION, VF_GET(cmd_hca_cap, cap, adv_virtualization) != 0));
   capabilities_[VF_CAP_GENERAL] = std::move(general);
   BOOST_OUTCOME_TRY(board, query_adapter(channel_));
   board_id_ = board;
@@ -153,11 +163,12 @@ Result<void> FunctionCore::make_uar() {
   return ok();
 }
 
-Result<std::shared_ptr<EventQueue>> FunctionCore::add_eq(std::uint8_t log_size, std::uint32_t vector,
-                                                         std::uint64_t mask) {
+Result<std::shared_ptr<EventQueue>> FunctionCore::add_eq(std::uint8_t log_size,
+                                                         std::uint32_t vector, std::uint64_t mask) {
   const std::uint32_t usable = vector < platform_.vectors() ? vector : 0;
-  BOOST_OUTCOME_TRY(eq, EventQueue::create(platform_, channel_,
-                                           {log_size, uar_, static_cast<std::uint16_t>(usable), mask}));
+  BOOST_OUTCOME_TRY(eq,
+                    EventQueue::create(platform_, channel_,
+                                       {log_size, uar_, static_cast<std::uint16_t>(usable), mask}));
   auto& sharing = vectors_[usable];
   sharing.push_back(eq);
   if (sharing.size() == 1) {
@@ -168,7 +179,8 @@ Result<std::shared_ptr<EventQueue>> FunctionCore::add_eq(std::uint8_t log_size, 
 }
 
 Result<void> FunctionCore::remove_eq(const std::shared_ptr<EventQueue>& eq) {
-  // Off the interrupt first: the completion of DESTROY_EQ may come by the same vector, and would arm a dead queue.
+  // Off the interrupt first: the completion of DESTROY_EQ may come by the same vector, and would
+  // arm a dead queue.
   auto& sharing = vectors_[eq->vector()];
   sharing.erase(std::find(sharing.begin(), sharing.end(), eq));
   if (sharing.empty()) {
@@ -272,7 +284,8 @@ void FunctionCore::dispatch(const EqEvent& event) {
       channel_.on_event(static_cast<std::uint32_t>(VF_GET(eqe_cmd, event.data.data(), vector)));
       return;
     case VF_EVENT_COMPLETION: {
-      const auto it = completions_.find(static_cast<std::uint32_t>(VF_GET(eqe_completion, event.data.data(), cqn)));
+      const auto it = completions_.find(
+          static_cast<std::uint32_t>(VF_GET(eqe_completion, event.data.data(), cqn)));
       if (it != completions_.end()) {
         const auto handler = it->second;
         handler();

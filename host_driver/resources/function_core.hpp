@@ -1,4 +1,5 @@
-// What every driver of a function (physical or virtual) does first and last: bring-up, event queues, pages, teardown.
+// What every driver of a function (physical or virtual) does first and last: bring-up, event
+// queues, pages, teardown.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ namespace vfsim::driver {
 
 struct CoreOptions {
   CommandOptions command;
-  bool physical = false;              // a PF also tells the device the host's byte order
+  bool physical = false;  // a PF also tells the device the host's byte order
   std::uint32_t completion_vectors = 1;
-  std::uint8_t log_command_eq = 8;    // event queue sizes, log2 of entries
+  std::uint8_t log_command_eq = 8;  // event queue sizes, log2 of entries
   std::uint8_t log_async_eq = 13;
   std::uint8_t log_completion_eq = 11;
   bool health_poll = true;
@@ -29,17 +30,19 @@ struct CoreOptions {
 };
 
 /// Asynchronous event: type, sub type, 28 data bytes.
-using AsyncHandler = std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)>;
+using AsyncHandler =
+    std::function<void(std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data)>;
 
 /// Order of commands: mlx5 device interface section 6.1, newest generation.
-/// Handlers run in the function's interrupt thread: they may notify and take locks, but a synchronous command in one
-/// would wait for itself.
+/// Handlers run in the function's interrupt thread: they may notify and take locks, but a
+/// synchronous command in one would wait for itself.
 class FunctionCore {
  public:
   FunctionCore(Platform& platform, CoreOptions options);
   ~FunctionCore();
 
-  /// Until the completion EQs exist and commands run in event mode. On failure everything done is undone.
+  /// Until the completion EQs exist and commands run in event mode. On failure everything done is
+  /// undone.
   [[nodiscard]] Result<void> start();
   /// Reverse order; the first error is returned, but everything is tried.
   [[nodiscard]] Result<void> stop();
@@ -50,13 +53,19 @@ class FunctionCore {
   [[nodiscard]] PageManager& pages() { return pages_; }
   [[nodiscard]] Health health() const { return health_.health(); }
   [[nodiscard]] std::uint32_t uar() const { return uar_; }
-  [[nodiscard]] std::uint32_t completion_eqs() const { return static_cast<std::uint32_t>(completion_eqs_.size()); }
-  [[nodiscard]] std::uint8_t completion_eqn(std::uint32_t index) const { return completion_eqs_.at(index)->number(); }
+  [[nodiscard]] std::uint32_t completion_eqs() const {
+    return static_cast<std::uint32_t>(completion_eqs_.size());
+  }
+  [[nodiscard]] std::uint8_t completion_eqn(std::uint32_t index) const {
+    return completion_eqs_.at(index)->number();
+  }
   /// Current values; 4096 bytes, zeros for an area that is not offered.
   [[nodiscard]] const Bytes& capability(std::uint32_t type) const;
   [[nodiscard]] const std::array<char, 16>& board_id() const { return board_id_; }
 
-  void on_completion(std::uint32_t cqn, std::function<void()> handler) { completions_[cqn] = std::move(handler); }
+  void on_completion(std::uint32_t cqn, std::function<void()> handler) {
+    completions_[cqn] = std::move(handler);
+  }
   void forget_completion(std::uint32_t cqn) { completions_.erase(cqn); }
   std::uint32_t on_async(AsyncHandler handler);
   void forget_async(std::uint32_t id) { asyncs_.erase(id); }
@@ -78,7 +87,8 @@ class FunctionCore {
   Result<void> make_command_eq();
   Result<void> make_async_eqs();
   Result<void> make_completion_eqs();
-  Result<std::shared_ptr<EventQueue>> add_eq(std::uint8_t log_size, std::uint32_t vector, std::uint64_t mask);
+  Result<std::shared_ptr<EventQueue>> add_eq(std::uint8_t log_size, std::uint32_t vector,
+                                             std::uint64_t mask);
   Result<void> remove_eq(const std::shared_ptr<EventQueue>& eq);
   void interrupt(std::uint32_t vector);
   void dispatch(const EqEvent& event);

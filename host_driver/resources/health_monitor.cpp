@@ -43,15 +43,16 @@ void HealthMonitor::stop() {
 
 bool HealthMonitor::fatal_sensor() {
   std::array<std::uint8_t, VF_LAYOUT_BYTES_health_buffer> buffer{};
-  for (const std::size_t at : {VF_OFF(health_buffer, fw_version) / 8, VF_OFF(health_buffer, rfr) / 8,
-                               VF_OFF(health_buffer, irisc_index) / 8}) {
+  for (const std::size_t at :
+       {VF_OFF(health_buffer, fw_version) / 8, VF_OFF(health_buffer, rfr) / 8,
+        VF_OFF(health_buffer, irisc_index) / 8}) {
     vf_be32_store(buffer.data() + at, platform_.read32(VF_BAR_HEALTH + at));
   }
   const std::uint32_t nic = platform_.read32(VF_BAR_CMDQ_LO) >> 8 & 7U;
-  const bool reset_wanted =
-      VF_GET(health_buffer, buffer.data(), rfr) != 0 && VF_GET(health_buffer, buffer.data(), synd) != 0;
-  return VF_GET(health_buffer, buffer.data(), fw_version) == 0xffffffff || nic == kNicDisabled || nic == kNicReset ||
-         reset_wanted;
+  const bool reset_wanted = VF_GET(health_buffer, buffer.data(), rfr) != 0 &&
+                            VF_GET(health_buffer, buffer.data(), synd) != 0;
+  return VF_GET(health_buffer, buffer.data(), fw_version) == 0xffffffff || nic == kNicDisabled ||
+         nic == kNicReset || reset_wanted;
 }
 
 void HealthMonitor::watch() {

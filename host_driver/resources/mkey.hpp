@@ -19,7 +19,8 @@ class Mkey {
     return mkey;
   }
   ~Mkey() { (void)!destroy(); }
-  Mkey(Mkey&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)), key_(other.key_) {}
+  Mkey(Mkey&& other) noexcept
+      : channel_(std::exchange(other.channel_, nullptr)), key_(other.key_) {}
   Mkey& operator=(Mkey&& other) noexcept {
     if (this != &other) {
       (void)!destroy();

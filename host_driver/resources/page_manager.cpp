@@ -13,9 +13,14 @@ constexpr Nanoseconds kLook{50'000'000};
 }  // namespace
 
 PageManager::PageManager(Platform& platform, CommandChannel& channel)
-    : platform_(platform), channel_(channel), wake_(platform.os().make_event()), ended_(platform.os().make_event()) {}
+    : platform_(platform),
+      channel_(channel),
+      wake_(platform.os().make_event()),
+      ended_(platform.os().make_event()) {}
 
-PageManager::~PageManager() { stop_worker(); }
+PageManager::~PageManager() {
+  stop_worker();
+}
 
 Result<void> PageManager::satisfy(std::uint32_t kind) {
   BOOST_OUTCOME_TRY(wanted, query_pages(channel_, kind, 0));
@@ -32,12 +37,15 @@ Result<void> PageManager::give(std::uint16_t function_id, std::uint32_t count) {
     pages.push_back(*page);
   }
   const bool enough = pages.size() == count;
-  Result<void> given = enough ? give_pages(channel_, function_id, pages) : decline_pages(channel_, function_id);
+  Result<void> given =
+      enough ? give_pages(channel_, function_id, pages) : decline_pages(channel_, function_id);
   if (!enough || !given) {
     for (const std::uint64_t page : pages) {
       platform_.dma_free(page, VF_PAGE_BYTES);
     }
-    return enough ? given : Result<void>(fail(ENOMEM, "no memory for " + std::to_string(count) + " firmware pages"));
+    return enough ? given
+                  : Result<void>(
+                        fail(ENOMEM, "no memory for " + std::to_string(count) + " firmware pages"));
   }
   pages_[function_id].insert(pages.begin(), pages.end());
   return ok();
@@ -67,7 +75,8 @@ void PageManager::on_request(const std::uint8_t* data) {
   wake_->notify();
 }
 
-/// A failure of a command that the firmware itself asked for is its own affair: told, not acted upon.
+/// A failure of a command that the firmware itself asked for is its own affair: told, not acted
+/// upon.
 void PageManager::serve(const Request& request) {
   if (request.release_all) {
     const auto held = pages_[request.function_id];
@@ -80,7 +89,8 @@ void PageManager::serve(const Request& request) {
     }
     return;
   }
-  std::uint32_t left = std::min(kMostReturned, static_cast<std::uint32_t>(-static_cast<std::int64_t>(request.count)));
+  std::uint32_t left = std::min(
+      kMostReturned, static_cast<std::uint32_t>(-static_cast<std::int64_t>(request.count)));
   while (left > 0) {
     auto taken = take(request.function_id, left);
     if (!taken || taken.value() == 0) {
@@ -149,7 +159,8 @@ Result<void> PageManager::wait_for_vf_pages(Nanoseconds limit) {
   const Nanoseconds deadline = platform_.os().now() + limit;
   while (held() > held(0)) {
     if (platform_.os().now() >= deadline) {
-      return fail(ETIMEDOUT, "firmware keeps " + std::to_string(held() - held(0)) + " pages of virtual functions");
+      return fail(ETIMEDOUT, "firmware keeps " + std::to_string(held() - held(0)) +
+                                 " pages of virtual functions");
     }
     platform_.os().sleep(kLook);
   }

@@ -1,4 +1,5 @@
-// Host pages that the firmware holds, per function. Source: mlx5 device interface sections 4.6, 5.4.
+// Host pages that the firmware holds, per function. Source: mlx5 device interface
+// sections 4.6, 5.4.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ class PageManager {
   void stop_worker();
   /// A page request event (28 data bytes); may be called in the interrupt thread.
   void on_request(const std::uint8_t* data);
-  /// Takes everything back, all functions, until nothing is left. ETIMEDOUT after 5 s without progress.
+  /// Takes everything back, all functions, until nothing is left. ETIMEDOUT after 5 s without
+  /// progress.
   [[nodiscard]] Result<void> take_all_back();
   /// Waits until the firmware has returned the pages of functions 1 and up. ETIMEDOUT.
   [[nodiscard]] Result<void> wait_for_vf_pages(Nanoseconds limit);

@@ -29,7 +29,8 @@ class QueuesTest : public ::testing::Test {
 };
 
 TEST_F(QueuesTest, EventsAreTakenByOwnerParityOverManyRounds) {
-  auto eq = EventQueue::create(platform_, channel_, {3, kUar, 0, 1U << VF_EVENT_PORT_CHANGE}).value();
+  auto eq =
+      EventQueue::create(platform_, channel_, {3, kUar, 0, 1U << VF_EVENT_PORT_CHANGE}).value();
   EqEvent event;
   EXPECT_FALSE(eq->next(event));  // software owns nothing at first
   for (std::uint8_t round = 0; round < 40; ++round) {
@@ -63,7 +64,8 @@ TEST_F(QueuesTest, EventDoorbellIsTheGoldenOne) {
 }
 
 TEST_F(QueuesTest, LongBurstIsAcknowledgedOnTheWay) {
-  auto eq = EventQueue::create(platform_, channel_, {3, kUar, 0, 1U << VF_EVENT_PORT_CHANGE}).value();
+  auto eq =
+      EventQueue::create(platform_, channel_, {3, kUar, 0, 1U << VF_EVENT_PORT_CHANGE}).value();
   EqEvent event;
   for (int i = 0; i < 4; ++i) {
     (void)device_.post_event(VF_EVENT_PORT_CHANGE, 4, data(0));
@@ -75,7 +77,8 @@ TEST_F(QueuesTest, LongBurstIsAcknowledgedOnTheWay) {
 
 TEST_F(QueuesTest, CompletionsAreTakenByOwnerBitAndRecordFollows) {
   auto cq = CompletionQueue::create(platform_, channel_, 2, 1, kUar).value();
-  const std::uint64_t dbr = vf_be64_load(device_.commands().back().in.data() + 16 + VF_OFF(cqc, dbr_addr) / 8);
+  const std::uint64_t dbr =
+      vf_be64_load(device_.commands().back().in.data() + 16 + VF_OFF(cqc, dbr_addr) / 8);
   Cqe entry;
   EXPECT_FALSE(cq->next(entry));
   for (std::uint16_t i = 0; i < 11; ++i) {
@@ -184,7 +187,8 @@ TEST_F(QueuesTest, ReceiveBuffersAreConsumedInOrder) {
   rq->post(2);
   rq->publish();
   EXPECT_EQ(rq->outstanding(), 4U);
-  const std::uint64_t dbr = vf_be64_load(device_.commands().back().in.data() + 80 + VF_OFF(wq, dbr_addr) / 8);
+  const std::uint64_t dbr =
+      vf_be64_load(device_.commands().back().in.data() + 80 + VF_OFF(wq, dbr_addr) / 8);
   std::array<std::uint8_t, 8> record{};
   platform_.mem_read(dbr, record.data(), record.size());
   EXPECT_EQ(vf_be32_load(record.data()), 6U);

@@ -10,7 +10,8 @@ constexpr std::size_t kStride = std::size_t{1} << kLogStride;
 
 }  // namespace
 
-Result<std::unique_ptr<ReceiveQueue>> ReceiveQueue::create(Platform& platform, CommandChannel& channel,
+Result<std::unique_ptr<ReceiveQueue>> ReceiveQueue::create(Platform& platform,
+                                                           CommandChannel& channel,
                                                            WorkQueueSpec spec) {
   const std::size_t ring = kStride << spec.log_size;
   BOOST_OUTCOME_TRY(memory, DmaBuffer::allocate(platform, ring + VF_BYTES(wq_dbr)));
@@ -23,10 +24,15 @@ Result<std::unique_ptr<ReceiveQueue>> ReceiveQueue::create(Platform& platform, C
   return queue;
 }
 
-Result<void> ReceiveQueue::destroy() { return destroy_rq(channel_, number_); }
-Result<void> ReceiveQueue::set_ready() { return set_rq_ready(channel_, number_); }
+Result<void> ReceiveQueue::destroy() {
+  return destroy_rq(channel_, number_);
+}
+Result<void> ReceiveQueue::set_ready() {
+  return set_rq_ready(channel_, number_);
+}
 
-void ReceiveQueue::set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address, std::uint32_t bytes) {
+void ReceiveQueue::set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address,
+                              std::uint32_t bytes) {
   std::array<std::uint8_t, kStride> segment{};
   VF_SET(wqe_data, segment.data(), byte_count, bytes);
   VF_SET(wqe_data, segment.data(), lkey, lkey);
@@ -34,7 +40,9 @@ void ReceiveQueue::set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint
   memory_.write(entry * kStride, segment.data(), segment.size());
 }
 
-void ReceiveQueue::publish() { memory_.write_be32(kStride << spec_.log_size, producer_); }
+void ReceiveQueue::publish() {
+  memory_.write_be32(kStride << spec_.log_size, producer_);
+}
 
 std::uint32_t ReceiveQueue::consume(std::uint16_t wqe_counter) {
   const std::uint32_t mask = size() - 1;

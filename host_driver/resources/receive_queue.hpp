@@ -1,4 +1,5 @@
-// A receive queue: a cyclic ring of one data segment per buffer. Source: the stock Ethernet driver's data path.
+// A receive queue: a cyclic ring of one data segment per buffer. Source: the stock Ethernet
+// driver's data path.
 #pragma once
 
 #include <cstdint>
@@ -9,24 +10,30 @@
 
 namespace vfsim::driver {
 
-/// Entry i of the ring keeps its buffer for ever; posting again only moves the producer counter. Not thread safe.
+/// Entry i of the ring keeps its buffer for ever; posting again only moves the producer counter.
+/// Not thread safe.
 class ReceiveQueue {
  public:
   /// Creates the queue in state RST. spec: log_size, pd, cqn, counter_set.
-  [[nodiscard]] static Result<std::unique_ptr<ReceiveQueue>> create(Platform& platform, CommandChannel& channel,
+  [[nodiscard]] static Result<std::unique_ptr<ReceiveQueue>> create(Platform& platform,
+                                                                    CommandChannel& channel,
                                                                     WorkQueueSpec spec);
   [[nodiscard]] Result<void> destroy();
   [[nodiscard]] Result<void> set_ready();
   [[nodiscard]] std::uint32_t size() const { return 1U << spec_.log_size; }
   /// Sets the buffer of an entry.
-  void set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address, std::uint32_t bytes);
+  void set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address,
+                  std::uint32_t bytes);
   /// Hands `count` more entries to the device; publish() tells it.
   void post(std::uint32_t count) { producer_ = static_cast<std::uint16_t>(producer_ + count); }
   void publish();
-  /// A completion names this entry. Returns its index in the ring, or size() if it is not the oldest one.
+  /// A completion names this entry. Returns its index in the ring, or size() if it is not the
+  /// oldest one.
   [[nodiscard]] std::uint32_t consume(std::uint16_t wqe_counter);
   /// Entries that the device has.
-  [[nodiscard]] std::uint32_t outstanding() const { return static_cast<std::uint16_t>(producer_ - consumer_); }
+  [[nodiscard]] std::uint32_t outstanding() const {
+    return static_cast<std::uint16_t>(producer_ - consumer_);
+  }
   [[nodiscard]] std::uint32_t number() const { return number_; }
 
  private:

@@ -13,10 +13,12 @@ constexpr std::uint32_t kCompletionAlways = 2;
 
 }  // namespace
 
-SendQueue::SendQueue(Platform& platform, CommandChannel& channel, const WorkQueueSpec& spec, DmaBuffer memory)
+SendQueue::SendQueue(Platform& platform, CommandChannel& channel, const WorkQueueSpec& spec,
+                     DmaBuffer memory)
     : platform_(platform), channel_(channel), spec_(spec), memory_(std::move(memory)) {}
 
-Result<std::unique_ptr<SendQueue>> SendQueue::create(Platform& platform, CommandChannel& channel, WorkQueueSpec spec) {
+Result<std::unique_ptr<SendQueue>> SendQueue::create(Platform& platform, CommandChannel& channel,
+                                                     WorkQueueSpec spec) {
   const std::size_t ring = kBlock << spec.log_size;
   BOOST_OUTCOME_TRY(memory, DmaBuffer::allocate(platform, ring + VF_BYTES(wq_dbr)));
   spec.log_stride = kLogBlock;
@@ -32,9 +34,12 @@ Result<std::unique_ptr<SendQueue>> SendQueue::create(Platform& platform, Command
   return queue;
 }
 
-Result<void> SendQueue::destroy() { return destroy_sq(channel_, number_); }
+Result<void> SendQueue::destroy() {
+  return destroy_sq(channel_, number_);
+}
 
-void SendQueue::post(const std::uint8_t* header, std::uint32_t lkey, std::uint64_t address, std::uint32_t length) {
+void SendQueue::post(const std::uint8_t* header, std::uint32_t lkey, std::uint64_t address,
+                     std::uint32_t length) {
   std::array<std::uint8_t, kBlock> wqe{};
   VF_SET(wqe_ctrl, wqe.data(), opcode, VF_WQE_SEND);
   VF_SET(wqe_ctrl, wqe.data(), wqe_index, producer_);

@@ -65,7 +65,10 @@ class DmaEngineTest : public testing::Test {
     r.to_host = to_host;
     return r;
   }
-  void run(Ps duration) { sc_core::sc_start(sc_core::sc_time::from_value(duration)); }
+  void run(Ps duration) {
+    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
+    sc_core::sc_start(sc_core::sc_time::from_value(duration));
+  }
   void complete(const Tlp& read, std::uint32_t offset, std::uint32_t bytes, CplStatus status = CplStatus::successful) {
     Tlp tlp = read;
     tlp.kind = TlpKind::completion;

@@ -78,7 +78,10 @@ class NicTestBed {
   void set_reg(std::uint32_t fn, std::uint32_t offset, std::uint32_t value) {
     nic.impl().registers.reg_write(fw_fn_reg(fn, offset), value);
   }
-  void run(Ps duration) { sc_core::sc_start(sc_core::sc_time::from_value(duration)); }
+  void run(Ps duration) {
+    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
+    sc_core::sc_start(sc_core::sc_time::from_value(duration));
+  }
 
   // Memory of a function, at its bus address.
   std::uint8_t* memory(std::uint32_t fn, std::uint64_t iova) {

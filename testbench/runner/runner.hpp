@@ -15,10 +15,10 @@ struct RunOptions {
   std::string wave;                   // FST file to write, "" none
   std::string timeline;               // time line (Chrome trace format) to write, "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace
-  std::string
-      out_dir;  // folder for what the run leaves behind (images of the guests' VFs), "" nothing
-  const volatile std::sig_atomic_t* stop =
-      nullptr;  // not 0: end the run cleanly with what is known
+  /// Folder for what the run leaves behind (images of the guests' VFs), "" nothing.
+  std::string out_dir;
+  /// Not 0: end the run cleanly with what is known.
+  const volatile std::sig_atomic_t* stop = nullptr;
 };
 
 /// Exit statuses of the program.
