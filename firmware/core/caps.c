@@ -1,16 +1,23 @@
-/* Capabilities: one table row per field that is not zero, with its maximum and its value after reset. */
+/* Capabilities: one table row per field that is not zero, with its maximum and its value after
+ * reset. */
 #include <string.h>
 
 #include "firmware/core/object.h"
 
 /* Index of a capability type in fw_function.caps_set. */
-enum cap_area { AREA_GENERAL, AREA_ETHERNET, AREA_FLOW_TABLE, AREA_GENERAL_2, AREA_ADV_VIRTUALIZATION };
-static const uint8_t area_type[VF_CAP_AREAS] = {VF_CAP_GENERAL, VF_CAP_ETHERNET, VF_CAP_FLOW_TABLE, VF_CAP_GENERAL_2,
-                                                VF_CAP_ADV_VIRTUALIZATION};
+enum cap_area {
+  AREA_GENERAL,
+  AREA_ETHERNET,
+  AREA_FLOW_TABLE,
+  AREA_GENERAL_2,
+  AREA_ADV_VIRTUALIZATION
+};
+static const uint8_t area_type[VF_CAP_AREAS] = {VF_CAP_GENERAL, VF_CAP_ETHERNET, VF_CAP_FLOW_TABLE,
+                                                VF_CAP_GENERAL_2, VF_CAP_ADV_VIRTUALIZATION};
 
 enum {
-  CAP_AREA_AT = 16,    /* byte of the area in QUERY's output and SET's input */
-  CAP_AREA_USED = 256, /* bytes of an area that have fields; the rest is zero */
+  CAP_AREA_AT = 16,         /* byte of the area in QUERY's output and SET's input */
+  CAP_AREA_USED = 256,      /* bytes of an area that have fields; the rest is zero */
   CAP_DEVICE_KHZ = 1000000, /* the internal timer counts nanoseconds */
   CAP_OBJ_TYPE_WORD = 64,   /* general_obj_types_127_64 begins with this type */
   CAP_LOG_MAX_MSG = 30,
@@ -24,13 +31,17 @@ struct cap {
   uint8_t width;
   uint64_t max, current;
 };
-#define CAP(area, who, layout, field, max, current) {area, who, VF_OFF(layout, field), VF_WID(layout, field), max, current}
+#define CAP(area, who, layout, field, max, current) \
+  { area, who, VF_OFF(layout, field), VF_WID(layout, field), max, current }
 #define GENERAL(who, field, value) CAP(AREA_GENERAL, who, cmd_hca_cap, field, value, value)
-#define ETHERNET(field, value) CAP(AREA_ETHERNET, ALL, per_protocol_networking_offload_caps, field, value, value)
-#define RECEIVE(field, value) \
-  CAP(AREA_FLOW_TABLE, ALL, flow_table_nic_cap, flow_table_properties_nic_receive_##field, value, value)
+#define ETHERNET(field, value) \
+  CAP(AREA_ETHERNET, ALL, per_protocol_networking_offload_caps, field, value, value)
+#define RECEIVE(field, value)                                                                     \
+  CAP(AREA_FLOW_TABLE, ALL, flow_table_nic_cap, flow_table_properties_nic_receive_##field, value, \
+      value)
 #define GENERAL_2(who, field, value) CAP(AREA_GENERAL_2, who, cmd_hca_cap_2, field, value, value)
-#define TRACK(field, value) CAP(AREA_ADV_VIRTUALIZATION, PF, adv_virtualization_cap, pg_track_##field, value, value)
+#define TRACK(field, value) \
+  CAP(AREA_ADV_VIRTUALIZATION, PF, adv_virtualization_cap, pg_track_##field, value, value)
 
 static const struct cap caps[] = {
     GENERAL(ALL, hca_cap_2, 1),
@@ -79,9 +90,11 @@ static const struct cap caps[] = {
     GENERAL_2(VF, migratable, 1),
     GENERAL_2(PF, migration_multi_load, 1),
     GENERAL_2(PF, migration_tracking_state, 1),
-    CAP(AREA_GENERAL_2, PF, cmd_hca_cap_2, migration_in_chunks, 1, 0), /* current: fw_config.chunk_mode */
+    CAP(AREA_GENERAL_2, PF, cmd_hca_cap_2, migration_in_chunks, 1,
+        0), /* current: fw_config.chunk_mode */
     GENERAL_2(PF, migration_state, 1),
-    GENERAL_2(PF, general_obj_types_127_64, UINT64_C(1) << (VF_OBJ_TYPE_PAGE_TRACK - CAP_OBJ_TYPE_WORD)),
+    GENERAL_2(PF, general_obj_types_127_64,
+              UINT64_C(1) << (VF_OBJ_TYPE_PAGE_TRACK - CAP_OBJ_TYPE_WORD)),
     TRACK(log_max_num, 7),
     TRACK(max_num_range, VF_TRACK_RANGES),
     TRACK(log_min_addr_space, VF_TRACK_LOG_MIN_SPACE),
@@ -93,7 +106,9 @@ static const struct cap caps[] = {
 };
 enum { CAP_COUNT = sizeof(caps) / sizeof(caps[0]) };
 
-static bool offered(const struct cap *cap, uint32_t fn) { return cap->who == ALL || (cap->who == PF) == (fn == 0); }
+static bool offered(const struct cap* cap, uint32_t fn) {
+  return cap->who == ALL || (cap->who == PF) == (fn == 0);
+}
 
 /* Area of a type; VF_CAP_AREAS: not offered. */
 static uint32_t find_area(uint32_t type) {
@@ -105,7 +120,7 @@ static uint32_t find_area(uint32_t type) {
 }
 
 /* Area as the function has it at reset (or its maximum); `out` is CAP_AREA_USED zero bytes. */
-static void fill(const struct fw *fw, uint32_t fn, uint32_t area, bool maximum, uint8_t *out) {
+static void fill(const struct fw* fw, uint32_t fn, uint32_t area, bool maximum, uint8_t* out) {
   for (uint32_t i = 0; i < CAP_COUNT; ++i) {
     if (caps[i].area == area && offered(&caps[i], fn)) {
       vf_field_set(out, caps[i].off, caps[i].width, maximum ? caps[i].max : caps[i].current);
@@ -116,21 +131,23 @@ static void fill(const struct fw *fw, uint32_t fn, uint32_t area, bool maximum, 
   }
 }
 
-static void query(const struct fw *fw, uint32_t fn, uint32_t area, bool maximum, uint8_t *out) {
-  const struct fw_function *f = &fw->fn[fn];
+static void query(const struct fw* fw, uint32_t fn, uint32_t area, bool maximum, uint8_t* out) {
+  const struct fw_function* f = &fw->fn[fn];
   if (!maximum && f->caps_changed[area]) {
     memcpy(out, f->caps_set[area], CAP_AREA_USED);
   } else {
     fill(fw, fn, area, maximum, out);
   }
   if (area == AREA_GENERAL) {
-    VF_SET(cmd_hca_cap, out, vhca_id, VF_VHCA_ID_BASE + fn); /* who I am is not the driver's to choose */
+    VF_SET(cmd_hca_cap, out, vhca_id,
+           VF_VHCA_ID_BASE + fn); /* who I am is not the driver's to choose */
   }
 }
 
 /* Function of QUERY / SET_HCA_CAP (both have the same header); -1: refused. */
-static int target_of(struct fw *fw, struct fw_cmd *cmd) {
-  if (VF_GET(query_hca_cap_in, cmd->in, ec_vf_function) != 0 || VF_GET(query_hca_cap_in, cmd->in, function_id_type) != 0) {
+static int target_of(struct fw* fw, struct fw_cmd* cmd) {
+  if (VF_GET(query_hca_cap_in, cmd->in, ec_vf_function) != 0 ||
+      VF_GET(query_hca_cap_in, cmd->in, function_id_type) != 0) {
     fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
     return -1;
   }
@@ -144,7 +161,7 @@ static int target_of(struct fw *fw, struct fw_cmd *cmd) {
   return fw_function_of(fw, cmd, VF_GET(query_hca_cap_in, cmd->in, function_id));
 }
 
-enum fw_exec fw_op_QUERY_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_QUERY_HCA_CAP(struct fw* fw, struct fw_cmd* cmd) {
   const uint32_t area = find_area(cmd->op_mod >> 1);
   if (area == VF_CAP_AREAS) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_OP, VF_SYND_UNKNOWN_CAP_TYPE);
@@ -157,21 +174,21 @@ enum fw_exec fw_op_QUERY_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(query_hca_cap_out));
 }
 
-bool fw_cap_acceptable(const struct fw *fw, uint32_t fn, uint32_t area, const uint8_t *in) {
+bool fw_cap_acceptable(const struct fw* fw, uint32_t fn, uint32_t area, const uint8_t* in) {
   uint8_t max[CAP_AREA_USED] = {0};
   fill(fw, fn, area, true, max);
   for (uint32_t i = 0; i < CAP_COUNT; ++i) {
-    if (caps[i].area == area &&
-        vf_field_get(in, caps[i].off, caps[i].width) > vf_field_get(max, caps[i].off, caps[i].width)) {
+    if (caps[i].area == area && vf_field_get(in, caps[i].off, caps[i].width) >
+                                    vf_field_get(max, caps[i].off, caps[i].width)) {
       return false;
     }
   }
   return true;
 }
 
-enum fw_exec fw_op_SET_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_SET_HCA_CAP(struct fw* fw, struct fw_cmd* cmd) {
   const uint32_t area = find_area(cmd->op_mod >> 1);
-  const uint8_t *in = cmd->in + CAP_AREA_AT;
+  const uint8_t* in = cmd->in + CAP_AREA_AT;
   if ((cmd->op_mod & 1) != 0) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_OP, VF_SYND_UNKNOWN_OP_MOD);
   }
@@ -190,7 +207,8 @@ enum fw_exec fw_op_SET_HCA_CAP(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, 16);
 }
 
-bool fw_cap_checksum(const struct fw *fw, uint32_t fn) {
-  const struct fw_function *f = &fw->fn[fn];
-  return f->caps_changed[AREA_GENERAL] && VF_GET(cmd_hca_cap, f->caps_set[AREA_GENERAL], cmdif_checksum) != 0;
+bool fw_cap_checksum(const struct fw* fw, uint32_t fn) {
+  const struct fw_function* f = &fw->fn[fn];
+  return f->caps_changed[AREA_GENERAL] &&
+         VF_GET(cmd_hca_cap, f->caps_set[AREA_GENERAL], cmdif_checksum) != 0;
 }

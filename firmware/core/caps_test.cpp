@@ -58,7 +58,8 @@ TEST_F(Caps, ChunkModeIsAChoice) {
   Bytes pf = area(0, VF_CAP_GENERAL_2, kCurrent);
   VF_SET(cmd_hca_cap_2, pf.data(), migration_in_chunks, 1);
   EXPECT_TRUE(set(0, VF_CAP_GENERAL_2, pf).ok());
-  EXPECT_EQ(VF_GET(cmd_hca_cap_2, area(0, VF_CAP_GENERAL_2, kCurrent).data(), migration_in_chunks), 1U);
+  EXPECT_EQ(VF_GET(cmd_hca_cap_2, area(0, VF_CAP_GENERAL_2, kCurrent).data(), migration_in_chunks),
+            1U);
   fw_config config = MockNic::default_config();
   config.chunk_mode = true;
   Objects o(0, config);
@@ -69,10 +70,12 @@ TEST_F(Caps, ChunkModeIsAChoice) {
 TEST_F(Caps, DirtyTrackingLimits) {
   EXPECT_EQ(VF_GET(cmd_hca_cap, area(0, VF_CAP_GENERAL, kCurrent).data(), adv_virtualization), 1U);
   const Bytes a = area(0, VF_CAP_ADV_VIRTUALIZATION, kCurrent);
-  EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_max_num_range), static_cast<unsigned>(VF_TRACK_RANGES));
+  EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_max_num_range),
+            static_cast<unsigned>(VF_TRACK_RANGES));
   EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_log_min_addr_space), 12U);
   EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_log_max_addr_space), 52U);
-  EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_log_max_msg_size), static_cast<unsigned>(VF_TRACK_LOG_MAX_MSG));
+  EXPECT_EQ(VF_GET(adv_virtualization_cap, a.data(), pg_track_log_max_msg_size),
+            static_cast<unsigned>(VF_TRACK_LOG_MAX_MSG));
 }
 
 /// Each of these alone keeps the stock Ethernet driver from coming up if it is missing.
@@ -90,9 +93,13 @@ TEST_F(Caps, EthernetDriverFindsWhatItNeeds) {
     EXPECT_GE(VF_GET(per_protocol_networking_offload_caps, e.data(), rss_ind_tbl_cap), 1U);
     EXPECT_GT(VF_GET(per_protocol_networking_offload_caps, e.data(), max_lso_cap), 0U);
     const Bytes f = area(fn, VF_CAP_FLOW_TABLE, kCurrent);
-    EXPECT_EQ(VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_ft_support), 1U);
-    EXPECT_EQ(VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_max_ft_level), 64U);
-    EXPECT_EQ(VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_log_max_ft_size), 16U);
+    EXPECT_EQ(VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_ft_support),
+              1U);
+    EXPECT_EQ(VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_max_ft_level),
+              64U);
+    EXPECT_EQ(
+        VF_GET(flow_table_nic_cap, f.data(), flow_table_properties_nic_receive_log_max_ft_size),
+        16U);
   }
 }
 
@@ -114,7 +121,8 @@ TEST_F(Caps, MoreThanTheMaximumIsRefusedAndChangesNothing) {
   EXPECT_EQ(VF_GET(cmd_hca_cap, area(0, VF_CAP_GENERAL, kMaximum).data(), log_max_qp), 8U);
   Bytes v = area(1, VF_CAP_GENERAL, kCurrent);
   VF_SET(cmd_hca_cap, v.data(), migration, 1);
-  EXPECT_EQ(set(1, VF_CAP_GENERAL, v).syndrome(), VF_SYND_BAD_CAP_VALUE) << "a VF cannot migrate others";
+  EXPECT_EQ(set(1, VF_CAP_GENERAL, v).syndrome(), VF_SYND_BAD_CAP_VALUE)
+      << "a VF cannot migrate others";
 }
 
 TEST_F(Caps, PfChangesAVfAndResetUndoesIt) {

@@ -1,9 +1,13 @@
-/* The command engine: every command is a small state machine in a context of its own, advanced by fw_cmd_poll().
+/* The command engine: every command is a small state machine in a context of its own, advanced by
+ * fw_cmd_poll().
  *
- *   doorbell -> fetch entry -> check -> fetch input blocks -> fetch tails of the output blocks -> run the handler
- *            -> write output blocks -> write bytes 0x20..0x3f of the entry (ownership last) -> post the event
+ *   doorbell -> fetch entry -> check -> fetch input blocks -> fetch tails of the output blocks ->
+ * run the handler
+ *            -> write output blocks -> write bytes 0x20..0x3f of the entry (ownership last) -> post
+ * the event
  *
- * Nothing is written before the output blocks were found good, and the entry only after the blocks are visible. */
+ * Nothing is written before the output blocks were found good, and the entry only after the blocks
+ * are visible. */
 #include <string.h>
 
 #include "firmware/core/fw_internal.h"
@@ -33,15 +37,17 @@ enum {
   CMD_HEALTH_FETCH = 0x0a,        /* health syndrome: host memory did not answer */
   CMD_TWICE_PERIOD = 8,           /* fault completion_twice */
 };
-#define CMD_ALL_IRQS \
-  (FW_IRQ_PENDING_CMD | FW_IRQ_PENDING_FLR | FW_IRQ_PENDING_DMA | FW_IRQ_PENDING_DRAIN | FW_IRQ_PENDING_PORT)
+#define CMD_ALL_IRQS                                                                     \
+  (FW_IRQ_PENDING_CMD | FW_IRQ_PENDING_FLR | FW_IRQ_PENDING_DMA | FW_IRQ_PENDING_DRAIN | \
+   FW_IRQ_PENDING_PORT)
 
 /* Field of the part of a mailbox block that lies behind its data. */
-#define TAIL_GET(tail, f) vf_field_get((tail), VF_OFF(cmd_if_box, f) - 8 * VF_CMD_BLOCK_BYTES, VF_WID(cmd_if_box, f))
+#define TAIL_GET(tail, f) \
+  vf_field_get((tail), VF_OFF(cmd_if_box, f) - 8 * VF_CMD_BLOCK_BYTES, VF_WID(cmd_if_box, f))
 
 /* ---- what handlers use ---- */
 
-enum fw_exec fw_cmd_fail(struct fw_cmd *cmd, uint8_t status, uint32_t syndrome) {
+enum fw_exec fw_cmd_fail(struct fw_cmd* cmd, uint8_t status, uint32_t syndrome) {
   memset(cmd->out, 0, sizeof(cmd->out));
   VF_SET(cmd_out, cmd->out, status, status);
   VF_SET(cmd_out, cmd->out, syndrome, syndrome);
@@ -49,12 +55,12 @@ enum fw_exec fw_cmd_fail(struct fw_cmd *cmd, uint8_t status, uint32_t syndrome) 
   return FW_EXEC_DONE;
 }
 
-enum fw_exec fw_cmd_ok(struct fw_cmd *cmd, uint32_t used) {
+enum fw_exec fw_cmd_ok(struct fw_cmd* cmd, uint32_t used) {
   cmd->out_used = used;
   return FW_EXEC_DONE;
 }
 
-bool fw_cmd_dma(struct fw *fw, struct fw_cmd *cmd, const struct fw_dma *dma) {
+bool fw_cmd_dma(struct fw* fw, struct fw_cmd* cmd, const struct fw_dma* dma) {
   struct fw_dma own = *dma;
   own.cookie = (uint32_t)(cmd - fw->cmd);
   if (!fw->hal->dma_start(fw->hal->ctx, &own)) {
@@ -64,22 +70,24 @@ bool fw_cmd_dma(struct fw *fw, struct fw_cmd *cmd, const struct fw_dma *dma) {
   return true;
 }
 
-void fw_cmd_dma_reset(struct fw_cmd *cmd) { cmd->dma_result = FW_DMA_OK; }
+void fw_cmd_dma_reset(struct fw_cmd* cmd) {
+  cmd->dma_result = FW_DMA_OK;
+}
 
-void fw_cmd_dma_ended(struct fw *fw, uint32_t cookie, enum fw_dma_result result) {
-  struct fw_cmd *cmd = &fw->cmd[cookie];
+void fw_cmd_dma_ended(struct fw* fw, uint32_t cookie, enum fw_dma_result result) {
+  struct fw_cmd* cmd = &fw->cmd[cookie];
   --cmd->dma_pending;
   cmd->dma_result = result > cmd->dma_result ? result : cmd->dma_result;
 }
 
-int fw_vhca_to_fn(const struct fw *fw, uint32_t vhca_id) {
+int fw_vhca_to_fn(const struct fw* fw, uint32_t vhca_id) {
   const uint32_t fn = vhca_id - VF_VHCA_ID_BASE;
   return fn <= fw->total_vfs && fw_ctx(fw, fn)->enabled ? (int)fn : -1;
 }
 
 /* ---- life of a context ---- */
 
-static void release(struct fw *fw, struct fw_cmd *cmd) {
+static void release(struct fw* fw, struct fw_cmd* cmd) {
   if (!cmd->aborted) {
     --fw->fn[cmd->fn].commands_running;
   }
@@ -88,20 +96,21 @@ static void release(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* Host memory failed: the command cannot be completed; the health buffer tells the driver. */
-static void drop(struct fw *fw, struct fw_cmd *cmd) {
+static void drop(struct fw* fw, struct fw_cmd* cmd) {
   if (cmd->dma_result != FW_DMA_ABORTED) {
-    fw->hal->log(fw->hal->ctx, FW_LOG_ERROR, "command dropped: host memory error", cmd->fn, cmd->entry_addr);
+    fw->hal->log(fw->hal->ctx, FW_LOG_ERROR, "command dropped: host memory error", cmd->fn,
+                 cmd->entry_addr);
     fw_reg_write(fw, fw_fn_reg(cmd->fn, FW_FN_HEALTH), CMD_HEALTH_FETCH);
   }
   release(fw, cmd);
 }
 
-static void refuse(struct fw_cmd *cmd, uint8_t delivery) {
+static void refuse(struct fw_cmd* cmd, uint8_t delivery) {
   cmd->delivery = delivery;
   cmd->state = CMD_ANSWER;
 }
 
-void fw_cmd_init(struct fw *fw) {
+void fw_cmd_init(struct fw* fw) {
   for (uint32_t i = 0; i < FW_CMDS; ++i) {
     fw->cmd[i].state = CMD_FREE;
     fw->cmd[i].aborted = false;
@@ -113,9 +122,9 @@ void fw_cmd_init(struct fw *fw) {
   fw->hal->irq_enable(fw->hal->ctx, fw->irq_mask);
 }
 
-void fw_cmd_abort_function(struct fw *fw, uint32_t fn) {
+void fw_cmd_abort_function(struct fw* fw, uint32_t fn) {
   for (uint32_t i = 0; i < FW_CMDS; ++i) {
-    struct fw_cmd *cmd = &fw->cmd[i];
+    struct fw_cmd* cmd = &fw->cmd[i];
     if (cmd->state != CMD_FREE && cmd->fn == fn) {
       cmd->aborted = true;
     }
@@ -125,8 +134,9 @@ void fw_cmd_abort_function(struct fw *fw, uint32_t fn) {
 
 /* ---- doorbells ---- */
 
-/* Context for a command of the slot; NULL: all busy. The last context serves the pages slot only. */
-static struct fw_cmd *free_context(struct fw *fw, uint32_t slot) {
+/* Context for a command of the slot; NULL: all busy. The last context serves the pages slot only.
+ */
+static struct fw_cmd* free_context(struct fw* fw, uint32_t slot) {
   for (uint32_t i = 0; i < FW_CMDS - (slot != CMD_PAGES_SLOT); ++i) {
     if (fw->cmd[i].state == CMD_FREE) {
       return &fw->cmd[i];
@@ -135,14 +145,15 @@ static struct fw_cmd *free_context(struct fw *fw, uint32_t slot) {
   return NULL;
 }
 
-static bool start(struct fw *fw, uint32_t fn, uint32_t slot) {
-  struct fw_cmd *cmd = free_context(fw, slot);
+static bool start(struct fw* fw, uint32_t fn, uint32_t slot) {
+  struct fw_cmd* cmd = free_context(fw, slot);
   if (cmd == NULL) {
     return false;
   }
   fw_reg_write(fw, fw_fn_reg(fn, FW_FN_CMD_DB), UINT32_C(1) << slot);
-  const uint64_t queue = (uint64_t)fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_HI)) << 32 |
-                         (fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_LO)) & ~(uint32_t)(VF_PAGE_BYTES - 1));
+  const uint64_t queue =
+      (uint64_t)fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_HI)) << 32 |
+      (fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_LO)) & ~(uint32_t)(VF_PAGE_BYTES - 1));
   if (queue == 0) {
     return true; /* rung before the driver gave an address */
   }
@@ -172,8 +183,8 @@ static uint32_t pick_slot(uint32_t rung, uint32_t first) {
 }
 
 /* Takes one doorbell of the function; false: none, or no context. */
-static bool take_doorbell(struct fw *fw, uint32_t fn) {
-  struct fw_function *f = &fw->fn[fn];
+static bool take_doorbell(struct fw* fw, uint32_t fn) {
+  struct fw_function* f = &fw->fn[fn];
   if (f->suspending || f->suspended_initiator) {
     return false; /* stays in CMD_DB: runs after resume, or travels with the image */
   }
@@ -191,7 +202,7 @@ static bool take_doorbell(struct fw *fw, uint32_t fn) {
 }
 
 /* One doorbell per function and round, until nothing more can be taken. */
-static bool take_doorbells(struct fw *fw) {
+static bool take_doorbells(struct fw* fw) {
   const uint32_t functions = fw->total_vfs + 1;
   bool any = false;
   for (bool more = true; more;) {
@@ -212,10 +223,12 @@ static bool take_doorbells(struct fw *fw) {
 
 /* ---- checks ---- */
 
-static uint8_t check_entry(const struct fw *fw, const struct fw_cmd *cmd) {
-  const uint8_t *e = cmd->entry;
-  const uint64_t in_ptr = vf_be64_load(e + VF_OFF(cmd_queue_entry, input_mailbox_pointer_63_32) / 8);
-  const uint64_t out_ptr = vf_be64_load(e + VF_OFF(cmd_queue_entry, output_mailbox_pointer_63_32) / 8);
+static uint8_t check_entry(const struct fw* fw, const struct fw_cmd* cmd) {
+  const uint8_t* e = cmd->entry;
+  const uint64_t in_ptr =
+      vf_be64_load(e + VF_OFF(cmd_queue_entry, input_mailbox_pointer_63_32) / 8);
+  const uint64_t out_ptr =
+      vf_be64_load(e + VF_OFF(cmd_queue_entry, output_mailbox_pointer_63_32) / 8);
   const uint64_t in_len = VF_GET(cmd_queue_entry, e, input_length);
   const uint64_t out_len = VF_GET(cmd_queue_entry, e, output_length);
   if (VF_GET(cmd_queue_entry, e, type) != VF_CMD_ENTRY_TYPE) {
@@ -243,14 +256,16 @@ static uint8_t check_entry(const struct fw *fw, const struct fw_cmd *cmd) {
 }
 
 /* A block's header; `more`: another block must follow. Remembers where. */
-static uint8_t check_tail(struct fw_cmd *cmd, const uint8_t *tail, bool more, uint8_t pointer_error) {
+static uint8_t check_tail(struct fw_cmd* cmd, const uint8_t* tail, bool more,
+                          uint8_t pointer_error) {
   if (TAIL_GET(tail, token) != cmd->token) {
     return VF_DELIVERY_TOKEN;
   }
   if (TAIL_GET(tail, block_number) != cmd->block) {
     return VF_DELIVERY_BAD_BLOCK_NUMBER;
   }
-  cmd->next_block = vf_be64_load(tail + VF_OFF(cmd_if_box, next_pointer_63_32) / 8 - VF_CMD_BLOCK_BYTES);
+  cmd->next_block =
+      vf_be64_load(tail + VF_OFF(cmd_if_box, next_pointer_63_32) / 8 - VF_CMD_BLOCK_BYTES);
   if (more && (cmd->next_block == 0 || (cmd->next_block & CMD_NEXT_ALIGN) != 0)) {
     return pointer_error;
   }
@@ -258,7 +273,9 @@ static uint8_t check_tail(struct fw_cmd *cmd, const uint8_t *tail, bool more, ui
 }
 
 static uint32_t blocks_of(uint32_t bytes) {
-  return bytes <= VF_CMD_INLINE_BYTES ? 0 : (bytes - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
+  return bytes <= VF_CMD_INLINE_BYTES
+             ? 0
+             : (bytes - VF_CMD_INLINE_BYTES + VF_CMD_BLOCK_BYTES - 1) / VF_CMD_BLOCK_BYTES;
 }
 
 /* Bytes of the message that block `block` carries. */
@@ -267,20 +284,26 @@ static uint32_t block_bytes(uint32_t message, uint32_t block) {
   return left < VF_CMD_BLOCK_BYTES ? left : VF_CMD_BLOCK_BYTES;
 }
 
-static uint8_t *block_data(uint8_t *message, uint32_t block) {
+static uint8_t* block_data(uint8_t* message, uint32_t block) {
   return message + VF_CMD_INLINE_BYTES + block * VF_CMD_BLOCK_BYTES;
 }
 
 /* ---- one step per state; each returns true if the command got further ---- */
 
-static bool transfer(struct fw *fw, struct fw_cmd *cmd, uint64_t addr, void *buf, uint32_t bytes, bool to_host) {
-  const struct fw_dma dma = {.function = cmd->fn, .space = FW_DMA_BUS, .addr = addr, .buf = buf, .bytes = bytes,
+static bool transfer(struct fw* fw, struct fw_cmd* cmd, uint64_t addr, void* buf, uint32_t bytes,
+                     bool to_host) {
+  const struct fw_dma dma = {.function = cmd->fn,
+                             .space = FW_DMA_BUS,
+                             .addr = addr,
+                             .buf = buf,
+                             .bytes = bytes,
                              .to_host = to_host};
   return fw_cmd_dma(fw, cmd, &dma);
 }
 
 /* Starts the transfer and moves on to `next`. */
-static bool begin(struct fw *fw, struct fw_cmd *cmd, uint64_t addr, void *buf, uint32_t bytes, enum cmd_state next) {
+static bool begin(struct fw* fw, struct fw_cmd* cmd, uint64_t addr, void* buf, uint32_t bytes,
+                  enum cmd_state next) {
   if (!transfer(fw, cmd, addr, buf, bytes, next == CMD_ANSWERED)) {
     return false;
   }
@@ -288,15 +311,16 @@ static bool begin(struct fw *fw, struct fw_cmd *cmd, uint64_t addr, void *buf, u
   return true;
 }
 
-static void begin_output(struct fw_cmd *cmd) {
+static void begin_output(struct fw_cmd* cmd) {
   cmd->block = 0;
   cmd->out_blocks = blocks_of(cmd->out_len);
-  cmd->next_block = vf_be64_load(cmd->entry + VF_OFF(cmd_queue_entry, output_mailbox_pointer_63_32) / 8);
+  cmd->next_block =
+      vf_be64_load(cmd->entry + VF_OFF(cmd_queue_entry, output_mailbox_pointer_63_32) / 8);
   cmd->state = cmd->out_blocks > 0 ? CMD_OUT : CMD_RUN;
 }
 
-static void take_entry(struct fw *fw, struct fw_cmd *cmd) {
-  const uint8_t *e = cmd->entry;
+static void take_entry(struct fw* fw, struct fw_cmd* cmd) {
+  const uint8_t* e = cmd->entry;
   if (VF_GET(cmd_queue_entry, e, ownership) == 0) {
     release(fw, cmd); /* the slot is the driver's: do not touch it */
     return;
@@ -322,13 +346,14 @@ static void take_entry(struct fw *fw, struct fw_cmd *cmd) {
   }
 }
 
-static void take_input_block(struct fw_cmd *cmd) {
+static void take_input_block(struct fw_cmd* cmd) {
   const uint32_t blocks = blocks_of(cmd->in_len);
   uint8_t delivery = VF_DELIVERY_OK;
   if (cmd->checksum && !vf_block_signed(cmd->mailbox, 1)) {
     delivery = VF_DELIVERY_SIGNATURE;
   } else {
-    delivery = check_tail(cmd, cmd->mailbox + VF_CMD_BLOCK_BYTES, cmd->block + 1 < blocks, VF_DELIVERY_IN_PTR_ALIGN);
+    delivery = check_tail(cmd, cmd->mailbox + VF_CMD_BLOCK_BYTES, cmd->block + 1 < blocks,
+                          VF_DELIVERY_IN_PTR_ALIGN);
   }
   if (delivery != VF_DELIVERY_OK) {
     refuse(cmd, delivery);
@@ -342,8 +367,8 @@ static void take_input_block(struct fw_cmd *cmd) {
   }
 }
 
-static void take_output_tail(struct fw_cmd *cmd) {
-  const uint8_t *tail = cmd->out_tail[cmd->block];
+static void take_output_tail(struct fw_cmd* cmd) {
+  const uint8_t* tail = cmd->out_tail[cmd->block];
   uint8_t delivery = VF_DELIVERY_OK;
   /* The driver signs only the header of an output block: all but the last byte of the tail. */
   if (cmd->checksum && vf_xor8(tail, FW_BLOCK_TAIL - 1) != 0xff) {
@@ -358,14 +383,16 @@ static void take_output_tail(struct fw_cmd *cmd) {
   cmd->state = ++cmd->block < cmd->out_blocks ? CMD_OUT : CMD_RUN;
 }
 
-/* Calls the handler. A handler that has to wait gets further when it changed anything it keeps in the context. */
-static bool run(struct fw *fw, struct fw_cmd *cmd) {
+/* Calls the handler. A handler that has to wait gets further when it changed anything it keeps in
+ * the context. */
+static bool run(struct fw* fw, struct fw_cmd* cmd) {
   const uint16_t step = cmd->step;
   const uint32_t pending = cmd->dma_pending;
   uint64_t arg[4];
   memcpy(arg, cmd->arg, sizeof(arg));
   if (fw_dispatch(fw, cmd) == FW_EXEC_AGAIN) {
-    return step != cmd->step || pending != cmd->dma_pending || memcmp(arg, cmd->arg, sizeof(arg)) != 0;
+    return step != cmd->step || pending != cmd->dma_pending ||
+           memcmp(arg, cmd->arg, sizeof(arg)) != 0;
   }
   if (cmd->out_used < cmd->out_len) {
     memset(cmd->out + cmd->out_used, 0, sizeof(cmd->out) - cmd->out_used);
@@ -377,9 +404,9 @@ static bool run(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* Starts the writes of one output block: data, and with checksums its signed tail. */
-static bool write_block(struct fw *fw, struct fw_cmd *cmd) {
-  uint8_t *data = block_data(cmd->out, cmd->block);
-  uint8_t *tail = cmd->out_tail[cmd->block];
+static bool write_block(struct fw* fw, struct fw_cmd* cmd) {
+  uint8_t* data = block_data(cmd->out, cmd->block);
+  uint8_t* tail = cmd->out_tail[cmd->block];
   const uint64_t addr = cmd->out_block[cmd->block];
   if (!cmd->checksum) {
     return transfer(fw, cmd, addr, data, block_bytes(cmd->out_len, cmd->block), true);
@@ -387,10 +414,11 @@ static bool write_block(struct fw *fw, struct fw_cmd *cmd) {
   memcpy(cmd->mailbox, data, VF_CMD_BLOCK_BYTES);
   memcpy(cmd->mailbox + VF_CMD_BLOCK_BYTES, tail, FW_BLOCK_TAIL);
   vf_block_sign(cmd->mailbox);
-  return cmd->dma_pending == 0 && transfer(fw, cmd, addr, cmd->mailbox, (uint32_t)VF_BYTES(cmd_if_box), true);
+  return cmd->dma_pending == 0 &&
+         transfer(fw, cmd, addr, cmd->mailbox, (uint32_t)VF_BYTES(cmd_if_box), true);
 }
 
-static bool write_blocks(struct fw *fw, struct fw_cmd *cmd) {
+static bool write_blocks(struct fw* fw, struct fw_cmd* cmd) {
   bool any = false;
   while (cmd->block < cmd->out_blocks && write_block(fw, cmd)) {
     ++cmd->block;
@@ -403,8 +431,8 @@ static bool write_blocks(struct fw *fw, struct fw_cmd *cmd) {
   return any;
 }
 
-static bool answer(struct fw *fw, struct fw_cmd *cmd) {
-  uint8_t *e = cmd->entry;
+static bool answer(struct fw* fw, struct fw_cmd* cmd) {
+  uint8_t* e = cmd->entry;
   if (cmd->delivery == VF_DELIVERY_OK) {
     const uint32_t bytes = cmd->out_len < VF_CMD_INLINE_BYTES ? cmd->out_len : VF_CMD_INLINE_BYTES;
     memcpy(VF_PTR(cmd_queue_entry, e, command_output_inline_data), cmd->out, bytes);
@@ -417,13 +445,14 @@ static bool answer(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* The entry is visible: tell the driver. */
-static void answered(struct fw *fw, struct fw_cmd *cmd) {
+static void answered(struct fw* fw, struct fw_cmd* cmd) {
   uint8_t data[VF_LAYOUT_BYTES_eqe_cmd] = {0};
   VF_SET(eqe_cmd, data, vector, UINT32_C(1) << cmd->slot);
   (void)fw_event(fw, cmd->fn, VF_EVENT_CMD, 0, data);
   if (cmd->completions == 1) {
     ++fw->completed;
-    if (vf_fault(fw->config.faults, VF_FAULT_completion_twice) && fw->completed % CMD_TWICE_PERIOD == 0) {
+    if (vf_fault(fw->config.faults, VF_FAULT_completion_twice) &&
+        fw->completed % CMD_TWICE_PERIOD == 0) {
       cmd->completions = 2;
       cmd->state = CMD_ANSWER;
       return;
@@ -433,7 +462,7 @@ static void answered(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* The states that wait for their transfers. */
-static void transferred(struct fw *fw, struct fw_cmd *cmd) {
+static void transferred(struct fw* fw, struct fw_cmd* cmd) {
   if (cmd->dma_result != FW_DMA_OK) {
     drop(fw, cmd);
     return;
@@ -457,7 +486,7 @@ static void transferred(struct fw *fw, struct fw_cmd *cmd) {
   }
 }
 
-static bool advance(struct fw *fw, struct fw_cmd *cmd) {
+static bool advance(struct fw* fw, struct fw_cmd* cmd) {
   if (cmd->aborted) {
     if (cmd->dma_pending == 0) {
       release(fw, cmd);
@@ -468,13 +497,15 @@ static bool advance(struct fw *fw, struct fw_cmd *cmd) {
     case CMD_FREE:
       return false;
     case CMD_FETCH:
-      return begin(fw, cmd, cmd->entry_addr, cmd->entry, (uint32_t)VF_BYTES(cmd_queue_entry), CMD_CHECK);
+      return begin(fw, cmd, cmd->entry_addr, cmd->entry, (uint32_t)VF_BYTES(cmd_queue_entry),
+                   CMD_CHECK);
     case CMD_IN:
-      return begin(fw, cmd, cmd->next_block, cmd->mailbox, (uint32_t)VF_BYTES(cmd_if_box), CMD_IN_CHECK);
+      return begin(fw, cmd, cmd->next_block, cmd->mailbox, (uint32_t)VF_BYTES(cmd_if_box),
+                   CMD_IN_CHECK);
     case CMD_OUT:
       cmd->out_block[cmd->block] = cmd->next_block;
-      return begin(fw, cmd, cmd->next_block + VF_CMD_BLOCK_BYTES, cmd->out_tail[cmd->block], FW_BLOCK_TAIL,
-                   CMD_OUT_CHECK);
+      return begin(fw, cmd, cmd->next_block + VF_CMD_BLOCK_BYTES, cmd->out_tail[cmd->block],
+                   FW_BLOCK_TAIL, CMD_OUT_CHECK);
     case CMD_RUN:
       return run(fw, cmd);
     case CMD_WRITE:
@@ -491,15 +522,17 @@ static bool advance(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* With every context busy a doorbell cannot be taken: no interrupt until one ends. */
-static void update_irq_mask(struct fw *fw) {
-  const uint32_t mask = CMD_ALL_IRQS & (free_context(fw, CMD_PAGES_SLOT) != NULL ? ~0U : ~(uint32_t)FW_IRQ_PENDING_CMD);
+static void update_irq_mask(struct fw* fw) {
+  const uint32_t mask =
+      CMD_ALL_IRQS &
+      (free_context(fw, CMD_PAGES_SLOT) != NULL ? ~0U : ~(uint32_t)FW_IRQ_PENDING_CMD);
   if (mask != fw->irq_mask) {
     fw->irq_mask = mask;
     fw->hal->irq_enable(fw->hal->ctx, mask);
   }
 }
 
-bool fw_cmd_poll(struct fw *fw, uint32_t irq) {
+bool fw_cmd_poll(struct fw* fw, uint32_t irq) {
   bool more = (irq & FW_IRQ_PENDING_CMD) != 0 && take_doorbells(fw);
   for (uint32_t i = 0; i < FW_CMDS; ++i) {
     while (advance(fw, &fw->cmd[i])) {

@@ -9,9 +9,14 @@ namespace {
 
 constexpr std::uint32_t kSlot = 3;
 
-/// A command that needs an input block (SET_DRIVER_VERSION) and one that needs output blocks (QUERY_ADAPTER).
-Bytes one_block_in() { return command(VF_OP_SET_DRIVER_VERSION); }
-Bytes long_in() { return Objects::mkey_in(1, 50, 50 * 4096); }
+/// A command that needs an input block (SET_DRIVER_VERSION) and one that needs output blocks
+/// (QUERY_ADAPTER).
+Bytes one_block_in() {
+  return command(VF_OP_SET_DRIVER_VERSION);
+}
+Bytes long_in() {
+  return Objects::mkey_in(1, 50, 50 * 4096);
+}
 constexpr std::uint32_t kBlockOut = 4112;  // QUERY_HCA_CAP: 8 blocks
 
 class Engine : public testing::Test {
@@ -19,7 +24,8 @@ class Engine : public testing::Test {
   Objects o;
   MockNic& nic = o.nic;
 
-  /// Delivery status of what build() made after `change`; nothing else may be written but bytes 0x20.. of the entry.
+  /// Delivery status of what build() made after `change`; nothing else may be written but bytes
+  /// 0x20.. of the entry.
   std::uint8_t delivery() {
     nic.dma_log.clear();
     nic.ring(0, kSlot);
@@ -28,7 +34,9 @@ class Engine : public testing::Test {
     EXPECT_TRUE(r.completed);
     return r.delivery;
   }
-  void flip(std::uint64_t addr, std::uint8_t bits = 1) { *nic.byte(0, addr) = static_cast<std::uint8_t>(*nic.byte(0, addr) ^ bits); }
+  void flip(std::uint64_t addr, std::uint8_t bits = 1) {
+    *nic.byte(0, addr) = static_cast<std::uint8_t>(*nic.byte(0, addr) ^ bits);
+  }
   void expect_only_entry_written() {
     for (const DmaRecord& d : nic.dma_log) {
       if (d.dma.to_host) {
@@ -49,12 +57,15 @@ TEST_F(Engine, EntryErrorsHaveTheirStatus) {
       {"type", [](std::uint8_t* e) { e[0] = 6; }, VF_DELIVERY_BAD_DESCRIPTOR},
       {"token 0", [](std::uint8_t* e) { e[0x3c] = 0; }, VF_DELIVERY_TOKEN},
       {"short input", [](std::uint8_t* e) { vf_be32_store(e + 4, 15); }, VF_DELIVERY_IN_LENGTH},
-      {"long input", [](std::uint8_t* e) { vf_be32_store(e + 4, VF_CMD_MAX_IN_BYTES + 1); }, VF_DELIVERY_IN_LENGTH},
+      {"long input", [](std::uint8_t* e) { vf_be32_store(e + 4, VF_CMD_MAX_IN_BYTES + 1); },
+       VF_DELIVERY_IN_LENGTH},
       {"short output", [](std::uint8_t* e) { vf_be32_store(e + 0x38, 7); }, VF_DELIVERY_OUT_LENGTH},
       {"input pointer bits", [](std::uint8_t* e) { e[0x0f] = 4; }, VF_DELIVERY_IN_PTR_ALIGN},
       {"output pointer bits", [](std::uint8_t* e) { e[0x36] |= 1; }, VF_DELIVERY_OUT_PTR_ALIGN},
-      {"no input block", [](std::uint8_t* e) { vf_be64_store(e + 8, 0); }, VF_DELIVERY_IN_PTR_ALIGN},
-      {"no output block", [](std::uint8_t* e) { vf_be64_store(e + 0x30, 0); }, VF_DELIVERY_OUT_PTR_ALIGN},
+      {"no input block", [](std::uint8_t* e) { vf_be64_store(e + 8, 0); },
+       VF_DELIVERY_IN_PTR_ALIGN},
+      {"no output block", [](std::uint8_t* e) { vf_be64_store(e + 0x30, 0); },
+       VF_DELIVERY_OUT_PTR_ALIGN},
   };
   for (const Case& c : cases) {
     nic.build(0, kSlot, one_block_in(), 64);
@@ -96,9 +107,12 @@ TEST_F(Engine, BlockErrorsHaveTheirStatus) {
   const std::uint64_t out7 = MockNic::out_block_at(0, kSlot, 7);
   const std::uint64_t out0 = MockNic::out_block_at(0, kSlot, 0);
   const std::pair<std::uint64_t, std::uint8_t> cases[] = {
-      {in1 + 0x23d, VF_DELIVERY_TOKEN},          {in1 + 0x23b, VF_DELIVERY_BAD_BLOCK_NUMBER},
-      {in0 + 0x237, VF_DELIVERY_IN_PTR_ALIGN},   {out7 + 0x23d, VF_DELIVERY_TOKEN},
-      {out7 + 0x23b, VF_DELIVERY_BAD_BLOCK_NUMBER}, {out0 + 0x237, VF_DELIVERY_OUT_PTR_ALIGN},
+      {in1 + 0x23d, VF_DELIVERY_TOKEN},
+      {in1 + 0x23b, VF_DELIVERY_BAD_BLOCK_NUMBER},
+      {in0 + 0x237, VF_DELIVERY_IN_PTR_ALIGN},
+      {out7 + 0x23d, VF_DELIVERY_TOKEN},
+      {out7 + 0x23b, VF_DELIVERY_BAD_BLOCK_NUMBER},
+      {out0 + 0x237, VF_DELIVERY_OUT_PTR_ALIGN},
   };
   for (const auto& [addr, want] : cases) {
     nic.build(0, kSlot, long_in(), kBlockOut);
@@ -138,7 +152,8 @@ TEST_F(Engine, BlockSignaturesCountOnceTheDriverSwitchedThemOn) {
   nic.build(0, kSlot, query, 4112, true);
   EXPECT_EQ(delivery(), VF_DELIVERY_OK);
   for (std::uint32_t b = 0; b < 8; ++b) {
-    EXPECT_TRUE(vf_block_signed(nic.read(0, MockNic::out_block_at(0, kSlot, b), 576).data(), 1)) << b;
+    EXPECT_TRUE(vf_block_signed(nic.read(0, MockNic::out_block_at(0, kSlot, b), 576).data(), 1))
+        << b;
   }
 }
 
@@ -150,7 +165,8 @@ TEST_F(Engine, OwnershipComesLastAndOnlyOutputBytesChange) {
   EXPECT_TRUE(std::equal(before.begin(), before.begin() + 0x20, after.begin()));
   EXPECT_TRUE(std::equal(before.begin() + 0x30, before.begin() + 0x3d, after.begin() + 0x30));
   ASSERT_FALSE(nic.dma_log.empty());
-  EXPECT_EQ(nic.dma_log.back().dma.addr, MockNic::entry_at(0, kSlot) + 0x20) << "last of all transfers";
+  EXPECT_EQ(nic.dma_log.back().dma.addr, MockNic::entry_at(0, kSlot) + 0x20)
+      << "last of all transfers";
 }
 
 TEST_F(Engine, EntryIsWrittenOnlyWhenBlocksAreVisible) {
@@ -225,7 +241,8 @@ TEST_F(Engine, NicInterfaceBitsAreNoAddress) {
   EXPECT_TRUE(o.run(command(VF_OP_QUERY_ISSI)).ok());
 }
 
-/// More commands than contexts, from several functions, transfers one at a time: all end, each once.
+/// More commands than contexts, from several functions, transfers one at a time: all end, each
+/// once.
 TEST_F(Engine, AllSlotsOfAllFunctionsEnd) {
   for (std::uint32_t fn = 1; fn <= 3; ++fn) {
     ASSERT_TRUE(nic.bring_up(fn));
@@ -282,7 +299,8 @@ TEST_F(Engine, ResetDropsCommandsWithoutCompletion) {
   EXPECT_FALSE(nic.reply(1, 0).completed);
   EXPECT_TRUE(nic.reply(0, 0).ok());
   nic.set_queue(1, MockNic::queue_of(1));
-  EXPECT_TRUE(nic.run(1, command(VF_OP_QUERY_ISSI)).ok()) << "the function stays enabled over its reset";
+  EXPECT_TRUE(nic.run(1, command(VF_OP_QUERY_ISSI)).ok())
+      << "the function stays enabled over its reset";
 }
 
 TEST(EngineFault, EveryEighthCommandCompletesTwice) {

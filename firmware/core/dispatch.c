@@ -1,4 +1,5 @@
-/* From opcode to handler, and what is checked alike for all commands: lengths, op_mod, state of the function, who may. */
+/* From opcode to handler, and what is checked alike for all commands: lengths, op_mod, state of the
+ * function, who may. */
 #include <string.h>
 
 #include "firmware/core/fw_internal.h"
@@ -15,10 +16,10 @@ static const struct op ops[] = {
 };
 
 enum op_flag {
-  OP_EARLY = 1,      /* before INIT_HCA, too */
-  OP_PF = 2,         /* the PF only */
-  OP_ANY_MOD = 4,    /* the handler looks at op_mod */
-  OP_UNENABLED = 8,  /* before ENABLE_HCA, too */
+  OP_EARLY = 1,     /* before INIT_HCA, too */
+  OP_PF = 2,        /* the PF only */
+  OP_ANY_MOD = 4,   /* the handler looks at op_mod */
+  OP_UNENABLED = 8, /* before ENABLE_HCA, too */
 };
 
 /* Commands that differ from: needs INIT_HCA, any function, op_mod 0. */
@@ -56,7 +57,7 @@ static const struct op_rule rules[] = {
     {VF_OP_DESTROY_GENERAL_OBJECT, OP_ANY_MOD, 0},
 };
 
-static const struct op *find_op(uint16_t opcode) {
+static const struct op* find_op(uint16_t opcode) {
   for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); ++i) {
     if (ops[i].opcode == opcode) {
       return &ops[i];
@@ -75,7 +76,8 @@ static struct op_rule rule_of(uint16_t opcode) {
 }
 
 /* Syndrome of the first check that fails, with its status; NONE: run it. */
-static uint32_t check(const struct fw *fw, const struct fw_cmd *cmd, const struct op *op, uint8_t *status) {
+static uint32_t check(const struct fw* fw, const struct fw_cmd* cmd, const struct op* op,
+                      uint8_t* status) {
   const struct op_rule rule = rule_of(cmd->opcode);
   *status = VF_STATUS_BAD_OP;
   if ((rule.flags & OP_ANY_MOD) == 0 && cmd->op_mod > rule.max_op_mod) {
@@ -103,8 +105,8 @@ static uint32_t check(const struct fw *fw, const struct fw_cmd *cmd, const struc
   return VF_SYND_NONE;
 }
 
-enum fw_exec fw_dispatch(struct fw *fw, struct fw_cmd *cmd) {
-  const struct op *op = find_op(cmd->opcode);
+enum fw_exec fw_dispatch(struct fw* fw, struct fw_cmd* cmd) {
+  const struct op* op = find_op(cmd->opcode);
   if (cmd->started) {
     return op->run(fw, cmd);
   }

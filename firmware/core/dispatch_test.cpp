@@ -7,9 +7,12 @@
 namespace vfsim::fwtest {
 namespace {
 
-Reply enable_self(MockNic& nic, std::uint32_t fn) { return nic.run(fn, command(VF_OP_ENABLE_HCA)); }
+Reply enable_self(MockNic& nic, std::uint32_t fn) {
+  return nic.run(fn, command(VF_OP_ENABLE_HCA));
+}
 
-void expect(const Reply& r, std::uint32_t status, std::uint32_t syndrome, const std::string& what = "") {
+void expect(const Reply& r, std::uint32_t status, std::uint32_t syndrome,
+            const std::string& what = "") {
   EXPECT_TRUE(r.completed) << what;
   EXPECT_EQ(r.delivery, VF_DELIVERY_OK) << what;
   EXPECT_EQ(r.status(), status) << what;
@@ -27,7 +30,8 @@ TEST(Dispatch, UnknownOpcodeAndOpMod) {
   expect(o.run(command(VF_OP_SET_HCA_CAP, 1)), VF_STATUS_BAD_OP, VF_SYND_UNKNOWN_OP_MOD);
 }
 
-/// Every command of the table that is one byte short in either direction says so and changes nothing.
+/// Every command of the table that is one byte short in either direction says so and changes
+/// nothing.
 TEST(Dispatch, EveryCommandChecksItsLengths) {
   Objects o;
   for (const contract::OpcodeRow& row : contract::kOpcodes) {
@@ -48,7 +52,8 @@ TEST(Dispatch, EveryCommandChecksItsLengths) {
 
 TEST(Dispatch, NeedsEnableAndInit) {
   MockNic nic;
-  expect(nic.run(0, command(VF_OP_QUERY_ISSI)), VF_STATUS_BAD_SYS_STATE, VF_SYND_FUNCTION_NOT_ENABLED);
+  expect(nic.run(0, command(VF_OP_QUERY_ISSI)), VF_STATUS_BAD_SYS_STATE,
+         VF_SYND_FUNCTION_NOT_ENABLED);
   EXPECT_TRUE(nic.enable(0).ok());
   EXPECT_TRUE(nic.run(0, command(VF_OP_QUERY_ISSI)).ok());
   expect(nic.run(0, command(VF_OP_ALLOC_PD)), VF_STATUS_BAD_SYS_STATE, VF_SYND_HCA_NOT_INITIALIZED);
@@ -87,8 +92,9 @@ TEST(Dispatch, VfMayNotActForOthers) {
   in = command(VF_OP_QUERY_VPORT_STATE);
   VF_SET(query_vport_state_in, in.data(), other_vport, 1);
   expect(nic.run(1, in), VF_STATUS_BAD_PARAM, VF_SYND_NOT_PERMITTED);
-  for (const std::uint32_t op : {VF_OP_SUSPEND_VHCA, VF_OP_RESUME_VHCA, VF_OP_QUERY_VHCA_MIGRATION_STATE,
-                                 VF_OP_SAVE_VHCA_STATE, VF_OP_LOAD_VHCA_STATE}) {
+  for (const std::uint32_t op :
+       {VF_OP_SUSPEND_VHCA, VF_OP_RESUME_VHCA, VF_OP_QUERY_VHCA_MIGRATION_STATE,
+        VF_OP_SAVE_VHCA_STATE, VF_OP_LOAD_VHCA_STATE}) {
     expect(nic.run(1, command(op)), VF_STATUS_BAD_PARAM, VF_SYND_NOT_PERMITTED, std::to_string(op));
   }
   in = command(VF_OP_ENABLE_HCA);
@@ -131,7 +137,8 @@ TEST(Reset, FreesEverythingOfTheFunctionOnly) {
   EXPECT_EQ(o.nic.ctx(2).pd[0], 1);
   EXPECT_EQ(o.nic.ctx(1).enabled, 1);
   o.nic.set_queue(1, MockNic::queue_of(1));
-  expect(o.nic.run(1, command(VF_OP_ALLOC_PD)), VF_STATUS_BAD_SYS_STATE, VF_SYND_HCA_NOT_INITIALIZED);
+  expect(o.nic.run(1, command(VF_OP_ALLOC_PD)), VF_STATUS_BAD_SYS_STATE,
+         VF_SYND_HCA_NOT_INITIALIZED);
 }
 
 TEST(Reset, OfThePfDisablesAll) {

@@ -9,7 +9,7 @@ enum {
   ADAPTER_OUI = 0x0002c9,
 };
 
-int fw_function_of(struct fw *fw, struct fw_cmd *cmd, uint64_t function_id) {
+int fw_function_of(struct fw* fw, struct fw_cmd* cmd, uint64_t function_id) {
   if (cmd->fn != 0) {
     if (function_id != 0 && function_id != cmd->fn) {
       fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_NOT_PERMITTED);
@@ -26,16 +26,16 @@ int fw_function_of(struct fw *fw, struct fw_cmd *cmd, uint64_t function_id) {
 
 /* ---- reset ---- */
 
-void fw_function_free_objects(struct fw *fw, uint32_t fn) {
-  struct vf_function *f = fw_ctx(fw, fn);
+void fw_function_free_objects(struct fw* fw, uint32_t fn) {
+  struct vf_function* f = fw_ctx(fw, fn);
   fw_obj_free_all(fw, fn);
   f->held_events = 0;
   f->rx_root_table = 0;
 }
 
 /* Forgets the pages that the function's own driver gave: its memory is no longer the firmware's. */
-static void forget_pages(struct fw *fw, uint32_t fn, bool all) {
-  struct fw_function *f = &fw->fn[fn];
+static void forget_pages(struct fw* fw, uint32_t fn, bool all) {
+  struct fw_function* f = &fw->fn[fn];
   uint32_t kept = 0;
   for (uint32_t i = 0; i < f->page_count && !all; ++i) {
     if ((f->page[i] & FW_PAGE_OF_PF) != 0) {
@@ -46,9 +46,9 @@ static void forget_pages(struct fw *fw, uint32_t fn, bool all) {
   f->pages_asked = 0;
 }
 
-void fw_function_reset(struct fw *fw, uint32_t fn) {
-  struct vf_function *ctx = fw_ctx(fw, fn);
-  struct fw_function *f = &fw->fn[fn];
+void fw_function_reset(struct fw* fw, uint32_t fn) {
+  struct vf_function* ctx = fw_ctx(fw, fn);
+  struct fw_function* f = &fw->fn[fn];
   fw_cmd_abort_function(fw, fn);
   fw_function_free_objects(fw, fn);
   fw_vhca_reset(fw, fn); /* opens the gates: nothing may be left that could run */
@@ -78,8 +78,9 @@ void fw_function_reset(struct fw *fw, uint32_t fn) {
 
 /* ---- commands ---- */
 
-enum fw_exec fw_op_ENABLE_HCA(struct fw *fw, struct fw_cmd *cmd) {
-  if (VF_GET(enable_hca_in, cmd->in, embedded_cpu_function) != 0 || VF_GET(enable_hca_in, cmd->in, function_id_type) != 0) {
+enum fw_exec fw_op_ENABLE_HCA(struct fw* fw, struct fw_cmd* cmd) {
+  if (VF_GET(enable_hca_in, cmd->in, embedded_cpu_function) != 0 ||
+      VF_GET(enable_hca_in, cmd->in, function_id_type) != 0) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   }
   const int fn = fw_function_of(fw, cmd, VF_GET(enable_hca_in, cmd->in, function_id));
@@ -96,7 +97,7 @@ enum fw_exec fw_op_ENABLE_HCA(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(enable_hca_out));
 }
 
-static int32_t pages_of_pf(const struct fw *fw, uint32_t fn) {
+static int32_t pages_of_pf(const struct fw* fw, uint32_t fn) {
   int32_t count = 0;
   for (uint32_t i = 0; i < fw->fn[fn].page_count; ++i) {
     count += (fw->fn[fn].page[i] & FW_PAGE_OF_PF) != 0;
@@ -104,9 +105,11 @@ static int32_t pages_of_pf(const struct fw *fw, uint32_t fn) {
   return count;
 }
 
-/* A driver disables itself when it goes; a VF stays enabled then, for the next driver. The PF takes a VF away. */
-enum fw_exec fw_op_DISABLE_HCA(struct fw *fw, struct fw_cmd *cmd) {
-  if (VF_GET(disable_hca_in, cmd->in, embedded_cpu_function) != 0 || VF_GET(disable_hca_in, cmd->in, function_id_type) != 0) {
+/* A driver disables itself when it goes; a VF stays enabled then, for the next driver. The PF takes
+ * a VF away. */
+enum fw_exec fw_op_DISABLE_HCA(struct fw* fw, struct fw_cmd* cmd) {
+  if (VF_GET(disable_hca_in, cmd->in, embedded_cpu_function) != 0 ||
+      VF_GET(disable_hca_in, cmd->in, function_id_type) != 0) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   }
   const int fn = fw_function_of(fw, cmd, VF_GET(disable_hca_in, cmd->in, function_id));
@@ -127,13 +130,13 @@ enum fw_exec fw_op_DISABLE_HCA(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(disable_hca_out));
 }
 
-enum fw_exec fw_op_INIT_HCA(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_INIT_HCA(struct fw* fw, struct fw_cmd* cmd) {
   fw->fn[cmd->fn].initialized = true;
   fw_vport_update(fw, cmd->fn);
   return fw_cmd_ok(cmd, 16);
 }
 
-enum fw_exec fw_op_TEARDOWN_HCA(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_TEARDOWN_HCA(struct fw* fw, struct fw_cmd* cmd) {
   if (VF_GET(teardown_hca_in, cmd->in, profile) > TEARDOWN_FORCE) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   }
@@ -142,13 +145,13 @@ enum fw_exec fw_op_TEARDOWN_HCA(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(teardown_hca_out));
 }
 
-enum fw_exec fw_op_QUERY_ISSI(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_QUERY_ISSI(struct fw* fw, struct fw_cmd* cmd) {
   VF_SET(query_issi_out, cmd->out, current_issi, fw->fn[cmd->fn].issi);
   VF_SET(query_issi_out, cmd->out, supported_issi_dw0, ISSI_SUPPORTED);
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(query_issi_out));
 }
 
-enum fw_exec fw_op_SET_ISSI(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_SET_ISSI(struct fw* fw, struct fw_cmd* cmd) {
   const uint64_t issi = VF_GET(set_issi_in, cmd->in, current_issi);
   if (issi > 31 || (ISSI_SUPPORTED >> issi & 1) == 0) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
@@ -157,17 +160,19 @@ enum fw_exec fw_op_SET_ISSI(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, 16);
 }
 
-enum fw_exec fw_op_SET_DRIVER_VERSION(struct fw *fw, struct fw_cmd *cmd) {
-  struct fw_function *f = &fw->fn[cmd->fn];
-  memcpy(f->driver_version, VF_PTR(set_driver_version_in, cmd->in, driver_version), sizeof(f->driver_version));
+enum fw_exec fw_op_SET_DRIVER_VERSION(struct fw* fw, struct fw_cmd* cmd) {
+  struct fw_function* f = &fw->fn[cmd->fn];
+  memcpy(f->driver_version, VF_PTR(set_driver_version_in, cmd->in, driver_version),
+         sizeof(f->driver_version));
   return fw_cmd_ok(cmd, 16);
 }
 
-enum fw_exec fw_op_QUERY_ADAPTER(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_QUERY_ADAPTER(struct fw* fw, struct fw_cmd* cmd) {
   static const char board[16] = "VFSIM_MIGRATABLE";
   (void)fw;
   VF_SET(query_adapter_out, cmd->out, query_adapter_struct_ieee_vendor_id, ADAPTER_OUI);
   VF_SET(query_adapter_out, cmd->out, query_adapter_struct_vsd_vendor_id, VF_PCI_VENDOR);
-  memcpy(VF_PTR(query_adapter_out, cmd->out, query_adapter_struct_vsd_contd_psid), board, sizeof(board));
+  memcpy(VF_PTR(query_adapter_out, cmd->out, query_adapter_struct_vsd_contd_psid), board,
+         sizeof(board));
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(query_adapter_out));
 }

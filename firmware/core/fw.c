@@ -6,9 +6,11 @@
 
 enum { PORT_STATUS_UP = 1, PORT_STATUS_CHANGED = 2, FW_FN_WORDS = VF_MAX_FUNCTIONS / 32 };
 
-size_t fw_size(void) { return sizeof(struct fw); }
+size_t fw_size(void) {
+  return sizeof(struct fw);
+}
 
-void fw_init(struct fw *fw, const struct fw_hal *hal, const struct fw_config *config) {
+void fw_init(struct fw* fw, const struct fw_hal* hal, const struct fw_config* config) {
   fw->hal = hal;
   fw->config = *config;
   memset(fw->fn, 0, sizeof(fw->fn));
@@ -25,7 +27,7 @@ void fw_init(struct fw *fw, const struct fw_hal *hal, const struct fw_config *co
   }
 }
 
-static void serve_resets(struct fw *fw) {
+static void serve_resets(struct fw* fw) {
   for (uint32_t w = 0; w < FW_FN_WORDS; ++w) {
     const uint32_t reset = fw_reg_read(fw, (uint32_t)FW_FLR_FN0 + 4 * w);
     for (uint32_t bit = 0; bit < 32; ++bit) {
@@ -37,7 +39,7 @@ static void serve_resets(struct fw *fw) {
   }
 }
 
-static void serve_port(struct fw *fw) {
+static void serve_port(struct fw* fw) {
   fw_reg_write(fw, FW_PORT_STATUS, PORT_STATUS_CHANGED);
   fw->link_up = (fw_reg_read(fw, FW_PORT_STATUS) & PORT_STATUS_UP) != 0;
   for (uint32_t fn = 0; fn <= fw->total_vfs; ++fn) {
@@ -46,14 +48,14 @@ static void serve_port(struct fw *fw) {
 }
 
 /* Only the interrupt: who waits for a drain looks at STATUS. */
-static void serve_drain(struct fw *fw) {
+static void serve_drain(struct fw* fw) {
   for (uint32_t w = 0; w < FW_FN_WORDS; ++w) {
     const uint32_t reg = (uint32_t)FW_DRAIN_FN0 + 4 * w;
     fw_reg_write(fw, reg, fw_reg_read(fw, reg));
   }
 }
 
-static void serve_dma(struct fw *fw) {
+static void serve_dma(struct fw* fw) {
   uint32_t cookie;
   enum fw_dma_result result;
   while (fw->hal->dma_ended(fw->hal->ctx, &cookie, &result)) {
@@ -65,7 +67,7 @@ static void serve_dma(struct fw *fw) {
   }
 }
 
-bool fw_poll(struct fw *fw) {
+bool fw_poll(struct fw* fw) {
   const uint32_t irq = fw_reg_read(fw, FW_IRQ_PENDING);
   if ((irq & FW_IRQ_PENDING_FLR) != 0) {
     serve_resets(fw);
@@ -79,7 +81,8 @@ bool fw_poll(struct fw *fw) {
   if ((irq & FW_IRQ_PENDING_DMA) != 0) {
     serve_dma(fw);
   }
-  /* In this order: a step that lets another one go on comes before it, and none is left out when one wants more. */
+  /* In this order: a step that lets another one go on comes before it, and none is left out when
+   * one wants more. */
   bool more = fw_vhca_poll(fw);
   more = fw_track_poll(fw) || more;
   return fw_cmd_poll(fw, irq) || more;

@@ -15,7 +15,7 @@ struct fw;
 struct fw_config {
   uint64_t faults;       /* deliberate defects, VF_FAULT_* */
   uint32_t serial;       /* goes into MACs (02:00:serial:0:0:function) and GUIDs */
-  uint32_t mtu;          /* largest port MTU */
+  uint32_t mtu;          /* largest payload of a frame, bytes */
   bool check_signatures; /* verify command entry signatures */
   bool chunk_mode;       /* offer migration_in_chunks: an image may be saved in several pieces */
 };

@@ -1,4 +1,5 @@
-// Every golden command input, and the golden entries with their mailbox chains, executed by the firmware.
+// Every golden command input, and the golden entries with their mailbox chains, executed by the
+// firmware.
 #include <fstream>
 #include <sstream>
 
@@ -67,7 +68,8 @@ class GoldenCommands : public testing::Test {
   }
 };
 
-/// No input is malformed: all reach their handler, and those whose object exists here do their work.
+/// No input is malformed: all reach their handler, and those whose object exists here do their
+/// work.
 TEST_F(GoldenCommands, EveryInputReachesItsHandler) {
   int inputs = 0;
   for (const Golden& g : golden) {
@@ -78,9 +80,10 @@ TEST_F(GoldenCommands, EveryInputReachesItsHandler) {
     const bool reg = VF_GET(cmd_in, g.bytes.data(), opcode) == VF_OP_ACCESS_REG;
     const Reply r = o.run(g.bytes, reg ? static_cast<std::uint32_t>(g.bytes.size()) : 0);
     EXPECT_TRUE(r.completed && r.delivery == VF_DELIVERY_OK) << g.title;
-    const bool foreign = g.title.find("0x1234") != std::string::npos ||       // no such function here
+    const bool foreign = g.title.find("0x1234") != std::string::npos ||  // no such function here
                          g.title.rfind("QUERY_VHCA", 0) == 0 ||
-                         g.title.rfind("SAVE_VHCA", 0) == 0 || g.title.find("id=9") != std::string::npos;
+                         g.title.rfind("SAVE_VHCA", 0) == 0 ||
+                         g.title.find("id=9") != std::string::npos;
     if (foreign) {
       EXPECT_NE(r.status(), VF_STATUS_OK) << g.title;
       EXPECT_NE(r.syndrome(), 0U) << g.title;
@@ -148,8 +151,9 @@ TEST_F(GoldenCommands, EventsHaveTheGoldenData) {
   nic.set_link(true);
   nic.poll();
   ASSERT_EQ(nic.events.size(), 4U);
-  const std::pair<std::size_t, const char*> cases[] = {
-      {0, "EQE page request: function 3 wants"}, {1, "EQE page request: function 3 returns"}, {3, "EQE port change"}};
+  const std::pair<std::size_t, const char*> cases[] = {{0, "EQE page request: function 3 wants"},
+                                                       {1, "EQE page request: function 3 returns"},
+                                                       {3, "EQE port change"}};
   for (const auto& [index, title] : cases) {
     const Bytes& want = find(title, "EQE").bytes;
     EXPECT_EQ(nic.events[index].event.type, want[1]) << title;
@@ -163,7 +167,8 @@ TEST_F(GoldenCommands, EntriesWithTheirChains) {
   const auto place = [&](const std::string& title) {
     for (const Golden& g : golden) {
       const auto at = g.kind.find('@');
-      if (g.title.rfind(title, 0) == 0 && at != std::string::npos && g.kind.find("disabled") != std::string::npos) {
+      if (g.title.rfind(title, 0) == 0 && at != std::string::npos &&
+          g.kind.find("disabled") != std::string::npos) {
         nic.write(0, std::stoul(g.kind.substr(at + 1), nullptr, 16), g.bytes);
       }
     }

@@ -1,7 +1,7 @@
 /* Allocation of runs in the translation table: a bitmap, first fit. */
 #include "firmware/core/fw_internal.h"
 
-static void mark(struct fw *fw, uint32_t first, uint32_t count, bool used) {
+static void mark(struct fw* fw, uint32_t first, uint32_t count, bool used) {
   for (uint32_t i = first; i < first + count; ++i) {
     const uint32_t bit = UINT32_C(1) << i % 32;
     fw->mtt_used[i / 32] = used ? fw->mtt_used[i / 32] | bit : fw->mtt_used[i / 32] & ~bit;
@@ -9,7 +9,7 @@ static void mark(struct fw *fw, uint32_t first, uint32_t count, bool used) {
 }
 
 /* Everything below mtt_hint is in use. */
-uint32_t fw_mtt_alloc(struct fw *fw, uint32_t count) {
+uint32_t fw_mtt_alloc(struct fw* fw, uint32_t count) {
   uint32_t run = 0;
   for (uint32_t i = fw->mtt_hint; i < VF_MTT_COUNT && run < count;) {
     const uint32_t word = fw->mtt_used[i / 32];
@@ -26,7 +26,7 @@ uint32_t fw_mtt_alloc(struct fw *fw, uint32_t count) {
   return count == 0 ? 0 : UINT32_MAX;
 }
 
-void fw_mtt_free(struct fw *fw, uint32_t first, uint32_t count) {
+void fw_mtt_free(struct fw* fw, uint32_t first, uint32_t count) {
   mark(fw, first, count, false);
   if (count > 0 && first < fw->mtt_hint) {
     fw->mtt_hint = first;

@@ -1,5 +1,6 @@
-// The whole command sequence of a stock Ethernet driver, probe to power-off, replayed with the inputs that such a driver
-// sends: every command must end OK, and what the driver takes down leaves nothing behind.
+// The whole command sequence of a stock Ethernet driver, probe to power-off, replayed with the
+// inputs that such a driver sends: every command must end OK, and what the driver takes down leaves
+// nothing behind.
 #include <fstream>
 #include <sstream>
 
@@ -17,12 +18,17 @@ struct Line {
   std::string text, name;
   std::uint32_t slot = 0, opcode = 0, op_mod = 0, in = 0, out = 0;
   bool event = false;
-  std::map<std::string, std::uint32_t> args;  // key=value behind the bar; "->" is the number that was answered
+  std::map<std::string, std::uint32_t>
+      args;  // key=value behind the bar; "->" is the number that was answered
 
-  [[nodiscard]] std::uint32_t arg(const std::string& key) const { return args.count(key) != 0 ? args.at(key) : 0; }
+  [[nodiscard]] std::uint32_t arg(const std::string& key) const {
+    return args.count(key) != 0 ? args.at(key) : 0;
+  }
 };
 
-std::uint32_t value_of(const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text, nullptr, 0)); }
+std::uint32_t value_of(const std::string& text) {
+  return static_cast<std::uint32_t>(std::stoul(text, nullptr, 0));
+}
 
 void parse_args(Line& line, std::istringstream& words) {
   for (std::string w; words >> w;) {
@@ -37,7 +43,8 @@ void parse_args(Line& line, std::istringstream& words) {
       words >> w;
       line.args["first"] = value_of(w.substr(0, w.find('.')));
       line.args["last"] = value_of(w.substr(w.rfind('.') + 1));
-    } else if (eq != std::string::npos && std::isdigit(static_cast<unsigned char>(w[eq + 1])) != 0) {
+    } else if (eq != std::string::npos &&
+               std::isdigit(static_cast<unsigned char>(w[eq + 1])) != 0) {
       line.args[w.substr(0, eq)] = value_of(w.substr(eq + 1));
     } else if (w.rfind("0x", 0) == 0) {
       line.args["number"] = value_of(w);
@@ -75,7 +82,7 @@ class Replay {
       EXPECT_TRUE(nic.bring_up(0) && nic.enable(function).ok());
     }
   }
-  MockNic nic;
+  MockNic nic{standard_mtu()};
 
   void run(const Line& line) {
     Bytes in = command(line.opcode, line.op_mod, line.in);
@@ -84,13 +91,20 @@ class Replay {
     nic.submit(fn_, line.slot, in, line.out);
     nic.poll();
     const Reply r = nic.reply(fn_, line.slot);
-    ASSERT_TRUE(r.ok()) << line.text << ": delivery " << int(r.delivery) << " status " << r.status() << " syndrome "
-                        << std::hex << r.syndrome();
+    ASSERT_TRUE(r.ok()) << line.text << ": delivery " << int(r.delivery) << " status " << r.status()
+                        << " syndrome " << std::hex << r.syndrome();
     after(line, r);
   }
 
  private:
-  /// Kind of object that an opcode creates or destroys, as a name; drivers destroy the newest first.
+  /// The driver asks for 1522: 1500 bytes of payload and its framing.
+  static fw_config standard_mtu() {
+    fw_config config = MockNic::default_config();
+    config.mtu = 1500;
+    return config;
+  }
+  /// Kind of object that an opcode creates or destroys, as a name; drivers destroy the newest
+  /// first.
   static std::string kind_of(const std::string& name) {
     for (const char* prefix : {"CREATE_", "ALLOC_", "DESTROY_", "DEALLOC_"}) {
       if (name.rfind(prefix, 0) == 0) {
@@ -99,7 +113,9 @@ class Replay {
     }
     return "";
   }
-  static bool creates(const std::string& name) { return name.rfind("CREATE_", 0) == 0 || name.rfind("ALLOC_", 0) == 0; }
+  static bool creates(const std::string& name) {
+    return name.rfind("CREATE_", 0) == 0 || name.rfind("ALLOC_", 0) == 0;
+  }
 
   void after(const Line& line, const Reply& r) {
     const std::string kind = kind_of(line.name);
@@ -120,7 +136,8 @@ class Replay {
     EXPECT_EQ(line.event && kind != "EQ", has_event(VF_EVENT_CMD) && kind != "EQ") << line.text;
   }
   [[nodiscard]] bool has_event(std::uint32_t type) const {
-    return std::any_of(nic.events.begin(), nic.events.end(), [&](const PostedEvent& e) { return e.event.type == type; });
+    return std::any_of(nic.events.begin(), nic.events.end(),
+                       [&](const PostedEvent& e) { return e.event.type == type; });
   }
   std::uint32_t newest(const std::string& kind) {
     const std::uint32_t number = living_[kind].empty() ? 0 : living_[kind].back();
@@ -129,7 +146,9 @@ class Replay {
     }
     return number;
   }
-  std::uint32_t first(const std::string& kind) { return living_[kind].empty() ? 0 : living_[kind].front(); }
+  std::uint32_t first(const std::string& kind) {
+    return living_[kind].empty() ? 0 : living_[kind].front();
+  }
 
   void pages(Bytes& in, std::size_t at) {
     for (; at + 8 <= in.size(); at += 8) {
@@ -186,7 +205,8 @@ class Replay {
         made = Objects::cq_in(line.arg("uar"), line.arg("eqn"), line.arg("log"));
         break;
       case VF_OP_CREATE_SQ:
-        made = Objects::wq_in(line.opcode, line.arg("cqn"), first("PD"), first("UAR"), first("TIS"), line.arg("log"));
+        made = Objects::wq_in(line.opcode, line.arg("cqn"), first("PD"), first("UAR"), first("TIS"),
+                              line.arg("log"));
         break;
       case VF_OP_CREATE_RQ:
         made = Objects::wq_in(line.opcode, line.arg("cqn"), first("PD"), 0, 0, line.arg("log"));
@@ -218,7 +238,8 @@ class Replay {
         in = Objects::rqt_in(line.opcode, first("RQ"));
         break;
       case VF_OP_MODIFY_RQT:
-        in = Objects::rqt_in(line.opcode, living_["RQ"][rqt_changes_ < 3 ? 1 : 0], 1, 1 + rqt_changes_ % 3);
+        in = Objects::rqt_in(line.opcode, living_["RQ"][rqt_changes_ < 3 ? 1 : 0], 1,
+                             1 + rqt_changes_ % 3);
         ++rqt_changes_;
         break;
       case VF_OP_CREATE_TIR:
@@ -239,8 +260,10 @@ class Replay {
     const std::uint32_t table = line.arg("table");
     switch (line.opcode) {
       case VF_OP_CREATE_FLOW_TABLE:
-        VF_SET(flow_table_context, VF_PTR(create_flow_table_in, p, flow_table_context), level, line.arg("level"));
-        VF_SET(flow_table_context, VF_PTR(create_flow_table_in, p, flow_table_context), log_size, line.arg("log_size"));
+        VF_SET(flow_table_context, VF_PTR(create_flow_table_in, p, flow_table_context), level,
+               line.arg("level"));
+        VF_SET(flow_table_context, VF_PTR(create_flow_table_in, p, flow_table_context), log_size,
+               line.arg("log_size"));
         break;
       case VF_OP_CREATE_FLOW_GROUP:
         VF_SET(create_flow_group_in, p, table_id, table);
@@ -252,7 +275,8 @@ class Replay {
         const std::uint32_t index = line.arg("flow_index");
         // Table 2 sorts by traffic type, 3 by destination address (then 2), 4 by VLAN (then 3).
         in = Objects::entry_in(table, group_of(table, index), index,
-                               table == 2 ? VF_FLOW_DEST_TIR : VF_FLOW_DEST_FLOW_TABLE, table == 2 ? 1 : table - 1);
+                               table == 2 ? VF_FLOW_DEST_TIR : VF_FLOW_DEST_FLOW_TABLE,
+                               table == 2 ? 1 : table - 1);
         entries_.emplace_back(table, index);
         break;
       }
@@ -296,7 +320,8 @@ class Replay {
       VF_SET(modify_nic_vport_context_in, p, field_select_promisc, 1);
     } else {
       VF_SET(modify_nic_vport_context_in, p, field_select_addresses_list, 1);
-      VF_SET(nic_vport_context, c, allowed_list_type, vport_changes_ % 3 == 2 ? VF_MAC_LIST_UNICAST : VF_MAC_LIST_MULTICAST);
+      VF_SET(nic_vport_context, c, allowed_list_type,
+             vport_changes_ % 3 == 2 ? VF_MAC_LIST_UNICAST : VF_MAC_LIST_MULTICAST);
       VF_SET(nic_vport_context, c, allowed_list_size, (in.size() - 512) / 8);
     }
   }
@@ -313,7 +338,8 @@ class Replay {
 void expect_empty(MockNic& nic, std::uint32_t fn) {
   for (int kind = 0; kind < FW_KINDS; ++kind) {
     for (std::uint32_t number = 0; number < 0x1000; ++number) {
-      EXPECT_FALSE(fw_obj_exists(nic.firmware(), fn, static_cast<fw_kind>(kind), number)) << kind << "/" << number;
+      EXPECT_FALSE(fw_obj_exists(nic.firmware(), fn, static_cast<fw_kind>(kind), number))
+          << kind << "/" << number;
     }
   }
   EXPECT_EQ(nic.firmware()->fn[fn].page_count, 0U);

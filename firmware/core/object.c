@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define MEMBER(type, m) (((type *)0)->m)
+#define MEMBER(type, m) (((type*)0)->m)
 
 /* Where a kind lives in struct vf_function. The first byte of every context is `valid`. */
 struct kind {
@@ -11,9 +11,11 @@ struct kind {
   uint16_t pages; /* offset of its struct vf_pages, 0 = none */
 };
 
-#define KIND(array, name, gen_at, pages_at)                                               \
-  {(uint32_t)offsetof(struct vf_function, array), sizeof(MEMBER(struct vf_function, array[0])), VF_##name##_BASE, \
-   VF_##name##_COUNT, (uint16_t)(gen_at), (uint16_t)(pages_at)}
+#define KIND(array, name, gen_at, pages_at)                                                       \
+  {                                                                                               \
+    (uint32_t) offsetof(struct vf_function, array), sizeof(MEMBER(struct vf_function, array[0])), \
+        VF_##name##_BASE, VF_##name##_COUNT, (uint16_t)(gen_at), (uint16_t)(pages_at)             \
+  }
 enum { VF_UAR_BASE = VF_BAR_FIRST_UAR, VF_FTE_BASE = 0 };
 
 static const struct kind kinds[FW_KINDS] = {
@@ -35,49 +37,65 @@ static const struct kind kinds[FW_KINDS] = {
     [FW_UAR] = KIND(uar, UAR, 0, 0),
 };
 
-/* Who holds whom: the 32-bit field at `at` of a context of kind `from` is the number of a `to`; 0 = of none. */
+/* Who holds whom: the 32-bit field at `at` of a context of kind `from` is the number of a `to`; 0 =
+ * of none. */
 struct reference {
   uint8_t from, to;
   uint16_t at;
 };
-#define REF(from, type, field, to) {from, to, (uint16_t)offsetof(struct type, field)}
+#define REF(from, type, field, to) \
+  { from, to, (uint16_t)offsetof(struct type, field) }
 
 static const struct reference references[] = {
-    REF(FW_EQ, vf_eq, uar, FW_UAR),      REF(FW_CQ, vf_cq, uar, FW_UAR),     REF(FW_CQ, vf_cq, eqn, FW_EQ),
-    REF(FW_SQ, vf_wq, uar, FW_UAR),      REF(FW_SQ, vf_wq, cqn, FW_CQ),      REF(FW_SQ, vf_wq, tisn, FW_TIS),
-    REF(FW_SQ, vf_wq, pd, FW_PD),        REF(FW_RQ, vf_wq, uar, FW_UAR),     REF(FW_RQ, vf_wq, cqn, FW_CQ),
-    REF(FW_RQ, vf_wq, pd, FW_PD),        REF(FW_RQ, vf_wq, q_counter, FW_QC), REF(FW_QP, vf_qp, uar, FW_UAR),
-    REF(FW_QP, vf_qp, cqn_rcv, FW_CQ),   REF(FW_QP, vf_qp, pd, FW_PD),       REF(FW_MKEY, vf_mkey, pd, FW_PD),
-    REF(FW_TIS, vf_tis, td, FW_TD),      REF(FW_TIS, vf_tis, pd, FW_PD),     REF(FW_TIR, vf_tir, td, FW_TD),
-    REF(FW_TIR, vf_tir, inline_rqn, FW_RQ), REF(FW_TIR, vf_tir, rqtn, FW_RQT), REF(FW_FG, vf_flow_group, table, FW_FT),
+    REF(FW_EQ, vf_eq, uar, FW_UAR),
+    REF(FW_CQ, vf_cq, uar, FW_UAR),
+    REF(FW_CQ, vf_cq, eqn, FW_EQ),
+    REF(FW_SQ, vf_wq, uar, FW_UAR),
+    REF(FW_SQ, vf_wq, cqn, FW_CQ),
+    REF(FW_SQ, vf_wq, tisn, FW_TIS),
+    REF(FW_SQ, vf_wq, pd, FW_PD),
+    REF(FW_RQ, vf_wq, uar, FW_UAR),
+    REF(FW_RQ, vf_wq, cqn, FW_CQ),
+    REF(FW_RQ, vf_wq, pd, FW_PD),
+    REF(FW_RQ, vf_wq, q_counter, FW_QC),
+    REF(FW_QP, vf_qp, uar, FW_UAR),
+    REF(FW_QP, vf_qp, cqn_rcv, FW_CQ),
+    REF(FW_QP, vf_qp, pd, FW_PD),
+    REF(FW_MKEY, vf_mkey, pd, FW_PD),
+    REF(FW_TIS, vf_tis, td, FW_TD),
+    REF(FW_TIS, vf_tis, pd, FW_PD),
+    REF(FW_TIR, vf_tir, td, FW_TD),
+    REF(FW_TIR, vf_tir, inline_rqn, FW_RQ),
+    REF(FW_TIR, vf_tir, rqtn, FW_RQT),
+    REF(FW_FG, vf_flow_group, table, FW_FT),
     REF(FW_FT, vf_flow_table, miss_table, FW_FT),
 };
 
-static uint8_t *context(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t index) {
-  return (uint8_t *)fw_ctx(fw, fn) + kinds[kind].offset + (size_t)index * kinds[kind].bytes;
+static uint8_t* context(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t index) {
+  return (uint8_t*)fw_ctx(fw, fn) + kinds[kind].offset + (size_t)index * kinds[kind].bytes;
 }
 
-static uint32_t word_at(const uint8_t *entry, uint32_t at) {
+static uint32_t word_at(const uint8_t* entry, uint32_t at) {
   uint32_t value;
   memcpy(&value, entry + at, sizeof(value));
   return value;
 }
 
-void *fw_obj_find(struct fw *fw, uint32_t fn, enum fw_kind kind, uint64_t number) {
+void* fw_obj_find(struct fw* fw, uint32_t fn, enum fw_kind kind, uint64_t number) {
   const uint64_t index = number - kinds[kind].base;
   if (number < kinds[kind].base || index >= kinds[kind].count) {
     return NULL;
   }
-  uint8_t *entry = context(fw, fn, kind, (uint32_t)index);
+  uint8_t* entry = context(fw, fn, kind, (uint32_t)index);
   return entry[0] ? entry : NULL;
 }
 
-bool fw_obj_exists(struct fw *fw, uint32_t fn, enum fw_kind kind, uint64_t number) {
+bool fw_obj_exists(struct fw* fw, uint32_t fn, enum fw_kind kind, uint64_t number) {
   return fw_obj_find(fw, fn, kind, number) != NULL;
 }
 
 /* Zeroes a context but for its generation, which goes on. */
-static void clear(const struct kind *kind, uint8_t *entry) {
+static void clear(const struct kind* kind, uint8_t* entry) {
   uint16_t gen = 0;
   if (kind->gen != 0) {
     memcpy(&gen, entry + kind->gen, sizeof(gen));
@@ -89,9 +107,9 @@ static void clear(const struct kind *kind, uint8_t *entry) {
   }
 }
 
-uint32_t fw_obj_new(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, void **entry) {
+uint32_t fw_obj_new(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, void** entry) {
   for (uint32_t i = 0; i < kinds[kind].count; ++i) {
-    uint8_t *e = context(fw, cmd->fn, kind, i);
+    uint8_t* e = context(fw, cmd->fn, kind, i);
     if (!e[0]) {
       clear(&kinds[kind], e);
       *entry = e;
@@ -103,14 +121,14 @@ uint32_t fw_obj_new(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, void *
   return UINT32_MAX;
 }
 
-enum fw_exec fw_obj_created(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, uint32_t number) {
+enum fw_exec fw_obj_created(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, uint32_t number) {
   context(fw, cmd->fn, kind, number - kinds[kind].base)[0] = 1;
   VF_SET(object_out, cmd->out, number, number);
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(object_out));
 }
 
 /* References that are not one plain field. */
-static bool listed(const struct vf_function *f, enum fw_kind kind, uint32_t number) {
+static bool listed(const struct vf_function* f, enum fw_kind kind, uint32_t number) {
   for (uint32_t i = 0; kind == FW_RQ && i < VF_RQT_COUNT; ++i) {
     for (uint32_t k = 0; f->rqt[i].valid && k < f->rqt[i].actual; ++k) {
       if (f->rqt[i].rqn[k] == number) {
@@ -118,21 +136,23 @@ static bool listed(const struct vf_function *f, enum fw_kind kind, uint32_t numb
       }
     }
   }
-  const uint32_t dest = kind == FW_TIR ? (uint32_t)VF_FLOW_DEST_TIR : (uint32_t)VF_FLOW_DEST_FLOW_TABLE;
+  const uint32_t dest =
+      kind == FW_TIR ? (uint32_t)VF_FLOW_DEST_TIR : (uint32_t)VF_FLOW_DEST_FLOW_TABLE;
   for (uint32_t i = 0; (kind == FW_TIR || kind == FW_FT) && i < VF_FTE_COUNT; ++i) {
-    const struct vf_flow_entry *e = &f->fte[i];
-    if (e->valid && (e->action & VF_FLOW_ACTION_FORWARD) != 0 && e->dest_type == dest && e->dest_id == number) {
+    const struct vf_flow_entry* e = &f->fte[i];
+    if (e->valid && (e->action & VF_FLOW_ACTION_FORWARD) != 0 && e->dest_type == dest &&
+        e->dest_id == number) {
       return true;
     }
   }
   return false;
 }
 
-bool fw_obj_in_use(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+bool fw_obj_in_use(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
   for (size_t r = 0; r < sizeof(references) / sizeof(references[0]); ++r) {
     const enum fw_kind from = (enum fw_kind)references[r].from;
     for (uint32_t i = 0; references[r].to == kind && i < kinds[from].count; ++i) {
-      const uint8_t *entry = context(fw, fn, from, i);
+      const uint8_t* entry = context(fw, fn, from, i);
       if (entry[0] && word_at(entry, references[r].at) == number) {
         return true;
       }
@@ -141,8 +161,8 @@ bool fw_obj_in_use(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t numbe
   return listed(fw_ctx(fw, fn), kind, number);
 }
 
-void fw_obj_free(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
-  uint8_t *entry = fw_obj_find(fw, fn, kind, number);
+void fw_obj_free(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+  uint8_t* entry = fw_obj_find(fw, fn, kind, number);
   if (entry == NULL) {
     return;
   }
@@ -154,7 +174,7 @@ void fw_obj_free(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t number)
   clear(&kinds[kind], entry);
 }
 
-void fw_obj_free_all(struct fw *fw, uint32_t fn) {
+void fw_obj_free_all(struct fw* fw, uint32_t fn) {
   for (uint32_t k = 0; k < FW_KINDS; ++k) {
     for (uint32_t i = 0; i < kinds[k].count; ++i) {
       fw_obj_free(fw, fn, (enum fw_kind)k, kinds[k].base + i);
@@ -162,8 +182,8 @@ void fw_obj_free_all(struct fw *fw, uint32_t fn) {
   }
 }
 
-void fw_obj_renew(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
-  uint8_t *entry = fw_obj_find(fw, fn, kind, number);
+void fw_obj_renew(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+  uint8_t* entry = fw_obj_find(fw, fn, kind, number);
   if (entry != NULL && kinds[kind].gen != 0) {
     uint16_t gen;
     memcpy(&gen, entry + kinds[kind].gen, sizeof(gen));
@@ -172,7 +192,7 @@ void fw_obj_renew(struct fw *fw, uint32_t fn, enum fw_kind kind, uint32_t number
   }
 }
 
-enum fw_exec fw_obj_destroy(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, uint64_t number) {
+enum fw_exec fw_obj_destroy(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, uint64_t number) {
   if (fw_obj_of(fw, cmd, kind, number) == NULL) {
     return FW_EXEC_DONE;
   }
@@ -183,25 +203,26 @@ enum fw_exec fw_obj_destroy(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind
   return fw_cmd_ok(cmd, 8);
 }
 
-bool fw_refuse(struct fw_cmd *cmd, uint8_t status, uint32_t syndrome) {
+bool fw_refuse(struct fw_cmd* cmd, uint8_t status, uint32_t syndrome) {
   fw_cmd_fail(cmd, status, syndrome);
   return false;
 }
 
-void *fw_obj_of(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, uint64_t number) {
-  void *entry = fw_obj_find(fw, cmd->fn, kind, number);
+void* fw_obj_of(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, uint64_t number) {
+  void* entry = fw_obj_find(fw, cmd->fn, kind, number);
   if (entry == NULL) {
     fw_cmd_fail(cmd, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_OBJECT);
   }
   return entry;
 }
 
-bool fw_obj_ref(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind, uint64_t number, bool must) {
+bool fw_obj_ref(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, uint64_t number, bool must) {
   return (number == 0 && !must) || fw_obj_exists(fw, cmd->fn, kind, number) ||
          fw_refuse(cmd, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_REFERENCE);
 }
 
-bool fw_pages_install(struct fw *fw, struct fw_cmd *cmd, uint64_t bytes, uint32_t log_page, struct vf_pages *pages) {
+bool fw_pages_install(struct fw* fw, struct fw_cmd* cmd, uint64_t bytes, uint32_t log_page,
+                      struct vf_pages* pages) {
   if (log_page < VF_PAGE_SHIFT || log_page > FW_LOG_PAGE_MAX) {
     return fw_refuse(cmd, VF_STATUS_BAD_PARAM, VF_SYND_BAD_SIZE);
   }
@@ -216,7 +237,8 @@ bool fw_pages_install(struct fw *fw, struct fw_cmd *cmd, uint64_t bytes, uint32_
   }
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t page = vf_be64_load(cmd->in + FW_PAS + i * VF_BYTES(mtt_entry));
-    fw->hal->ram->mtt[first + i] = page & ~(uint64_t)(VF_PAGE_BYTES - 1); /* low bits: permissions, not used */
+    fw->hal->ram->mtt[first + i] =
+        page & ~(uint64_t)(VF_PAGE_BYTES - 1); /* low bits: permissions, not used */
   }
   pages->mtt = first;
   pages->pages = (uint32_t)count;

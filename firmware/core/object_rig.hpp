@@ -1,4 +1,5 @@
-// What the tests of object commands share: commands with sensible inputs as calls, on a function that is up.
+// What the tests of object commands share: commands with sensible inputs as calls, on a function
+// that is up.
 #pragma once
 
 #include <string>
@@ -47,7 +48,8 @@ class Objects {
   std::uint32_t uar() { return made(command(VF_OP_ALLOC_UAR)); }
   std::uint32_t counter() { return made(command(VF_OP_ALLOC_Q_COUNTER)); }
 
-  static Bytes eq_in(std::uint32_t uar, std::uint64_t mask, std::uint32_t log_size = 6, std::uint32_t vector = 0) {
+  static Bytes eq_in(std::uint32_t uar, std::uint64_t mask, std::uint32_t log_size = 6,
+                     std::uint32_t vector = 0) {
     Bytes in = command(VF_OP_CREATE_EQ);
     std::uint8_t* eqc = VF_PTR(create_eq_in, in.data(), eq_context_entry);
     VF_SET(eqc, eqc, log_eq_size, log_size);
@@ -72,8 +74,8 @@ class Objects {
     return made(cq_in(uar, eqn, log_size));
   }
   /// CREATE_SQ or CREATE_RQ.
-  static Bytes wq_in(std::uint32_t opcode, std::uint32_t cqn, std::uint32_t pd, std::uint32_t uar, std::uint32_t tisn,
-                     std::uint32_t log_size = 6) {
+  static Bytes wq_in(std::uint32_t opcode, std::uint32_t cqn, std::uint32_t pd, std::uint32_t uar,
+                     std::uint32_t tisn, std::uint32_t log_size = 6) {
     const bool sq = opcode == VF_OP_CREATE_SQ;
     const std::uint32_t log_stride = sq ? 6 : 4;
     Bytes in = command(opcode);
@@ -92,7 +94,8 @@ class Objects {
     VF_SET(wq, wq, log_wq_sz, log_size);
     return with_pages(in, ((std::size_t{1} << (log_size + log_stride)) + 4095) / 4096);
   }
-  Reply modify_wq(std::uint32_t opcode, std::uint32_t number, std::uint32_t from, std::uint32_t to) {
+  Reply modify_wq(std::uint32_t opcode, std::uint32_t number, std::uint32_t from,
+                  std::uint32_t to) {
     Bytes in = command(opcode);
     VF_SET(modify_wq_in, in.data(), state, from);
     VF_SET(modify_wq_in, in.data(), number, number);
@@ -105,7 +108,8 @@ class Objects {
     VF_SET(tisc, VF_PTR(create_tis_in, in.data(), ctx), pd, pd);
     return made(in);
   }
-  static Bytes rqt_in(std::uint32_t opcode, std::uint32_t rqn, std::uint32_t entries = 1, std::uint32_t number = 0) {
+  static Bytes rqt_in(std::uint32_t opcode, std::uint32_t rqn, std::uint32_t entries = 1,
+                      std::uint32_t number = 0) {
     Bytes in = command(opcode);
     in.resize(in.size() + entries * 4);
     std::uint8_t* rqtc = VF_PTR(create_rqt_in, in.data(), rqt_context);
@@ -165,7 +169,8 @@ class Objects {
     VF_SET(flow_table_context, ctx, log_size, log_size);
     return made(in);
   }
-  std::uint32_t group(std::uint32_t table, std::uint32_t first, std::uint32_t last, std::uint32_t criteria) {
+  std::uint32_t group(std::uint32_t table, std::uint32_t first, std::uint32_t last,
+                      std::uint32_t criteria) {
     Bytes in = command(VF_OP_CREATE_FLOW_GROUP);
     VF_SET(create_flow_group_in, in.data(), table_id, table);
     VF_SET(create_flow_group_in, in.data(), start_flow_index, first);
@@ -173,8 +178,8 @@ class Objects {
     VF_SET(create_flow_group_in, in.data(), match_criteria_enable, criteria);
     return made(in);
   }
-  static Bytes entry_in(std::uint32_t table, std::uint32_t group, std::uint32_t index, std::uint32_t dest_type,
-                        std::uint32_t dest) {
+  static Bytes entry_in(std::uint32_t table, std::uint32_t group, std::uint32_t index,
+                        std::uint32_t dest_type, std::uint32_t dest) {
     Bytes in = command(VF_OP_SET_FLOW_TABLE_ENTRY, 0, 840);
     std::uint8_t* ctx = VF_PTR(set_fte_in, in.data(), flow_context);
     VF_SET(set_fte_in, in.data(), table_id, table);

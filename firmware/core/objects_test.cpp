@@ -30,11 +30,12 @@ class Web : public testing::Test {
     other_table = o.table(6, 0);
     group = o.group(table, 0, 7, 1);
     ASSERT_TRUE(o.run(Objects::entry_in(table, group, 0, VF_FLOW_DEST_TIR, direct)).ok());
-    ASSERT_TRUE(o.run(Objects::entry_in(table, group, 1, VF_FLOW_DEST_FLOW_TABLE, other_table)).ok());
+    ASSERT_TRUE(
+        o.run(Objects::entry_in(table, group, 1, VF_FLOW_DEST_FLOW_TABLE, other_table)).ok());
   }
   Objects o{1};
-  std::uint32_t uar{}, pd{}, td{}, qc{}, eq{}, cq{}, tis{}, sq{}, rq{}, rqt{}, direct{}, spread{}, mkey{}, table{},
-      other_table{}, group{};
+  std::uint32_t uar{}, pd{}, td{}, qc{}, eq{}, cq{}, tis{}, sq{}, rq{}, rqt{}, direct{}, spread{},
+      mkey{}, table{}, other_table{}, group{};
 
   Reply destroy_table(std::uint32_t number) {
     Bytes in = command(VF_OP_DESTROY_FLOW_TABLE);
@@ -53,7 +54,9 @@ void expect(const Reply& r, std::uint32_t status, std::uint32_t syndrome) {
   EXPECT_EQ(r.status(), status);
   EXPECT_EQ(r.syndrome(), syndrome);
 }
-void busy(const Reply& r) { expect(r, VF_STATUS_RES_BUSY, VF_SYND_OBJECT_IN_USE); }
+void busy(const Reply& r) {
+  expect(r, VF_STATUS_RES_BUSY, VF_SYND_OBJECT_IN_USE);
+}
 
 TEST_F(Web, NumbersBeginAtTheirBase) {
   EXPECT_EQ(uar, static_cast<std::uint32_t>(VF_BAR_FIRST_UAR));
@@ -97,7 +100,9 @@ TEST_F(Web, NothingInUseIsDestroyedAndThenEverythingCanBe) {
 }
 
 TEST_F(Web, MissingReferencesAreNamed) {
-  const auto missing = [](const Reply& r) { expect(r, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_REFERENCE); };
+  const auto missing = [](const Reply& r) {
+    expect(r, VF_STATUS_BAD_RESOURCE, VF_SYND_BAD_REFERENCE);
+  };
   missing(o.run(Objects::cq_in(uar, eq + 1)));
   missing(o.run(Objects::cq_in(uar + 1, eq)));
   missing(o.run(Objects::eq_in(uar + 1, 0)));
@@ -118,14 +123,16 @@ TEST_F(Web, SizesAndListsAreChecked) {
   expect(o.run(in), VF_STATUS_BAD_PARAM, VF_SYND_BAD_PAGE_LIST);
   expect(o.run(Objects::eq_in(uar, 0, 6, VF_MSIX_VECTORS)), VF_STATUS_BAD_PARAM, VF_SYND_BAD_SIZE);
   expect(o.run(Objects::eq_in(uar, 0, 17)), VF_STATUS_BAD_PARAM, VF_SYND_BAD_SIZE);
-  expect(o.run(Objects::wq_in(VF_OP_CREATE_SQ, cq, pd, uar, tis, 16)), VF_STATUS_BAD_PARAM, VF_SYND_BAD_SIZE);
+  expect(o.run(Objects::wq_in(VF_OP_CREATE_SQ, cq, pd, uar, tis, 16)), VF_STATUS_BAD_PARAM,
+         VF_SYND_BAD_SIZE);
   in = Objects::wq_in(VF_OP_CREATE_RQ, cq, pd, 0, 0);
   VF_SET(wq, VF_PTR(rqc, VF_PTR(create_rq_in, in.data(), ctx), wq), wq_type, 0);
   expect(o.run(in), VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   in = Objects::cq_in(uar, eq);
   VF_SET(cqc, VF_PTR(create_cq_in, in.data(), cq_context), cqe_comp_en, 1);
   expect(o.run(in), VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
-  expect(o.run(Objects::entry_in(table, group, 8, VF_FLOW_DEST_TIR, direct)), VF_STATUS_BAD_PARAM, VF_SYND_BAD_SIZE);
+  expect(o.run(Objects::entry_in(table, group, 8, VF_FLOW_DEST_TIR, direct)), VF_STATUS_BAD_PARAM,
+         VF_SYND_BAD_SIZE);
   in = Objects::rqt_in(VF_OP_CREATE_RQT, rq, 4);
   in.resize(in.size() - 4);
   expect(o.run(in), VF_STATUS_BAD_INPUT_LEN, VF_SYND_SHORT_INPUT);
@@ -138,7 +145,8 @@ TEST_F(Web, QueueStatesFollowTheirGraph) {
            (from == VF_WQ_RDY && to == VF_WQ_ERR);
   };
   for (const auto& [opcode, number, queue] :
-       {std::tuple{VF_OP_MODIFY_SQ, sq, &o.nic.ctx(1).sq[0]}, std::tuple{VF_OP_MODIFY_RQ, rq, &o.nic.ctx(1).rq[0]}}) {
+       {std::tuple{VF_OP_MODIFY_SQ, sq, &o.nic.ctx(1).sq[0]},
+        std::tuple{VF_OP_MODIFY_RQ, rq, &o.nic.ctx(1).rq[0]}}) {
     for (const std::uint32_t from : kStates) {
       for (const std::uint32_t to : kStates) {
         queue->state = static_cast<std::uint8_t>(from);
@@ -150,7 +158,8 @@ TEST_F(Web, QueueStatesFollowTheirGraph) {
       }
     }
     queue->state = VF_WQ_RDY;
-    expect(o.modify_wq(opcode, number, VF_WQ_RST, VF_WQ_RDY), VF_STATUS_BAD_RES_STATE, VF_SYND_BAD_STATE_TRANSITION);
+    expect(o.modify_wq(opcode, number, VF_WQ_RST, VF_WQ_RDY), VF_STATUS_BAD_RES_STATE,
+           VF_SYND_BAD_STATE_TRANSITION);
   }
 }
 
@@ -232,7 +241,9 @@ class Keys : public testing::Test {
   Objects o;
   std::uint32_t pd = o.pd();
   vf_mkey& first = o.nic.ctx(0).mkey[0];
-  static std::uint8_t* key_of(Bytes& in) { return VF_PTR(create_mkey_in, in.data(), memory_key_mkey_entry); }
+  static std::uint8_t* key_of(Bytes& in) {
+    return VF_PTR(create_mkey_in, in.data(), memory_key_mkey_entry);
+  }
 };
 
 TEST_F(Keys, PaKeyOfTheEthernetDriver) {

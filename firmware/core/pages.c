@@ -1,16 +1,17 @@
-/* Host pages that drivers lend the firmware. The firmware keeps no state in them (it has its own memory), but asks for,
- * holds and returns them by the rules, since drivers count. A function's pages come from its own driver, or from the PF. */
+/* Host pages that drivers lend the firmware. The firmware keeps no state in them (it has its own
+ * memory), but asks for, holds and returns them by the rules, since drivers count. A function's
+ * pages come from its own driver, or from the PF. */
 #include <string.h>
 
 #include "firmware/core/object.h"
 
 enum { PAGES_LIST_AT = 16 };
 
-static uint32_t wanted(const struct fw_function *f, uint32_t target) {
+static uint32_t wanted(const struct fw_function* f, uint32_t target) {
   return f->page_count < target ? target - f->page_count : 0;
 }
 
-enum fw_exec fw_op_QUERY_PAGES(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_QUERY_PAGES(struct fw* fw, struct fw_cmd* cmd) {
   if (cmd->op_mod < VF_PAGES_BOOT || cmd->op_mod > VF_PAGES_REGULAR) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_OP, VF_SYND_UNKNOWN_OP_MOD);
   }
@@ -21,7 +22,7 @@ enum fw_exec fw_op_QUERY_PAGES(struct fw *fw, struct fw_cmd *cmd) {
   if (fn < 0) {
     return FW_EXEC_DONE;
   }
-  const struct fw_function *f = &fw->fn[fn];
+  const struct fw_function* f = &fw->fn[fn];
   uint32_t pages = f->pages_asked;
   if (cmd->op_mod != VF_PAGES_REGULAR) {
     pages = wanted(f, cmd->op_mod == VF_PAGES_BOOT ? FW_BOOT_PAGES : FW_BOOT_PAGES + FW_INIT_PAGES);
@@ -31,7 +32,7 @@ enum fw_exec fw_op_QUERY_PAGES(struct fw *fw, struct fw_cmd *cmd) {
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(query_pages_out));
 }
 
-static bool holds(const struct fw_function *f, uint64_t page) {
+static bool holds(const struct fw_function* f, uint64_t page) {
   for (uint32_t i = 0; i < f->page_count; ++i) {
     if (f->page[i] == page) {
       return true;
@@ -41,7 +42,7 @@ static bool holds(const struct fw_function *f, uint64_t page) {
 }
 
 /* All or nothing: a list with a bad entry leaves the function as it was. */
-static enum fw_exec give(struct fw_cmd *cmd, struct fw_function *f, uint64_t owner) {
+static enum fw_exec give(struct fw_cmd* cmd, struct fw_function* f, uint64_t owner) {
   const uint64_t count = VF_GET(manage_pages_in, cmd->in, input_num_entries);
   const uint32_t before = f->page_count;
   if (cmd->in_len < PAGES_LIST_AT + count * 8) {
@@ -63,12 +64,13 @@ static enum fw_exec give(struct fw_cmd *cmd, struct fw_function *f, uint64_t own
 }
 
 /* A function that runs keeps what it was started with; the newest pages go first. */
-static enum fw_exec take(struct fw_cmd *cmd, struct fw_function *f, uint64_t owner) {
+static enum fw_exec take(struct fw_cmd* cmd, struct fw_function* f, uint64_t owner) {
   const uint64_t asked = VF_GET(manage_pages_in, cmd->in, input_num_entries);
   const uint32_t room = cmd->out_len > PAGES_LIST_AT ? (cmd->out_len - PAGES_LIST_AT) / 8 : 0;
   const uint32_t keep = f->initialized ? FW_BOOT_PAGES + FW_INIT_PAGES : 0;
   uint32_t taken = 0;
-  for (uint32_t i = f->page_count; i-- > 0 && taken < asked && taken < room && f->page_count > keep;) {
+  for (uint32_t i = f->page_count;
+       i-- > 0 && taken < asked && taken < room && f->page_count > keep;) {
     if ((f->page[i] & FW_PAGE_OF_PF) == owner) {
       vf_be64_store(cmd->out + PAGES_LIST_AT + taken++ * 8, f->page[i] & ~FW_PAGE_OF_PF);
       memmove(&f->page[i], &f->page[i + 1], (--f->page_count - i) * sizeof(f->page[0]));
@@ -78,7 +80,7 @@ static enum fw_exec take(struct fw_cmd *cmd, struct fw_function *f, uint64_t own
   return fw_cmd_ok(cmd, PAGES_LIST_AT + taken * 8);
 }
 
-enum fw_exec fw_op_MANAGE_PAGES(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_MANAGE_PAGES(struct fw* fw, struct fw_cmd* cmd) {
   if (VF_GET(manage_pages_in, cmd->in, embedded_cpu_function) != 0) {
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   }
@@ -86,7 +88,7 @@ enum fw_exec fw_op_MANAGE_PAGES(struct fw *fw, struct fw_cmd *cmd) {
   if (fn < 0) {
     return FW_EXEC_DONE;
   }
-  struct fw_function *f = &fw->fn[fn];
+  struct fw_function* f = &fw->fn[fn];
   const uint64_t owner = fn != cmd->fn ? FW_PAGE_OF_PF : 0;
   switch (cmd->op_mod) {
     case VF_PAGES_GIVE:
@@ -100,7 +102,7 @@ enum fw_exec fw_op_MANAGE_PAGES(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* A function that is not enabled has no driver: the PF answers for it. */
-void fw_request_pages(struct fw *fw, uint32_t fn, int32_t count) {
+void fw_request_pages(struct fw* fw, uint32_t fn, int32_t count) {
   const bool own = fw_ctx(fw, fn)->enabled;
   uint8_t data[VF_LAYOUT_BYTES_eqe_page_request] = {0};
   VF_SET(eqe_page_request, data, function_id, own ? 0 : fn);

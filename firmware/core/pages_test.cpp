@@ -28,7 +28,8 @@ class Pages : public testing::Test {
     EXPECT_EQ(VF_GET(query_pages_out, r.out.data(), function_id), function_id);
     return static_cast<std::int32_t>(VF_GET(query_pages_out, r.out.data(), num_pages));
   }
-  std::vector<std::uint64_t> take(std::uint32_t fn, std::uint32_t function_id, std::uint32_t count, std::uint32_t room) {
+  std::vector<std::uint64_t> take(std::uint32_t fn, std::uint32_t function_id, std::uint32_t count,
+                                  std::uint32_t room) {
     const Reply r = nic.run(fn, manage(VF_PAGES_TAKE, function_id, count), 16 + room * 8);
     EXPECT_TRUE(r.ok());
     std::vector<std::uint64_t> pages(VF_GET(manage_pages_out, r.out.data(), output_num_entries));
@@ -58,7 +59,9 @@ TEST_F(Pages, AskedForAtBootAndInitPerFunction) {
   }
 }
 
-TEST_F(Pages, GivingNothingIsFine) { EXPECT_TRUE(nic.run(0, give(0, 0)).ok()); }
+TEST_F(Pages, GivingNothingIsFine) {
+  EXPECT_TRUE(nic.run(0, give(0, 0)).ok());
+}
 
 TEST_F(Pages, BadAddressesAreRefusedAsAWhole) {
   ASSERT_TRUE(nic.run(1, give(0, 2)).ok());
@@ -130,9 +133,13 @@ TEST_F(Pages, ManyKeysAskForMore) {
   EXPECT_EQ(o.nic.events[0].event.eqn, eq);
   EXPECT_EQ(VF_GET(eqe_page_request, o.nic.events[0].event.data, num_pages), 4U);
   EXPECT_EQ(VF_GET(eqe_page_request, o.nic.events[0].event.data, function_id), 0U) << "itself";
-  EXPECT_EQ(VF_GET(query_pages_out, o.run(command(VF_OP_QUERY_PAGES, VF_PAGES_REGULAR)).out.data(), num_pages), 4U);
+  EXPECT_EQ(VF_GET(query_pages_out, o.run(command(VF_OP_QUERY_PAGES, VF_PAGES_REGULAR)).out.data(),
+                   num_pages),
+            4U);
   EXPECT_TRUE(o.run(give(0, 4)).ok());
-  EXPECT_EQ(VF_GET(query_pages_out, o.run(command(VF_OP_QUERY_PAGES, VF_PAGES_REGULAR)).out.data(), num_pages), 0U);
+  EXPECT_EQ(VF_GET(query_pages_out, o.run(command(VF_OP_QUERY_PAGES, VF_PAGES_REGULAR)).out.data(),
+                   num_pages),
+            0U);
 }
 
 TEST_F(Pages, DisabledVfReturnsThePfsPages) {
@@ -145,7 +152,9 @@ TEST_F(Pages, DisabledVfReturnsThePfsPages) {
   ASSERT_TRUE(o.run(in).ok());
   ASSERT_EQ(o.nic.events.size(), 1U);
   EXPECT_EQ(VF_GET(eqe_page_request, o.nic.events[0].event.data, function_id), 3U);
-  EXPECT_EQ(static_cast<std::int32_t>(VF_GET(eqe_page_request, o.nic.events[0].event.data, num_pages)), -6);
+  EXPECT_EQ(
+      static_cast<std::int32_t>(VF_GET(eqe_page_request, o.nic.events[0].event.data, num_pages)),
+      -6);
 }
 
 }  // namespace

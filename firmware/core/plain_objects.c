@@ -1,16 +1,19 @@
-/* Objects without a context (PD, TD, UAR, counter set), and the DESTROY commands of all that only name their object. */
+/* Objects without a context (PD, TD, UAR, counter set), and the DESTROY commands of all that only
+ * name their object. */
 #include "firmware/core/object.h"
 
-static enum fw_exec allocate(struct fw *fw, struct fw_cmd *cmd, enum fw_kind kind) {
-  void *entry;
+static enum fw_exec allocate(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind) {
+  void* entry;
   const uint32_t number = fw_obj_new(fw, cmd, kind, &entry);
   return entry == NULL ? FW_EXEC_DONE : fw_obj_created(fw, cmd, kind, number);
 }
 
-#define ALLOCATE(op, kind) \
-  enum fw_exec fw_op_##op(struct fw *fw, struct fw_cmd *cmd) { return allocate(fw, cmd, kind); }
-#define DESTROY(op, kind)                                                    \
-  enum fw_exec fw_op_##op(struct fw *fw, struct fw_cmd *cmd) {               \
+#define ALLOCATE(op, kind)                                     \
+  enum fw_exec fw_op_##op(struct fw* fw, struct fw_cmd* cmd) { \
+    return allocate(fw, cmd, kind);                            \
+  }
+#define DESTROY(op, kind)                                                     \
+  enum fw_exec fw_op_##op(struct fw* fw, struct fw_cmd* cmd) {                \
     return fw_obj_destroy(fw, cmd, kind, VF_GET(object_in, cmd->in, number)); \
   }
 

@@ -1,13 +1,14 @@
-/* Queue pairs: reliable connections between two pairs of one function, as page trackers use them. A pair has a receive
- * ring or no ring at all. */
+/* Queue pairs: reliable connections between two pairs of one function, as page trackers use them. A
+ * pair has a receive ring or no ring at all. */
 #include "firmware/core/object.h"
 
 enum { QP_LOG_STRIDE_UNIT = 4, QP_ST_RC = 0 };
 
-static bool check(struct fw *fw, struct fw_cmd *cmd, const uint8_t *qpc) {
+static bool check(struct fw* fw, struct fw_cmd* cmd, const uint8_t* qpc) {
   const uint64_t rq_type = VF_GET(qpc, qpc, rq_type);
-  if (VF_GET(qpc, qpc, st) != QP_ST_RC || VF_GET(qpc, qpc, no_sq) == 0 || VF_GET(qpc, qpc, page_offset) != 0 ||
-      VF_GET(qpc, qpc, dbr_umem_valid) != 0 || VF_GET(create_qp_in, cmd->in, wq_umem_valid) != 0 ||
+  if (VF_GET(qpc, qpc, st) != QP_ST_RC || VF_GET(qpc, qpc, no_sq) == 0 ||
+      VF_GET(qpc, qpc, page_offset) != 0 || VF_GET(qpc, qpc, dbr_umem_valid) != 0 ||
+      VF_GET(create_qp_in, cmd->in, wq_umem_valid) != 0 ||
       (rq_type != VF_QP_RQ_NORMAL && rq_type != VF_QP_RQ_ZERO_SIZE)) {
     return fw_refuse(cmd, VF_STATUS_BAD_PARAM, VF_SYND_UNSUPPORTED_FIELD);
   }
@@ -16,14 +17,14 @@ static bool check(struct fw *fw, struct fw_cmd *cmd, const uint8_t *qpc) {
          fw_obj_ref(fw, cmd, FW_CQ, VF_GET(qpc, qpc, cqn_rcv), rq_type == VF_QP_RQ_NORMAL);
 }
 
-enum fw_exec fw_op_CREATE_QP(struct fw *fw, struct fw_cmd *cmd) {
-  const uint8_t *qpc = VF_PTR(create_qp_in, cmd->in, qpc);
-  void *entry;
+enum fw_exec fw_op_CREATE_QP(struct fw* fw, struct fw_cmd* cmd) {
+  const uint8_t* qpc = VF_PTR(create_qp_in, cmd->in, qpc);
+  void* entry;
   if (!check(fw, cmd, qpc)) {
     return FW_EXEC_DONE;
   }
   const uint32_t number = fw_obj_new(fw, cmd, FW_QP, &entry);
-  struct vf_qp *qp = entry;
+  struct vf_qp* qp = entry;
   if (qp == NULL) {
     return FW_EXEC_DONE;
   }
@@ -46,8 +47,8 @@ enum fw_exec fw_op_CREATE_QP(struct fw *fw, struct fw_cmd *cmd) {
 }
 
 /* The pair of a transition command; NULL: refused. */
-static struct vf_qp *in_state(struct fw *fw, struct fw_cmd *cmd, uint8_t from) {
-  struct vf_qp *qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(rst2init_qp_in, cmd->in, qpn));
+static struct vf_qp* in_state(struct fw* fw, struct fw_cmd* cmd, uint8_t from) {
+  struct vf_qp* qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(rst2init_qp_in, cmd->in, qpn));
   if (qp != NULL && qp->state != from) {
     fw_cmd_fail(cmd, VF_STATUS_BAD_QP_STATE, VF_SYND_BAD_STATE_TRANSITION);
     return NULL;
@@ -55,19 +56,19 @@ static struct vf_qp *in_state(struct fw *fw, struct fw_cmd *cmd, uint8_t from) {
   return qp;
 }
 
-static enum fw_exec to_state(struct fw_cmd *cmd, struct vf_qp *qp, uint8_t to) {
+static enum fw_exec to_state(struct fw_cmd* cmd, struct vf_qp* qp, uint8_t to) {
   qp->state = to;
   return fw_cmd_ok(cmd, 16);
 }
 
-enum fw_exec fw_op_RST2INIT_QP(struct fw *fw, struct fw_cmd *cmd) {
-  struct vf_qp *qp = in_state(fw, cmd, VF_QP_RST);
+enum fw_exec fw_op_RST2INIT_QP(struct fw* fw, struct fw_cmd* cmd) {
+  struct vf_qp* qp = in_state(fw, cmd, VF_QP_RST);
   return qp == NULL ? FW_EXEC_DONE : to_state(cmd, qp, VF_QP_INIT);
 }
 
-enum fw_exec fw_op_INIT2RTR_QP(struct fw *fw, struct fw_cmd *cmd) {
-  const uint8_t *qpc = VF_PTR(init2rtr_qp_in, cmd->in, qpc);
-  struct vf_qp *qp = in_state(fw, cmd, VF_QP_INIT);
+enum fw_exec fw_op_INIT2RTR_QP(struct fw* fw, struct fw_cmd* cmd) {
+  const uint8_t* qpc = VF_PTR(init2rtr_qp_in, cmd->in, qpc);
+  struct vf_qp* qp = in_state(fw, cmd, VF_QP_INIT);
   if (qp == NULL || !fw_obj_ref(fw, cmd, FW_QP, VF_GET(qpc, qpc, remote_qpn), true)) {
     return FW_EXEC_DONE;
   }
@@ -76,19 +77,19 @@ enum fw_exec fw_op_INIT2RTR_QP(struct fw *fw, struct fw_cmd *cmd) {
   return to_state(cmd, qp, VF_QP_RTR);
 }
 
-enum fw_exec fw_op_RTR2RTS_QP(struct fw *fw, struct fw_cmd *cmd) {
-  struct vf_qp *qp = in_state(fw, cmd, VF_QP_RTR);
+enum fw_exec fw_op_RTR2RTS_QP(struct fw* fw, struct fw_cmd* cmd) {
+  struct vf_qp* qp = in_state(fw, cmd, VF_QP_RTR);
   return qp == NULL ? FW_EXEC_DONE : to_state(cmd, qp, VF_QP_RTS);
 }
 
-enum fw_exec fw_op_2ERR_QP(struct fw *fw, struct fw_cmd *cmd) {
-  struct vf_qp *qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(object_in, cmd->in, number));
+enum fw_exec fw_op_2ERR_QP(struct fw* fw, struct fw_cmd* cmd) {
+  struct vf_qp* qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(object_in, cmd->in, number));
   return qp == NULL ? FW_EXEC_DONE : to_state(cmd, qp, VF_QP_ERR);
 }
 
-enum fw_exec fw_op_2RST_QP(struct fw *fw, struct fw_cmd *cmd) {
+enum fw_exec fw_op_2RST_QP(struct fw* fw, struct fw_cmd* cmd) {
   const uint32_t number = (uint32_t)VF_GET(object_in, cmd->in, number);
-  struct vf_qp *qp = fw_obj_of(fw, cmd, FW_QP, number);
+  struct vf_qp* qp = fw_obj_of(fw, cmd, FW_QP, number);
   if (qp == NULL) {
     return FW_EXEC_DONE;
   }
@@ -98,12 +99,12 @@ enum fw_exec fw_op_2RST_QP(struct fw *fw, struct fw_cmd *cmd) {
   return to_state(cmd, qp, VF_QP_RST);
 }
 
-enum fw_exec fw_op_QUERY_QP(struct fw *fw, struct fw_cmd *cmd) {
-  const struct vf_qp *qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(object_in, cmd->in, number));
+enum fw_exec fw_op_QUERY_QP(struct fw* fw, struct fw_cmd* cmd) {
+  const struct vf_qp* qp = fw_obj_of(fw, cmd, FW_QP, VF_GET(object_in, cmd->in, number));
   if (qp == NULL) {
     return FW_EXEC_DONE;
   }
-  uint8_t *qpc = VF_PTR(query_qp_out, cmd->out, qpc);
+  uint8_t* qpc = VF_PTR(query_qp_out, cmd->out, qpc);
   VF_SET(qpc, qpc, state, qp->state);
   VF_SET(qpc, qpc, st, QP_ST_RC);
   VF_SET(qpc, qpc, pd, qp->pd);

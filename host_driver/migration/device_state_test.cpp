@@ -95,7 +95,7 @@ TEST(PeerDevice, StateTravels) {
   write_le32(a, VF_PEER_REG_CTRL, 4);
   write_le32(a, VF_PEER_REG_DB_COUNT, 17);
   write_le32(a, VF_PEER_REG_DB_ADDR_LO, 0x5008);
-  write_le32(a, VF_PEER_MEM + 0x7ffc, 0xdeadbeef);
+  write_le32(a, VF_PEER_MEM + VF_PEER_MEM_BYTES - 4, 0xdeadbeef);
   PeerVfioDevice source(a), target(b);
   EXPECT_EQ(source.migration_flags(), 3U);
   ASSERT_TRUE(source.set_state(S::running_p2p));
@@ -117,7 +117,7 @@ TEST(PeerDevice, StateTravels) {
   ASSERT_TRUE(target.set_state(S::running));
   EXPECT_EQ(read_le32(b, VF_PEER_REG_CTRL), 4U);
   EXPECT_EQ(read_le32(b, VF_PEER_REG_DB_COUNT), 17U);
-  EXPECT_EQ(read_le32(b, VF_PEER_MEM + 0x7ffc), 0xdeadbeefU);
+  EXPECT_EQ(read_le32(b, VF_PEER_MEM + VF_PEER_MEM_BYTES - 4), 0xdeadbeefU);
   EXPECT_EQ(in.value()->write(nullptr, 0).error().code, ENODEV);
 }
 

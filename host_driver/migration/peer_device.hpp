@@ -16,10 +16,10 @@ struct PeerOptions {
 };
 
 /// STOP_COPY and P2P. State: doorbell engine registers and memory window, read by MMIO before the
-/// responder is stopped (everything that could write to it is quiet by then) and written back when
-/// RESUMING ends. Its registers must stay reachable while it is stopped. Its image is its own
-/// format, with a check sum. set_state() errors: EINVAL (no such arc, bad image), ETIMEDOUT (no
-/// drain), ENODEV (does not answer).
+/// responder is stopped (everything that could write to it is quiet by then, and a stopped
+/// responder shows control and status only) and written back when RESUMING ends. Its image is its
+/// own format, with a check sum. set_state() errors: EINVAL (no such arc, bad image), ETIMEDOUT (no
+/// drain).
 class PeerVfioDevice final : public VfioDevice {
  public:
   explicit PeerVfioDevice(Platform& function, PeerOptions options = {});

@@ -13,19 +13,7 @@ namespace {
 
 using S = MigState;
 
-TEST(Records, GoldenBytes) {
-  const std::vector<std::uint8_t> size_record = {0x08, 0, 0, 0, 0,    0,    0,    0, 1, 0, 0, 0,
-                                                 1,    0, 0, 0, 0x00, 0x10, 0x80, 0, 0, 0, 0, 0};
-  EXPECT_EQ(stop_copy_size_record(0x801000), size_record);
-  const std::array<std::uint8_t, 16> data_header = {0x5c, 0x2a};
-  EXPECT_EQ((RecordHeader{0x2a5c, 0, RecordHeader::kFwData}.encode()), data_header);
-  const RecordHeader back = RecordHeader::decode(size_record.data());
-  EXPECT_EQ(back.bytes, 8U);
-  EXPECT_EQ(back.flags, RecordHeader::kOptional);
-  EXPECT_EQ(back.tag, RecordHeader::kStopCopySize);
-}
-
-TEST(Records, CheckSumOfTheStandardExample) {
+TEST(Crc32c, StandardExample) {
   const char* digits = "123456789";
   EXPECT_EQ(crc32c(reinterpret_cast<const std::uint8_t*>(digits), 9), 0xe3069283U);
 }

@@ -137,8 +137,8 @@ TEST_F(PfDriverTest, ChecksumsBeginWithTheCapability) {
   device_.checksums = false;
   device_.on(VF_OP_QUERY_ADAPTER, [](const FakeCommand&) {
     FakeReply reply;
-    reply.out.assign(272, 7);
-    reply.out[0] = 0;
+    reply.out = Bytes(272);
+    reply.out[100] = 1;
     return reply;
   });
   EXPECT_EQ(query_adapter(driver_->commands()).error().code, EHWPOISON);

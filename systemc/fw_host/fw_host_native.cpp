@@ -5,17 +5,26 @@
 namespace vfsim::model {
 
 namespace {
-FwPort& port_of(void* ctx) { return *static_cast<FwPort*>(ctx); }
+FwPort& port_of(void* ctx) {
+  return *static_cast<FwPort*>(ctx);
+}
 
-std::uint32_t reg_read(void* ctx, std::uint32_t reg) { return port_of(ctx).reg_read(reg); }
-void reg_write(void* ctx, std::uint32_t reg, std::uint32_t value) { port_of(ctx).reg_write(reg, value); }
-bool dma_start(void* ctx, const fw_dma* dma) { return port_of(ctx).dma_start(*dma); }
+std::uint32_t reg_read(void* ctx, std::uint32_t reg) {
+  return port_of(ctx).reg_read(reg);
+}
+void reg_write(void* ctx, std::uint32_t reg, std::uint32_t value) {
+  port_of(ctx).reg_write(reg, value);
+}
+bool dma_start(void* ctx, const fw_dma* dma) {
+  return port_of(ctx).dma_start(*dma);
+}
 bool dma_ended(void* ctx, std::uint32_t* cookie, fw_dma_result* result) {
   return port_of(ctx).dma_ended(cookie, result);
 }
 }  // namespace
 
-FwHostNative::FwHostNative(Calendar& calendar, const NicParams& params, FwPort& port, std::uint32_t serial)
+FwHostNative::FwHostNative(Calendar& calendar, const NicParams& params, FwPort& port,
+                           std::uint32_t serial)
     : calendar_(calendar), params_(params), port_(port) {
   config_.serial = serial;
   config_.mtu = params.mtu;
@@ -67,7 +76,8 @@ void FwHostNative::fire() {
 }
 
 Ps FwHostNative::cost(const fw_native_counts& counts) const {
-  const std::uint64_t ns = params_.fw_step_ns + static_cast<std::uint64_t>(counts.registers) * params_.fw_register_ns +
+  const std::uint64_t ns = params_.fw_step_ns +
+                           static_cast<std::uint64_t>(counts.registers) * params_.fw_register_ns +
                            static_cast<std::uint64_t>(counts.transfers) * params_.fw_dma_start_ns;
   return ns * kNs;
 }

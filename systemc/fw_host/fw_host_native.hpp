@@ -11,9 +11,10 @@
 
 namespace vfsim::model {
 
-/// Runs one firmware step at a time. A step's effects happen at its start; the next step begins after
-/// params.fw_step_ns + fw_register_ns per register access + fw_dma_start_ns per transfer started. Between steps the
-/// processor sleeps unless the firmware wants to go on or an enabled interrupt is pending.
+/// Runs one firmware step at a time. A step's effects happen at its start; the next step begins
+/// after params.fw_step_ns + fw_register_ns per register access + fw_dma_start_ns per transfer
+/// started. Between steps the processor sleeps unless the firmware wants to go on or an enabled
+/// interrupt is pending.
 class FwHostNative final : public FwHost, private Timer {
  public:
   FwHostNative(Calendar& calendar, const NicParams& params, FwPort& port, std::uint32_t serial);

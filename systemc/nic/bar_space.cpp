@@ -11,7 +11,8 @@ constexpr std::uint32_t kFwMajor = 28, kFwMinor = 43, kFwSubminor = 1000;
 constexpr std::uint32_t kHealthBytes = 0x40;
 constexpr std::uint32_t kHealthFwVersion = 0x30, kHealthHwId = 0x34, kHealthSynd = 0x3c;
 constexpr std::uint32_t kHwId = 0x212;
-constexpr std::uint64_t kHealthTickNs = 100000;  // the counter must differ between two polls of a driver
+constexpr std::uint64_t kHealthTickNs =
+    100000;  // the counter must differ between two polls of a driver
 constexpr std::uint32_t kAddressMask = 0xfffff000, kInterfaceMask = 0x700;
 
 bool in_msix(std::uint64_t offset) {
@@ -66,7 +67,8 @@ std::uint32_t BarSpace::read_register(std::uint32_t fn, std::uint64_t offset) co
     case VF_BAR_TIMER_L:
       return static_cast<std::uint32_t>(core_.time_ns());
     case VF_BAR_HEALTH_COUNTER:
-      return health << 24 | (static_cast<std::uint32_t>(core_.time_ns() / kHealthTickNs) & 0xffffff);
+      return health << 24 |
+             (static_cast<std::uint32_t>(core_.time_ns() / kHealthTickNs) & 0xffffff);
     default:
       return 0;
   }
@@ -85,17 +87,20 @@ std::uint32_t BarSpace::read_health(std::uint32_t fn, std::uint64_t offset) cons
   }
 }
 
-void BarSpace::read_msix(std::uint32_t fn, std::uint64_t offset, std::uint8_t* to, std::uint32_t bytes) {
+void BarSpace::read_msix(std::uint32_t fn, std::uint64_t offset, std::uint8_t* to,
+                         std::uint32_t bytes) {
   const MsixTable& table = blocks_.interrupts.table(fn);
-  const std::uint64_t value = offset < VF_BAR_MSIX_PBA
-                                  ? table.read_table(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_TABLE), bytes)
-                                  : table.read_pba(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_PBA), bytes);
+  const std::uint64_t value =
+      offset < VF_BAR_MSIX_PBA
+          ? table.read_table(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_TABLE), bytes)
+          : table.read_pba(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_PBA), bytes);
   for (std::uint32_t i = 0; i < std::min(bytes, 8U); ++i) {
     to[i] = static_cast<std::uint8_t>(value >> (8 * i));
   }
 }
 
-void BarSpace::write_msix(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes) {
+void BarSpace::write_msix(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from,
+                          std::uint32_t bytes) {
   if (offset >= VF_BAR_MSIX_PBA || (bytes != 4 && bytes != 8)) {
     return;
   }
@@ -103,11 +108,13 @@ void BarSpace::write_msix(std::uint32_t fn, std::uint64_t offset, const std::uin
   for (std::uint32_t i = 0; i < bytes; ++i) {
     value |= static_cast<std::uint64_t>(from[i]) << (8 * i);
   }
-  blocks_.interrupts.table(fn).write_table(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_TABLE), value, bytes);
+  blocks_.interrupts.table(fn).write_table(static_cast<std::uint32_t>(offset - VF_BAR_MSIX_TABLE),
+                                           value, bytes);
   blocks_.interrupts.flush(fn);
 }
 
-void BarSpace::write(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes) {
+void BarSpace::write(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from,
+                     std::uint32_t bytes) {
   if (in_msix(offset)) {
     write_msix(fn, offset, from, bytes);
     return;
@@ -145,7 +152,8 @@ void BarSpace::write_register(std::uint32_t fn, std::uint64_t offset, std::uint3
   }
 }
 
-void BarSpace::write_uar(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes) {
+void BarSpace::write_uar(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from,
+                         std::uint32_t bytes) {
   const auto in_page = static_cast<std::uint32_t>(offset % VF_PAGE_BYTES);
   NicFunction& function = control_.function(fn);
   std::uint8_t doorbell[8];
@@ -163,8 +171,8 @@ void BarSpace::write_uar(std::uint32_t fn, std::uint64_t offset, const std::uint
 }
 
 /// True when the 8 bytes of a doorbell are together. Longer writes (a whole WQE) begin with them.
-bool BarSpace::assemble(DoorbellHalf& half, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes,
-                        std::uint8_t* doorbell) {
+bool BarSpace::assemble(DoorbellHalf& half, std::uint64_t offset, const std::uint8_t* from,
+                        std::uint32_t bytes, std::uint8_t* doorbell) {
   if (bytes >= 8) {
     half.offset = ~0ULL;
     std::memcpy(doorbell, from, 8);

@@ -7,9 +7,10 @@
 
 namespace vfsim::model {
 
-/// Decodes memory accesses to BAR0. All registers but the MSI-X table and pending bits are big-endian. Registers that
-/// do not exist read 0 and ignore writes. A stopped responder reads 0 and drops writes everywhere but in the MSI-X
-/// table and pending bits. Source: mlx5 device interface sections 2 and 5.1.
+/// Decodes memory accesses to BAR0. All registers but the MSI-X table and pending bits are
+/// big-endian. Registers that do not exist read 0 and ignore writes. A stopped responder reads 0
+/// and drops writes everywhere but in the MSI-X table and pending bits. Source: mlx5 device
+/// interface sections 2 and 5.1.
 class BarSpace {
  public:
   BarSpace(NicCore& core, const NicBlocks& blocks, RunControl& control)
@@ -24,11 +25,13 @@ class BarSpace {
   [[nodiscard]] std::uint32_t read_register(std::uint32_t fn, std::uint64_t offset) const;
   [[nodiscard]] std::uint32_t read_health(std::uint32_t fn, std::uint64_t offset) const;
   void read_msix(std::uint32_t fn, std::uint64_t offset, std::uint8_t* to, std::uint32_t bytes);
-  void write_msix(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes);
+  void write_msix(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from,
+                  std::uint32_t bytes);
   void write_register(std::uint32_t fn, std::uint64_t offset, std::uint32_t value);
-  void write_uar(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes);
-  bool assemble(DoorbellHalf& half, std::uint64_t offset, const std::uint8_t* from, std::uint32_t bytes,
-                std::uint8_t* doorbell);
+  void write_uar(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* from,
+                 std::uint32_t bytes);
+  bool assemble(DoorbellHalf& half, std::uint64_t offset, const std::uint8_t* from,
+                std::uint32_t bytes, std::uint8_t* doorbell);
 
   NicCore& core_;
   NicBlocks blocks_;

@@ -11,7 +11,10 @@ constexpr std::uint8_t kSyndromeOverrun = 1;
 }  // namespace
 
 CompletionQueues::CompletionQueues(NicCore& core, DmaEngine& engine, EventQueues& events)
-    : core_(core), engine_(engine), events_(events), states_(static_cast<std::size_t>(core.functions()) * VF_CQ_COUNT) {}
+    : core_(core),
+      engine_(engine),
+      events_(events),
+      states_(static_cast<std::size_t>(core.functions()) * VF_CQ_COUNT) {}
 
 bool CompletionQueues::full(const vf_cq& cq) {
   return cq.oi == 0 && cq.cc == 0 && ((cq.pi - cq.ci) & kIndexMask) >= 1U << (cq.log_size & 31U);
@@ -91,7 +94,8 @@ void CompletionQueues::fire(std::uint32_t fn, vf_cq& cq) {
 }
 
 void CompletionQueues::arm(std::uint32_t fn, const std::uint8_t* bytes) {
-  vf_cq* cq = find_object(core_.context(fn).cq, static_cast<std::uint32_t>(VF_GET(uar_cq_arm, bytes, cqn)), VF_CQ_BASE);
+  vf_cq* cq = find_object(core_.context(fn).cq,
+                          static_cast<std::uint32_t>(VF_GET(uar_cq_arm, bytes, cqn)), VF_CQ_BASE);
   if (cq == nullptr) {
     return;
   }

@@ -16,9 +16,10 @@ using Cqe = std::array<std::uint8_t, 64>;
 
 /// Writes completion queue entries and posts the completion event when the queue is armed.
 ///
-/// The consumer index is known from arm doorbells; when the queue looks full, entries wait until the doorbell record
-/// has been read. Still full: overrun, the queue is dead and a CQ error event tells so (unless overrun is ignored).
-/// Source: mlx5 device interface section 5.5; the stock Ethernet driver's data path.
+/// The consumer index is known from arm doorbells; when the queue looks full, entries wait until
+/// the doorbell record has been read. Still full: overrun, the queue is dead and a CQ error event
+/// tells so (unless overrun is ignored). Source: mlx5 device interface section 5.5; the stock
+/// Ethernet driver's data path.
 class CompletionQueues final : private DmaClient {
  public:
   CompletionQueues(NicCore& core, DmaEngine& engine, EventQueues& events);
@@ -51,7 +52,9 @@ class CompletionQueues final : private DmaClient {
   };
 
   void dma_done(std::uint64_t cookie, DmaResult result) override;
-  [[nodiscard]] State& state(std::uint32_t fn, std::uint32_t index) { return states_[fn * VF_CQ_COUNT + index]; }
+  [[nodiscard]] State& state(std::uint32_t fn, std::uint32_t index) {
+    return states_[fn * VF_CQ_COUNT + index];
+  }
   [[nodiscard]] static bool full(const vf_cq& cq);
   void write(std::uint32_t fn, vf_cq& cq, Cqe& cqe);
   void fire(std::uint32_t fn, vf_cq& cq);

@@ -18,7 +18,8 @@ T take_front(Ring<T>& ring) {
 template <class Owner, class Item, void (Owner::*Deliver)(Item&)>
 class DelayLine final : private Timer {
  public:
-  DelayLine(Calendar& calendar, Owner& owner, Ps delay) : calendar_(calendar), owner_(owner), delay_(delay) {}
+  DelayLine(Calendar& calendar, Owner& owner, Ps delay)
+      : calendar_(calendar), owner_(owner), delay_(delay) {}
   void push(const Item& item) {
     Entry& entry = items_.push();
     entry.at = calendar_.now() + delay_;
@@ -39,7 +40,8 @@ class DelayLine final : private Timer {
       Item item = items_.front().item;
       items_.pop();
       (owner_.*Deliver)(item);
-    } while (!items_.empty() && (items_.front().at <= calendar_.now() || calendar_.step_to(items_.front().at)));
+    } while (!items_.empty() &&
+             (items_.front().at <= calendar_.now() || calendar_.step_to(items_.front().at)));
     firing_ = false;
     if (!items_.empty()) {
       calendar_.arm(*this, items_.front().at);

@@ -17,17 +17,25 @@ struct DirtyTracker::Snapshot {
   bool more;
 };
 
-void DirtyTracker::start(std::uint32_t log_page, const vf_track_range* ranges, std::size_t count, bool miss_some) {
+void DirtyTracker::start(std::uint32_t log_page, const vf_track_range* ranges, std::size_t count,
+                         bool miss_some) {
+  log_page = std::clamp(log_page, 12U, 40U);
+  if (same(log_page, ranges, count)) {
+    return;
+  }
   stop();
-  log_page_ = std::clamp(log_page, 12U, 40U);
+  asked_.assign(ranges, ranges + count);
+  log_page_ = log_page;
   miss_some_ = miss_some;
   for (std::size_t i = 0; i < count; ++i) {
-    if (ranges_.size() < VF_TRACK_RANGES && ranges[i].length != 0 && ranges[i].start + (ranges[i].length - 1) >= ranges[i].start) {
+    if (ranges_.size() < VF_TRACK_RANGES && ranges[i].length != 0 &&
+        ranges[i].start + (ranges[i].length - 1) >= ranges[i].start) {
       const std::uint64_t end = ranges[i].start + (ranges[i].length - 1);
       ranges_.push_back({ranges[i].start >> log_page_, end >> log_page_, 0});
     }
   }
-  std::sort(ranges_.begin(), ranges_.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+  std::sort(ranges_.begin(), ranges_.end(),
+            [](const Range& a, const Range& b) { return a.first < b.first; });
   std::uint64_t entries = 0;
   for (Range& range : ranges_) {
     range.last = std::min(range.last, range.first + (kMaxDirectory - entries) * kChunkPages - 1);
@@ -39,6 +47,15 @@ void DirtyTracker::start(std::uint32_t log_page, const vf_track_range* ranges, s
     throw std::bad_alloc();
   }
   on_ = !ranges_.empty();
+}
+
+bool DirtyTracker::same(std::uint32_t log_page, const vf_track_range* ranges,
+                        std::size_t count) const {
+  return on_ && log_page == log_page_ &&
+         std::equal(asked_.begin(), asked_.end(), ranges, ranges + count,
+                    [](const vf_track_range& a, const vf_track_range& b) {
+                      return a.start == b.start && a.length == b.length;
+                    });
 }
 
 void DirtyTracker::stop() {
@@ -102,7 +119,8 @@ std::uint32_t DirtyTracker::snapshot(std::uint64_t addr, std::uint64_t bytes, st
   return out.count;
 }
 
-void DirtyTracker::walk(const Range& range, std::uint64_t first, std::uint64_t last, Snapshot& out) {
+void DirtyTracker::walk(const Range& range, std::uint64_t first, std::uint64_t last,
+                        Snapshot& out) {
   const std::uint64_t to = (last - range.first) / kChunkPages;
   for (std::uint64_t c = (first - range.first) / kChunkPages; c <= to && !out.more; ++c) {
     const std::uint32_t entry = directory_[range.directory + c];
@@ -112,8 +130,8 @@ void DirtyTracker::walk(const Range& range, std::uint64_t first, std::uint64_t l
   }
 }
 
-void DirtyTracker::walk_chunk(Chunk& chunk, std::uint64_t base, std::uint64_t first, std::uint64_t last,
-                              Snapshot& out) {
+void DirtyTracker::walk_chunk(Chunk& chunk, std::uint64_t base, std::uint64_t first,
+                              std::uint64_t last, Snapshot& out) {
   for (std::uint64_t used = chunk.used; used != 0; used &= used - 1) {
     const auto w = static_cast<std::uint32_t>(__builtin_ctzll(used));
     for (std::uint64_t bits = chunk.words[w]; bits != 0; bits &= bits - 1) {

@@ -11,7 +11,8 @@ using testing::IsEmpty;
 
 class DirtyTrackerTest : public testing::Test {
  protected:
-  std::vector<std::uint64_t> snapshot(std::uint64_t addr, std::uint64_t bytes, std::uint32_t room = 100) {
+  std::vector<std::uint64_t> snapshot(std::uint64_t addr, std::uint64_t bytes,
+                                      std::uint32_t room = 100) {
     std::vector<std::uint64_t> pages(room);
     pages.resize(tracker_.snapshot(addr, bytes, pages.data(), room, more_));
     return pages;
@@ -54,8 +55,11 @@ TEST_F(DirtyTrackerTest, a_small_list_is_continued) {
   EXPECT_FALSE(more_);
 }
 
-TEST_F(DirtyTrackerTest, starting_again_clears_marks) {
+TEST_F(DirtyTrackerTest, starting_again_keeps_marks_of_the_same_ranges_only) {
   tracker_.start(12, kRanges, 2, false);
+  tracker_.mark(0x1000, 1);
+  tracker_.start(12, kRanges, 2, false);
+  EXPECT_THAT(snapshot(0, ~0ULL), ElementsAre(0x1000));
   tracker_.mark(0x1000, 1);
   tracker_.start(16, kRanges, 2, false);
   EXPECT_THAT(snapshot(0, ~0ULL), IsEmpty());

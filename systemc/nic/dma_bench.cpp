@@ -6,7 +6,8 @@
 
 namespace vfsim::model {
 
-DmaBench::DmaBench(Nic& nic, std::vector<DmaBenchTarget> targets, std::uint64_t operations, std::uint32_t window)
+DmaBench::DmaBench(Nic& nic, std::vector<DmaBenchTarget> targets, std::uint64_t operations,
+                   std::uint32_t window)
     : core_(nic.impl().core),
       engine_(nic.impl().engine),
       buffers_(static_cast<std::size_t>(window) * kReadBytes, 0x5a),

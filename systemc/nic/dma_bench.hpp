@@ -9,8 +9,8 @@
 
 namespace vfsim::model {
 
-/// Where the operations of one function go: [addr, addr + bytes) in a key with read and write rights, at least
-/// DmaBench::kReadBytes long.
+/// Where the operations of one function go: [addr, addr + bytes) in a key with read and write
+/// rights, at least DmaBench::kReadBytes long.
 struct DmaBenchTarget {
   std::uint32_t fn = 0;
   std::uint32_t mkey = 0;
@@ -18,14 +18,15 @@ struct DmaBenchTarget {
   std::uint64_t bytes = 0;
 };
 
-/// Runs `operations` transfers, `window` at a time, in turn over the targets: three writes of 256 bytes, then one read
-/// of 512 bytes, and so on, walking through each target.
+/// Runs `operations` transfers, `window` at a time, in turn over the targets: three writes of 256
+/// bytes, then one read of 512 bytes, and so on, walking through each target.
 class DmaBench final : private DmaClient {
  public:
   static constexpr std::uint32_t kWriteBytes = 256;
   static constexpr std::uint32_t kReadBytes = 512;
 
-  DmaBench(Nic& nic, std::vector<DmaBenchTarget> targets, std::uint64_t operations, std::uint32_t window);
+  DmaBench(Nic& nic, std::vector<DmaBenchTarget> targets, std::uint64_t operations,
+           std::uint32_t window);
 
   void start();
   [[nodiscard]] bool finished() const { return done_ == operations_; }

@@ -6,7 +6,8 @@
 namespace vfsim::model {
 
 namespace {
-// The cookie of a posted TLP names its operation, with a serial so that a late landing finds no stranger.
+// The cookie of a posted TLP names its operation, with a serial so that a late landing finds no
+// stranger.
 constexpr std::uint32_t kNoCookie = ~0U;
 constexpr std::uint32_t kIndexBits = 20;
 constexpr std::uint16_t kSerialMask = 0x7ff;
@@ -87,7 +88,8 @@ void DmaEngine::submit_interrupt(std::uint32_t fn, std::uint64_t addr, std::uint
   request.to_host = true;
   request.copied = true;
   request.notify = DmaNotify::never;
-  const std::uint32_t index = free_ops_.empty() ? static_cast<std::uint32_t>(ops_.size()) : free_ops_.back();
+  const std::uint32_t index =
+      free_ops_.empty() ? static_cast<std::uint32_t>(ops_.size()) : free_ops_.back();
   submit(request);
   ops_[index].interrupt = true;
 }
@@ -462,7 +464,8 @@ void DmaEngine::unlink_deadline(std::uint16_t number) {
   (tag.next == kNoTag ? last_deadline_ : tags_[tag.next].prev) = tag.prev;
 }
 
-// The timer is not moved when a read completes: it fires at most once per time-out and looks at the oldest tag.
+// The timer is not moved when a read completes: it fires at most once per time-out and looks at the
+// oldest tag.
 void DmaEngine::expire() {
   while (first_deadline_ != kNoTag && tags_[first_deadline_].deadline <= core_.now()) {
     const std::uint16_t number = first_deadline_;

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/dirty_tracker.hpp"
 #include "systemc/nic/mkey_walker.hpp"
 #include "systemc/nic/nic_core.hpp"
-#include "systemc/nic/delay_line.hpp"
 
 namespace vfsim::model {
 
@@ -30,7 +30,8 @@ class DmaClient {
 /// When the end of a write is reported. Reads report when all bytes are in the buffer.
 enum class DmaNotify : std::uint8_t {
   never,   // failures are counted by the host only, as with any posted write
-  issued,  // the last TLP has left the engine: the buffer is free, later writes of the function stay behind it
+  issued,  // the last TLP has left the engine: the buffer is free, later writes of the function
+           // stay behind it
   landed,  // globally visible
 };
 
@@ -38,25 +39,28 @@ enum class DmaNotify : std::uint8_t {
 struct DmaRequest {
   DmaClient* client = nullptr;
   std::uint64_t cookie = 0;
-  std::uint64_t addr = 0;          // bus address, or address in the key
-  std::uint8_t* buffer = nullptr;  // read: target. Write: source, valid until reported; see also copied
+  std::uint64_t addr = 0;  // bus address, or address in the key
+  std::uint8_t* buffer =
+      nullptr;  // read: target. Write: source, valid until reported; see also copied
   std::uint32_t bytes = 0;
   std::uint32_t mkey = 0;
   std::uint32_t pd = kAnyPd;
   std::uint8_t fn = 0;
-  bool by_key = false;    // addr is in key mkey
-  bool to_host = false;   // write
-  bool copied = false;    // write of at most kInlineBytes: the engine keeps a copy
-  bool data_path = true;  // by_key: the fault mkey_unchecked applies (false: a transfer of the firmware)
+  bool by_key = false;   // addr is in key mkey
+  bool to_host = false;  // write
+  bool copied = false;   // write of at most kInlineBytes: the engine keeps a copy
+  bool data_path =
+      true;  // by_key: the fault mkey_unchecked applies (false: a transfer of the firmware)
   DmaNotify notify = DmaNotify::landed;
 };
 
-/// Splits transfers into TLPs (MPS, MRRS, 4 KiB boundaries, pages of keys), serves the functions in turn, one TLP
-/// each, tracks tags and posted writes per function, and assembles completions.
+/// Splits transfers into TLPs (MPS, MRRS, 4 KiB boundaries, pages of keys), serves the functions in
+/// turn, one TLP each, tracks tags and posted writes per function, and assembles completions.
 ///
-/// Every transfer first spends params.translation_ns in the translation stage. A tag of an aborted or timed-out read
-/// stays reserved (quarantine) until its late completion comes or one more time-out has passed.
-/// Time: constant per TLP, independent of the number of functions; no allocation once pools have their size.
+/// Every transfer first spends params.translation_ns in the translation stage. A tag of an aborted
+/// or timed-out read stays reserved (quarantine) until its late completion comes or one more
+/// time-out has passed. Time: constant per TLP, independent of the number of functions; no
+/// allocation once pools have their size.
 class DmaEngine {
  public:
   static constexpr std::uint32_t kInlineBytes = 64;
@@ -79,8 +83,12 @@ class DmaEngine {
     const Function& f = functions_[fn];
     return f.ops == 0 && f.inflight_writes == 0 && f.outstanding_reads == 0;
   }
-  [[nodiscard]] std::uint32_t outstanding_reads(std::uint32_t fn) const { return functions_[fn].outstanding_reads; }
-  [[nodiscard]] std::uint32_t inflight_writes(std::uint32_t fn) const { return functions_[fn].inflight_writes; }
+  [[nodiscard]] std::uint32_t outstanding_reads(std::uint32_t fn) const {
+    return functions_[fn].outstanding_reads;
+  }
+  [[nodiscard]] std::uint32_t inflight_writes(std::uint32_t fn) const {
+    return functions_[fn].inflight_writes;
+  }
   [[nodiscard]] DirtyTracker& tracker(std::uint32_t fn) { return functions_[fn].tracker; }
 
  private:

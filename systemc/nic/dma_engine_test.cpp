@@ -1,10 +1,10 @@
 #include "systemc/nic/dma_engine.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace vfsim::model {
 namespace {
@@ -28,11 +28,15 @@ class FakePort final : public PciePort {
 
 class Client final : public DmaClient {
  public:
-  void dma_done(std::uint64_t cookie, DmaResult result) override { ends.push_back({cookie, result}); }
+  void dma_done(std::uint64_t cookie, DmaResult result) override {
+    ends.push_back({cookie, result});
+  }
   struct End {
     std::uint64_t cookie;
     DmaResult result;
-    bool operator==(const End& other) const { return cookie == other.cookie && result == other.result; }
+    bool operator==(const End& other) const {
+      return cookie == other.cookie && result == other.result;
+    }
   };
   std::vector<End> ends;
 };
@@ -48,13 +52,17 @@ NicParams test_params() {
 class DmaEngineTest : public testing::Test {
  protected:
   DmaEngineTest()
-      : calendar("calendar"), core(calendar, probes, test_params(), PcieParams(), 0, 0x100), engine(core), buffer(8192) {
+      : calendar("calendar"),
+        core(calendar, probes, test_params(), PcieParams(), 0, 0x100),
+        engine(core),
+        buffer(8192) {
     core.port = &port;
     for (std::size_t i = 0; i < buffer.size(); ++i) {
       buffer[i] = static_cast<std::uint8_t>(i * 3);
     }
   }
-  DmaRequest request(std::uint8_t fn, std::uint64_t addr, std::uint32_t bytes, bool to_host, std::uint64_t cookie) {
+  DmaRequest request(std::uint8_t fn, std::uint64_t addr, std::uint32_t bytes, bool to_host,
+                     std::uint64_t cookie) {
     DmaRequest r;
     r.client = &client;
     r.cookie = cookie;
@@ -69,7 +77,8 @@ class DmaEngineTest : public testing::Test {
     calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
     sc_core::sc_start(sc_core::sc_time::from_value(duration));
   }
-  void complete(const Tlp& read, std::uint32_t offset, std::uint32_t bytes, CplStatus status = CplStatus::successful) {
+  void complete(const Tlp& read, std::uint32_t offset, std::uint32_t bytes,
+                CplStatus status = CplStatus::successful) {
     Tlp tlp = read;
     tlp.kind = TlpKind::completion;
     tlp.status = status;
@@ -171,7 +180,8 @@ TEST_F(DmaEngineTest, refused_requests_end_with_bus_error) {
   run(kUs);
   complete(Tlp(port.sent[0]), 0, 0, CplStatus::unsupported_request);
   engine.write_landed(port.sent[1], false);
-  EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bus_error}, Client::End{2, DmaResult::bus_error}));
+  EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bus_error},
+                                       Client::End{2, DmaResult::bus_error}));
 }
 
 TEST_F(DmaEngineTest, a_lost_completion_times_out_and_its_tag_rests) {

@@ -16,7 +16,8 @@ constexpr std::uint8_t kHealthEqError = 0xd;
 }  // namespace
 
 void EventQueues::doorbell(std::uint32_t fn, const std::uint8_t* bytes, bool arm) {
-  vf_eq* eq = find_object(core_.context(fn).eq, static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, eqn)), VF_EQ_BASE);
+  vf_eq* eq = find_object(core_.context(fn).eq,
+                          static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, eqn)), VF_EQ_BASE);
   if (eq == nullptr) {
     return;
   }
@@ -37,8 +38,8 @@ void EventQueues::raise_if_unconsumed(std::uint32_t fn, vf_eq& eq) {
   }
 }
 
-void EventQueues::post(std::uint32_t fn, std::uint32_t eqn, std::uint8_t type, std::uint8_t sub_type,
-                       const std::uint8_t* data) {
+void EventQueues::post(std::uint32_t fn, std::uint32_t eqn, std::uint8_t type,
+                       std::uint8_t sub_type, const std::uint8_t* data) {
   vf_eq* eq = find_object(core_.context(fn).eq, eqn, VF_EQ_BASE);
   if (eq == nullptr || core_.run[fn].in_reset) {
     return;
@@ -49,7 +50,8 @@ void EventQueues::post(std::uint32_t fn, std::uint32_t eqn, std::uint8_t type, s
     core_.run[fn].health = kHealthEqOverrun;
     return;
   }
-  const BusRun at = page_run(*core_.ram, eq->ring, static_cast<std::uint64_t>(eq->pi & (size - 1)) * kEqeBytes);
+  const BusRun at =
+      page_run(*core_.ram, eq->ring, static_cast<std::uint64_t>(eq->pi & (size - 1)) * kEqeBytes);
   if (at.bytes < kEqeBytes) {
     core_.run[fn].health = kHealthEqError;
     return;
@@ -81,7 +83,8 @@ void EventQueues::post(std::uint32_t fn, std::uint32_t eqn, std::uint8_t type, s
   }
 }
 
-bool EventQueues::post_by_type(std::uint32_t fn, std::uint8_t type, std::uint8_t sub_type, const std::uint8_t* data) {
+bool EventQueues::post_by_type(std::uint32_t fn, std::uint8_t type, std::uint8_t sub_type,
+                               const std::uint8_t* data) {
   const vf_function& context = core_.context(fn);
   for (std::uint32_t i = 0; i < VF_EQ_COUNT; ++i) {
     if (context.eq[i].valid != 0 && (context.eq[i].mask[type / 64] >> (type % 64) & 1U) != 0) {
@@ -108,7 +111,8 @@ void EventQueues::hold(std::uint32_t fn, const vf_event& event) {
     context.held_event[context.held_events++] = event;
     return;
   }
-  // The list is full: completed slots of the command queue can share an entry, anything else is an error.
+  // The list is full: completed slots of the command queue can share an entry, anything else is an
+  // error.
   for (std::uint32_t i = VF_EVENT_QUEUE; event.type == VF_EVENT_CMD && i-- > 0;) {
     vf_event& held = context.held_event[i];
     if (held.type == VF_EVENT_CMD && held.eqn == event.eqn) {

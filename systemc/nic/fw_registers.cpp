@@ -48,11 +48,14 @@ void FwRegisters::reg_write(std::uint32_t reg, std::uint32_t value) {
 }
 
 std::uint32_t FwRegisters::irq_level() const {
-  return control_.irq_level() | (ended_.empty() ? 0U : static_cast<std::uint32_t>(FW_IRQ_PENDING_DMA));
+  return control_.irq_level() |
+         (ended_.empty() ? 0U : static_cast<std::uint32_t>(FW_IRQ_PENDING_DMA));
 }
 
 std::uint32_t FwRegisters::global_read(std::uint32_t reg) const {
-  const auto in = [reg](std::uint32_t first) { return reg >= first && reg < first + 16 && reg % 4 == 0; };
+  const auto in = [reg](std::uint32_t first) {
+    return reg >= first && reg < first + 16 && reg % 4 == 0;
+  };
   if (in(FW_CMD_FN0)) {
     return control_.commands()[(reg - FW_CMD_FN0) / 4];
   }
@@ -98,7 +101,8 @@ std::uint32_t FwRegisters::function_read(std::uint32_t fn, std::uint32_t reg) co
     case FW_FN_STATUS:
       return control_.status(fn);
     case FW_FN_OUTSTANDING:
-      return blocks_.engine.outstanding_reads(fn) << 16 | (blocks_.engine.inflight_writes(fn) & 0xffff);
+      return blocks_.engine.outstanding_reads(fn) << 16 |
+             (blocks_.engine.inflight_writes(fn) & 0xffff);
     case FW_FN_MSIX_PEND:
       return blocks_.interrupts.table(fn).pending();
     case FW_FN_HEALTH:
@@ -183,8 +187,8 @@ void FwRegisters::set_tracking(std::uint32_t fn, std::uint32_t value) {
 void FwRegisters::snapshot(std::uint32_t fn) {
   vf_function& context = core_.context(fn);
   bool more = false;
-  context.snap_count = blocks_.engine.tracker(fn).snapshot(context.snap_addr, context.snap_len, context.snap_page,
-                                                           VF_TRACK_SNAPSHOT, more);
+  context.snap_count = blocks_.engine.tracker(fn).snapshot(
+      context.snap_addr, context.snap_len, context.snap_page, VF_TRACK_SNAPSHOT, more);
   context.snap_more = more ? 1 : 0;
 }
 

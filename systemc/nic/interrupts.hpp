@@ -10,11 +10,12 @@
 
 namespace vfsim::model {
 
-/// A vector that may leave becomes a posted write behind everything its function has submitted before; one that may
-/// not stays pending in the table until flush() finds that it may.
+/// A vector that may leave becomes a posted write behind everything its function has submitted
+/// before; one that may not stays pending in the table until flush() finds that it may.
 class Interrupts {
  public:
-  Interrupts(NicCore& core, DmaEngine& engine) : core_(core), engine_(engine), tables_(core.functions()) {}
+  Interrupts(NicCore& core, DmaEngine& engine)
+      : core_(core), engine_(engine), tables_(core.functions()) {}
 
   void raise(std::uint32_t fn, std::uint32_t vector);
   /// Sends pending vectors that may leave now; call after every change of the table or of a hold.

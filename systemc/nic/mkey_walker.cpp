@@ -67,7 +67,8 @@ bool MkeyWalker::next_page(std::uint32_t fn, std::uint32_t mkey, KeyCursor& curs
   return key != nullptr && key->gen == cursor.gen && fill(*key, cursor);
 }
 
-void MkeyWalker::start_unchecked(std::uint32_t fn, std::uint32_t mkey, std::uint64_t addr, KeyCursor& cursor) const {
+void MkeyWalker::start_unchecked(std::uint32_t fn, std::uint32_t mkey, std::uint64_t addr,
+                                 KeyCursor& cursor) const {
   cursor.at = addr;
   const std::uint32_t index = (mkey >> 8) - VF_MKEY_BASE;
   if (index < VF_MKEY_COUNT && ram_.fn[fn].mkey[index].valid != 0) {

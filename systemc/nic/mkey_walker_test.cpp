@@ -1,9 +1,9 @@
 #include "systemc/nic/mkey_walker.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <memory>
+
+#include <gtest/gtest.h>
 
 namespace vfsim::model {
 namespace {
@@ -18,7 +18,8 @@ struct RamDeleter {
 
 class MkeyWalkerTest : public testing::Test {
  protected:
-  MkeyWalkerTest() : ram_(static_cast<vf_context_ram*>(std::calloc(1, sizeof(vf_context_ram)))), walker_(*ram_) {
+  MkeyWalkerTest()
+      : ram_(static_cast<vf_context_ram*>(std::calloc(1, sizeof(vf_context_ram)))), walker_(*ram_) {
     vf_mkey& key = this->key();
     key.valid = 1;
     key.mode = VF_MKC_MODE_MTT;

@@ -16,7 +16,8 @@ std::unique_ptr<TxArbiter> or_default(std::unique_ptr<TxArbiter> arbiter) {
 }
 }  // namespace
 
-CompletionSender::CompletionSender(NicCore& core) : core_(core), latency_(core.calendar, *this, kRegisterAccess) {}
+CompletionSender::CompletionSender(NicCore& core)
+    : core_(core), latency_(core.calendar, *this, kRegisterAccess) {}
 
 void CompletionSender::due(Answer& answer) {
   waiting_.push(answer);
@@ -24,15 +25,17 @@ void CompletionSender::due(Answer& answer) {
 }
 
 void CompletionSender::credits_returned() {
-  while (!waiting_.empty() && core_.port->can_send(TlpKind::completion, waiting_.front().tlp.bytes)) {
+  while (!waiting_.empty() &&
+         core_.port->can_send(TlpKind::completion, waiting_.front().tlp.bytes)) {
     const Answer& answer = waiting_.front();
     core_.port->send(answer.tlp, answer.data.data());
     waiting_.pop();
   }
 }
 
-Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
-                std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> tx_arbiter)
+Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params,
+                const PcieParams& pcie, std::uint8_t host, Rid rid,
+                std::unique_ptr<TxArbiter> tx_arbiter)
     : core(calendar, probes, params, pcie, host, rid),
       arbiter(or_default(std::move(tx_arbiter))),
       engine(core),
@@ -50,7 +53,8 @@ Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, c
   control.set_irq_listener(*this);
 }
 
-void Nic::Impl::answer(const Tlp& request, CplStatus status, const std::uint8_t* data, std::uint32_t bytes) {
+void Nic::Impl::answer(const Tlp& request, CplStatus status, const std::uint8_t* data,
+                       std::uint32_t bytes) {
   CompletionSender::Answer answer{};
   answer.tlp.kind = TlpKind::completion;
   answer.tlp.status = status;
@@ -114,9 +118,10 @@ void Nic::Impl::request(const Tlp& tlp, const std::uint8_t* payload) {
   }
 }
 
-Nic::Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie, std::uint8_t host,
-         Rid rid, std::unique_ptr<TxArbiter> arbiter)
-    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, host, rid, std::move(arbiter))) {}
+Nic::Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
+         std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> arbiter)
+    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, host, rid, std::move(arbiter))) {
+}
 
 Nic::~Nic() = default;
 
@@ -143,7 +148,9 @@ void Nic::receive(const Tlp& tlp, const std::uint8_t* payload) {
   }
 }
 
-void Nic::write_landed(const Tlp& tlp, bool ok) { impl_->engine.write_landed(tlp, ok); }
+void Nic::write_landed(const Tlp& tlp, bool ok) {
+  impl_->engine.write_landed(tlp, ok);
+}
 
 void Nic::credits_returned() {
   impl_->answers.credits_returned();
@@ -154,18 +161,32 @@ FrameDrop Nic::frame_arrived(const std::uint8_t* bytes, std::uint32_t length) {
   return impl_->receivers.frame(bytes, length);
 }
 
-bool Nic::owns_mac(const std::uint8_t* mac) const { return impl_->receivers.owns(mac); }
+bool Nic::owns_mac(const std::uint8_t* mac) const {
+  return impl_->receivers.owns(mac);
+}
 
-void Nic::set_link(bool up) { impl_->control.set_link(up); }
+void Nic::set_link(bool up) {
+  impl_->control.set_link(up);
+}
 
-const vf_context_ram& Nic::context() const { return *impl_->core.ram; }
+const vf_context_ram& Nic::context() const {
+  return *impl_->core.ram;
+}
 
-std::uint32_t Nic::outstanding_reads(std::uint32_t fn) const { return impl_->engine.outstanding_reads(fn); }
+std::uint32_t Nic::outstanding_reads(std::uint32_t fn) const {
+  return impl_->engine.outstanding_reads(fn);
+}
 
-std::uint32_t Nic::inflight_writes(std::uint32_t fn) const { return impl_->engine.inflight_writes(fn); }
+std::uint32_t Nic::inflight_writes(std::uint32_t fn) const {
+  return impl_->engine.inflight_writes(fn);
+}
 
-std::uint64_t Nic::state_digest(std::uint32_t fn) const { return impl_->digest(fn); }
+std::uint64_t Nic::state_digest(std::uint32_t fn) const {
+  return impl_->digest(fn);
+}
 
-const NicStats& Nic::stats() const { return impl_->core.stats; }
+const NicStats& Nic::stats() const {
+  return impl_->core.stats;
+}
 
 }  // namespace vfsim::model

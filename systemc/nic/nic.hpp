@@ -19,19 +19,21 @@ struct NicStats;
 /// One SR-IOV NIC on a PCIe port and a wire port.
 ///
 /// Routing ids: PF = base, VF k = base + 1 + k (First VF Offset 1, VF Stride 1, ARI).
-/// Everything a guest or peer can do ends in the status the hardware would give; nothing throws after construction.
+/// Everything a guest or peer can do ends in the status the hardware would give; nothing throws
+/// after construction.
 class Nic final : public PcieEndpoint, public WireEndpoint {
  public:
   /// @param host     0 or 1, for observations
   /// @param rid      routing id of the PF
   /// @param arbiter  picks the send queues' function; none: the SystemC model (RrArbiter)
   /// The firmware's serial number (MACs, GUIDs) is host + 1.
-  Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie, std::uint8_t host, Rid rid,
-      std::unique_ptr<TxArbiter> arbiter = nullptr);
+  Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
+      std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> arbiter = nullptr);
   ~Nic() override;
 
   void connect(PciePort& pcie, WirePort& wire);
-  /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(). Off by default.
+  /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(). Off by
+  /// default.
   void set_faults(std::uint64_t faults);
   /// Ends power-on: firmware starts; `initializing` reads 0 after params.boot_us.
   void power_on();
@@ -43,21 +45,25 @@ class Nic final : public PcieEndpoint, public WireEndpoint {
   FrameDrop frame_arrived(const std::uint8_t* bytes, std::uint32_t length) override;
   [[nodiscard]] bool owns_mac(const std::uint8_t* mac) const override;
 
-  /// Link state of the wire port (a cable that is pulled): raises a port change event on every function.
+  /// Link state of the wire port (a cable that is pulled): raises a port change event on every
+  /// function.
   void set_link(bool up);
 
-  /// Benchmarks and checkers that need a look inside (read only): context memory shared by firmware and hardware.
+  /// Benchmarks and checkers that need a look inside (read only): context memory shared by firmware
+  /// and hardware.
   [[nodiscard]] const vf_context_ram& context() const;
   /// Non-posted requests outstanding and posted writes in flight of a function (for waves).
   [[nodiscard]] std::uint32_t outstanding_reads(std::uint32_t fn) const;
   [[nodiscard]] std::uint32_t inflight_writes(std::uint32_t fn) const;
-  /// Digest of the function's whole internal state (contexts, held doorbells, pending vectors) for S2 and Q4.
+  /// Digest of the function's whole internal state (contexts, held doorbells, pending vectors) for
+  /// S2 and Q4.
   [[nodiscard]] std::uint64_t state_digest(std::uint32_t fn) const;
 
   /// TLPs, frames, entries, interrupts so far (for benchmarks and waves).
   [[nodiscard]] const NicStats& stats() const;
 
-  /// The blocks (systemc/nic/nic_impl.hpp): for tests and for benchmarks that drive one block directly.
+  /// The blocks (systemc/nic/nic_impl.hpp): for tests and for benchmarks that drive one block
+  /// directly.
   class Impl;
   [[nodiscard]] Impl& impl() { return *impl_; }
 

@@ -54,8 +54,8 @@ class DrainListener {
 
 /// Members are set up by Nic and live as long as it does.
 struct NicCore {
-  NicCore(Calendar& the_calendar, ProbeBus& the_probes, const NicParams& the_params, const PcieParams& the_pcie,
-          std::uint8_t the_host, Rid the_rid);
+  NicCore(Calendar& the_calendar, ProbeBus& the_probes, const NicParams& the_params,
+          const PcieParams& the_pcie, std::uint8_t the_host, Rid the_rid);
   ~NicCore();
   NicCore(const NicCore&) = delete;
   NicCore& operator=(const NicCore&) = delete;
@@ -77,7 +77,9 @@ struct NicCore {
 
   [[nodiscard]] std::uint32_t functions() const { return params.vfs + 1; }
   [[nodiscard]] vf_function& context(std::uint32_t fn) { return ram->fn[fn]; }
-  [[nodiscard]] FnRef ref(std::uint32_t fn) const { return FnRef{host, static_cast<std::uint8_t>(fn)}; }
+  [[nodiscard]] FnRef ref(std::uint32_t fn) const {
+    return FnRef{host, static_cast<std::uint8_t>(fn)};
+  }
   [[nodiscard]] Rid rid_of(std::uint32_t fn) const { return static_cast<Rid>(rid + fn); }
   [[nodiscard]] Ps now() const { return calendar.now(); }
   [[nodiscard]] std::uint64_t time_ns() const { return calendar.now() / kNs; }
@@ -95,9 +97,11 @@ struct NicCore {
   }
 };
 
-/// The object `number` of an array that starts at number `base`, or nullptr if there is none or it is not valid.
+/// The object `number` of an array that starts at number `base`, or nullptr if there is none or it
+/// is not valid.
 template <class Object, std::size_t kCount>
-[[nodiscard]] Object* find_object(Object (&array)[kCount], std::uint32_t number, std::uint32_t base) {
+[[nodiscard]] Object* find_object(Object (&array)[kCount], std::uint32_t number,
+                                  std::uint32_t base) {
   const std::uint32_t index = number - base;
   return index < kCount && array[index].valid ? &array[index] : nullptr;
 }

@@ -12,7 +12,9 @@ using Bed = NicTestBed;
 
 constexpr std::uint32_t kFn = 1;
 
-std::string write_at(std::uint64_t iova) { return "W " + std::to_string(iova); }
+std::string write_at(std::uint64_t iova) {
+  return "W " + std::to_string(iova);
+}
 
 class DatapathTest : public testing::Test {
  protected:
@@ -21,7 +23,8 @@ class DatapathTest : public testing::Test {
     bed.make_queues(kFn);
   }
   void post(std::uint32_t index, std::uint32_t bytes = 100) {
-    bed.write(kFn, Bed::kBuffers + index * 4096ULL, test_frame(9, bytes, static_cast<std::uint8_t>(index)));
+    bed.write(kFn, Bed::kBuffers + index * 4096ULL,
+              test_frame(9, bytes, static_cast<std::uint8_t>(index)));
     bed.put_send(kFn, index, Bed::kBuffers + index * 4096ULL, bytes);
   }
   vf_function& context() { return bed.context(kFn); }
@@ -36,7 +39,8 @@ TEST_F(DatapathTest, send_reaches_wire_then_cqe_then_eqe_then_interrupt) {
   bed.run(20 * kUs);
   ASSERT_EQ(bed.wire.frames.size(), 1U);
   EXPECT_EQ(bed.wire.frames[0], test_frame(9, 1000));
-  EXPECT_THAT(bed.trace.events, ElementsAre(write_at(Bed::kCqRing), write_at(Bed::kEqRing), "I 1.0"));
+  EXPECT_THAT(bed.trace.events,
+              ElementsAre(write_at(Bed::kCqRing), write_at(Bed::kEqRing), "I 1.0"));
   const Bytes cqe = bed.cqe(kFn, 0);
   EXPECT_EQ(VF_GET(cqe, cqe.data(), opcode), VF_CQE_REQ);
   EXPECT_EQ(VF_GET(cqe, cqe.data(), qpn), VF_SQ_BASE);
@@ -84,7 +88,8 @@ TEST_F(DatapathTest, wqe_of_several_blocks_over_the_ring_end) {
   const Bytes frame = test_frame(9, 400);
   bed.write(kFn, Bed::kBuffers, frame);
   for (std::uint32_t i = 0; i < 4; ++i) {
-    std::uint8_t* seg = i < 2 ? first + 32 + i * 16 : bed.memory(kFn, Bed::kSqRing + (i - 2) * 16ULL);
+    std::uint8_t* seg =
+        i < 2 ? first + 32 + i * 16 : bed.memory(kFn, Bed::kSqRing + (i - 2) * 16ULL);
     VF_SET(wqe_data, seg, byte_count, 100);
     VF_SET(wqe_data, seg, lkey, Bed::kKey);
     VF_SET(wqe_data, seg, addr, Bed::kBuffers + i * 100ULL);
@@ -251,7 +256,8 @@ TEST_F(DatapathTest, hash_spreads_over_the_table_and_flow_entries_choose_the_tir
   EXPECT_EQ(bed.nic.impl().receivers.steering().target(kFn, frame.data(), view).rq, 0);
 }
 
-// Verification vector of the Microsoft RSS specification: 66.9.149.187:2794 -> 161.142.100.80:1766, 0x51ccc178.
+// Verification vector of the Microsoft RSS specification: 66.9.149.187:2794 -> 161.142.100.80:1766,
+// 0x51ccc178.
 TEST_F(DatapathTest, toeplitz_hash_of_the_published_vector) {
   vf_function& c = context();
   const std::uint32_t key[10] = {0x6d5a56da, 0x255b0ec2, 0x4167253d, 0x43a38fb0, 0xd0ca2bcb,
@@ -272,7 +278,8 @@ TEST_F(DatapathTest, toeplitz_hash_of_the_published_vector) {
   be16_store(&f[34], 2794);
   be16_store(&f[36], 1766);
   f[46] = 0x50;
-  const RxTarget target = bed.nic.impl().receivers.steering().target(kFn, f.data(), parse_packet(f.data(), 54));
+  const RxTarget target =
+      bed.nic.impl().receivers.steering().target(kFn, f.data(), parse_packet(f.data(), 54));
   EXPECT_EQ(target.hash, 0x51ccc178U);
   EXPECT_EQ(target.hash_type, 0xcc);
 }

@@ -30,22 +30,20 @@ class NicFirmwareTest : public testing::Test {
     bed.bar_write(0, VF_BAR_CMDQ_LO, dword, 4);
   }
   /// A command that fits into the entry; false: not finished in 1 ms.
-  bool command(std::uint32_t slot, std::uint16_t opcode, std::uint32_t second_dword = 0) {
-    std::uint8_t* entry = bed.memory(0, kQueue + slot * 64ULL);
-    std::memset(entry, 0, 64);
+  bool command(std::uint32_t slot, std::uint16_t opcode) {
+    Bytes entry(64, 0);
     entry[0] = VF_CMD_ENTRY_TYPE;
-    vf_be32_store(entry + 4, 16);
-    be16_store(entry + 16, opcode);
-    vf_be32_store(entry + 20, 0);
-    vf_be32_store(entry + 24, second_dword);
-    vf_be32_store(entry + 0x38, 16);
+    vf_be32_store(&entry[4], 16);
+    be16_store(&entry[16], opcode);
+    vf_be32_store(&entry[0x38], 16);
     entry[0x3c] = 0x77;
     entry[0x3f] = 1;
+    bed.write(0, kQueue + slot * 64ULL, entry);
     std::uint8_t dword[4];
     vf_be32_store(dword, 1U << slot);
     bed.bar_write(0, VF_BAR_CMD_DB, dword, 4);
     bed.run(kMs);
-    return (entry[0x3f] & 1) == 0;
+    return (bed.read(0, kQueue + slot * 64ULL, 64)[0x3f] & 1) == 0;
   }
   std::uint8_t status(std::uint32_t slot) { return bed.memory(0, kQueue + slot * 64ULL)[0x20]; }
   Bed bed;

@@ -1,4 +1,5 @@
-// Per-function hardware that software reaches over the bus: configuration space and command queue registers.
+// Per-function hardware that software reaches over the bus: configuration space and command queue
+// registers.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,9 @@ class NicFunction final : private ConfigEvents {
   std::uint32_t track_ctrl = 0;
   DoorbellHalf send_half, arm_half;
 
+  /// Function-level reset. Dirty tracking goes on: it belongs to the one who tracks.
   void reset_registers() {
-    cmdq_hi_written = cmdq_hi = cmdq_lo = cmd_db = track_ctrl = 0;
+    cmdq_hi_written = cmdq_hi = cmdq_lo = cmd_db = 0;
     send_half = arm_half = DoorbellHalf{};
   }
 

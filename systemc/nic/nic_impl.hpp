@@ -7,9 +7,9 @@
 
 #include "systemc/fw_host/fw_host.hpp"
 #include "systemc/nic/bar_space.hpp"
+#include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/fw_registers.hpp"
 #include "systemc/nic/nic.hpp"
-#include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/run_control.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
 
@@ -38,8 +38,8 @@ class CompletionSender {
 
 class Nic::Impl final : private IrqListener {
  public:
-  Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie, std::uint8_t host,
-       Rid rid, std::unique_ptr<TxArbiter> tx_arbiter);
+  Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
+       std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> tx_arbiter);
 
   void request(const Tlp& tlp, const std::uint8_t* payload);
   [[nodiscard]] std::uint64_t digest(std::uint32_t fn) const;

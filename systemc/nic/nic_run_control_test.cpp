@@ -1,8 +1,8 @@
 // Gates, drain, reset, SR-IOV, interrupts and BAR0 of the functions.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "systemc/nic/nic_test_bed.hpp"
 
@@ -216,7 +216,8 @@ TEST_F(RunControlTest, functions_that_are_not_enabled_do_not_answer) {
   EXPECT_EQ(sink.last.status, CplStatus::successful);
   EXPECT_EQ(sink.last.bytes, 4U);
   bed.nic.impl().control.function(0).config().write(ConfigSpace::kSriovCap + 0x08, 0, 2);
-  EXPECT_EQ(bed.nic.impl().registers.reg_read(FW_FLR_FN0), 6U) << "VF Enable cleared resets both VFs";
+  EXPECT_EQ(bed.nic.impl().registers.reg_read(FW_FLR_FN0), 6U)
+      << "VF Enable cleared resets both VFs";
   bed.nic.receive(read, nullptr);
   bed.run(kUs);
   EXPECT_EQ(sink.last.status, CplStatus::unsupported_request);
@@ -283,8 +284,8 @@ TEST_F(RunControlTest, interrupt_overtakes_its_event_by_fault) {
   bed.eq_doorbell(kFn, 0, true);
   send(kFn, 0);
   bed.run(20 * kUs);
-  EXPECT_THAT(bed.trace.events,
-              ElementsAre("W " + std::to_string(Bed::kCqRing), "I 1.0", "W " + std::to_string(Bed::kEqRing)));
+  EXPECT_THAT(bed.trace.events, ElementsAre("W " + std::to_string(Bed::kCqRing), "I 1.0",
+                                            "W " + std::to_string(Bed::kEqRing)));
 }
 
 }  // namespace

@@ -46,15 +46,19 @@ class TraceObserver final : public Observer {
   std::vector<std::string> events;
 };
 
-/// One SystemC elaboration. The firmware is not started: tests write contexts and registers themselves.
+/// One SystemC elaboration. The firmware is not started: tests write contexts and registers
+/// themselves.
 class NicTestBed {
  public:
-  static constexpr std::uint64_t kFunctionBytes = 4 << 20;  // memory of function f: from f * kFunctionBytes on
+  static constexpr std::uint64_t kFunctionBytes =
+      4 << 20;  // memory of function f: from f * kFunctionBytes on
   static constexpr Rid kRid = Host::kNicRid;
   // Places in a function's memory.
-  static constexpr std::uint64_t kEqRing = 0x10000, kCqRing = 0x20000, kSqRing = 0x30000, kRqRing = 0x40000;
+  static constexpr std::uint64_t kEqRing = 0x10000, kCqRing = 0x20000, kSqRing = 0x30000,
+                                 kRqRing = 0x40000;
   static constexpr std::uint64_t kRecords = 0x50000, kBuffers = 0x100000;
-  static constexpr std::uint64_t kCqRecord = kRecords, kSqRecord = kRecords + 64, kRqRecord = kRecords + 128;
+  static constexpr std::uint64_t kCqRecord = kRecords, kSqRecord = kRecords + 64,
+                                 kRqRecord = kRecords + 128;
   static constexpr std::uint32_t kKey = (VF_MKEY_BASE << 8) | 0x42;
   static constexpr std::uint32_t kPd = VF_PD_BASE;
 
@@ -67,7 +71,8 @@ class NicTestBed {
     PciePort& port = host.attach(nic, kRid, params.vfs + 1);
     nic.connect(port, wire);
     for (std::uint32_t fn = 0; fn <= params.vfs; ++fn) {
-      host.iommu().map(static_cast<Rid>(kRid + fn), {0, kFunctionBytes, fn * kFunctionBytes, true, true});
+      host.iommu().map(static_cast<Rid>(kRid + fn),
+                       {0, kFunctionBytes, fn * kFunctionBytes, true, true});
     }
   }
 
@@ -91,7 +96,7 @@ class NicTestBed {
     return Bytes(memory(fn, iova), memory(fn, iova) + count);
   }
   void write(std::uint32_t fn, std::uint64_t iova, const Bytes& bytes) {
-    std::memcpy(memory(fn, iova), bytes.data(), bytes.size());
+    host.memory().write(fn * kFunctionBytes + iova, bytes.data(), bytes.size());
   }
 
   /// Enables `count` VFs and makes functions 0..count ready, with a MAC 02:00:00:00:00:<fn>.
@@ -123,7 +128,8 @@ class NicTestBed {
     return list;
   }
 
-  /// EQ, CQ, SQ, RQ (number 0 of each kind), a key over the whole memory, vector 0 unmasked with data `fn`.
+  /// EQ, CQ, SQ, RQ (number 0 of each kind), a key over the whole memory, vector 0 unmasked with
+  /// data `fn`.
   void make_queues(std::uint32_t fn, std::uint8_t log_size = 4) {
     vf_function& c = context(fn);
     c.eq[0].valid = 1;
@@ -211,7 +217,8 @@ class NicTestBed {
     }
     return result;
   }
-  void bar_write(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* bytes, std::uint32_t count) {
+  void bar_write(std::uint32_t fn, std::uint64_t offset, const std::uint8_t* bytes,
+                 std::uint32_t count) {
     Tlp tlp;
     tlp.kind = TlpKind::mem_write;
     tlp.completer = static_cast<Rid>(kRid + fn);
@@ -240,7 +247,8 @@ class NicTestBed {
     params.memory_mib = 1024;
     return params;
   }
-  void make_wq(vf_wq& wq, std::uint64_t ring, std::uint64_t record, std::uint8_t log_stride, std::uint8_t log_size) {
+  void make_wq(vf_wq& wq, std::uint64_t ring, std::uint64_t record, std::uint8_t log_stride,
+               std::uint8_t log_size) {
     wq.valid = 1;
     wq.state = VF_WQ_RDY;
     wq.log_size = log_size;

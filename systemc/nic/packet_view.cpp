@@ -79,13 +79,15 @@ std::uint32_t l4_sum(const std::uint8_t* frame, const PacketView& view) {
   const std::uint32_t bytes = view.ip_end - view.l4_offset;
   const std::uint8_t* ip = frame + view.l3_offset;
   const std::uint32_t addresses = view.l3 == L3::ipv4 ? ones_sum(ip + 12, 8) : ones_sum(ip + 8, 32);
-  const std::uint32_t pseudo = fold(static_cast<std::uint64_t>(addresses) + view.protocol + (bytes & 0xffff));
+  const std::uint32_t pseudo =
+      fold(static_cast<std::uint64_t>(addresses) + view.protocol + (bytes & 0xffff));
   return ones_sum(frame + view.l4_offset, bytes, pseudo);
 }
 }  // namespace
 
 std::uint32_t ones_sum(const std::uint8_t* bytes, std::uint32_t count, std::uint32_t start) {
-  // Summed in the order of the machine, four bytes at a time, and swapped once at the end (RFC 1071, byte order).
+  // Summed in the order of the machine, four bytes at a time, and swapped once at the end (RFC
+  // 1071, byte order).
   std::uint64_t sum = 0;
   std::uint32_t i = 0;
   for (; i + 4 <= count; i += 4) {
@@ -123,7 +125,8 @@ PacketView parse_packet(const std::uint8_t* frame, std::uint32_t length) {
 }
 
 bool l3_checksum_good(const std::uint8_t* frame, const PacketView& view) {
-  return view.l3 != L3::ipv4 || ones_sum(frame + view.l3_offset, view.l4_offset - view.l3_offset) == 0xffff;
+  return view.l3 != L3::ipv4 ||
+         ones_sum(frame + view.l3_offset, view.l4_offset - view.l3_offset) == 0xffff;
 }
 
 bool l4_checksum_good(const std::uint8_t* frame, const PacketView& view) {

@@ -5,7 +5,9 @@
 
 namespace vfsim::model {
 
-[[nodiscard]] inline bool is_multicast(const std::uint8_t* mac) { return (mac[0] & 1U) != 0; }
+[[nodiscard]] inline bool is_multicast(const std::uint8_t* mac) {
+  return (mac[0] & 1U) != 0;
+}
 [[nodiscard]] inline bool is_broadcast(const std::uint8_t* mac) {
   return (mac[0] & mac[1] & mac[2] & mac[3] & mac[4] & mac[5]) == 0xff;
 }

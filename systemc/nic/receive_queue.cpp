@@ -17,7 +17,8 @@ constexpr std::uint8_t kEmptyReads = 2;
 // CQE: header types and checks.
 constexpr std::uint8_t kL2Good = 1, kL3Good = 2, kL4Good = 4;
 constexpr std::uint8_t kTypeIpv6 = 1 << 2, kTypeIpv4 = 2 << 2;
-constexpr std::uint8_t kTypeTcp = 1 << 4, kTypeUdp = 2 << 4, kTypeTcpAckNoData = 3 << 4, kTypeTcpAckData = 4 << 4;
+constexpr std::uint8_t kTypeTcp = 1 << 4, kTypeUdp = 2 << 4, kTypeTcpAckNoData = 3 << 4,
+                       kTypeTcpAckData = 4 << 4;
 
 std::uint8_t header_types(const std::uint8_t* frame, const PacketView& view) {
   unsigned type = view.l3 == L3::ipv4 ? kTypeIpv4 : view.l3 == L3::ipv6 ? kTypeIpv6 : 0U;
@@ -41,7 +42,8 @@ std::uint8_t checks(const std::uint8_t* frame, const PacketView& view) {
 }
 }  // namespace
 
-ReceiveQueues::ReceiveQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, EventQueues& events)
+ReceiveQueues::ReceiveQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs,
+                             EventQueues& events)
     : core_(core),
       engine_(engine),
       cqs_(cqs),
@@ -71,7 +73,8 @@ FrameDrop ReceiveQueues::frame(const std::uint8_t* bytes, std::uint32_t length) 
     return multicast(bytes, length);
   }
   const int fn = steering_.owner(bytes);
-  return fn < 0 ? refuse(0, bytes, length, FrameDrop::no_owner) : offer(static_cast<std::uint32_t>(fn), bytes, length);
+  return fn < 0 ? refuse(0, bytes, length, FrameDrop::no_owner)
+                : offer(static_cast<std::uint32_t>(fn), bytes, length);
 }
 
 // One taker is enough: a frame cannot be given back for the others.
@@ -87,9 +90,11 @@ FrameDrop ReceiveQueues::multicast(const std::uint8_t* bytes, std::uint32_t leng
   return result;
 }
 
-FrameDrop ReceiveQueues::refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length, FrameDrop why) {
+FrameDrop ReceiveQueues::refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
+                                FrameDrop why) {
   ++core_.stats.frames_refused[static_cast<std::size_t>(why)];
-  core_.probes.emit<Probe::frame>(&Observer::frame_received, core_.now(), core_.ref(fn), bytes, length, why);
+  core_.probes.emit<Probe::frame>(&Observer::frame_received, core_.now(), core_.ref(fn), bytes,
+                                  length, why);
   return why;
 }
 
@@ -120,8 +125,8 @@ FrameDrop ReceiveQueues::offer(std::uint32_t fn, const std::uint8_t* bytes, std:
     return refuse(fn, bytes, length, FrameDrop::not_ready);
   }
   accept(fn, bytes, length, target, view);
-  core_.probes.emit<Probe::frame>(&Observer::frame_received, core_.now(), core_.ref(fn), bytes, length,
-                                  FrameDrop::none);
+  core_.probes.emit<Probe::frame>(&Observer::frame_received, core_.now(), core_.ref(fn), bytes,
+                                  length, FrameDrop::none);
   return FrameDrop::none;
 }
 
@@ -220,11 +225,12 @@ void ReceiveQueues::record_read(std::uint32_t fn, std::uint32_t rq, DmaResult re
     queue.sw_counter = counter;
   }
   const bool empty = known_free(fn, rq) == 0;
-  s.empty_reads = empty ? static_cast<std::uint8_t>(std::min(s.empty_reads + 1, 255)) : static_cast<std::uint8_t>(0);
+  s.empty_reads = empty ? static_cast<std::uint8_t>(std::min(s.empty_reads + 1, 255))
+                        : static_cast<std::uint8_t>(0);
 }
 
-void ReceiveQueues::accept(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length, const RxTarget& target,
-                           const PacketView& view) {
+void ReceiveQueues::accept(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
+                           const RxTarget& target, const PacketView& view) {
   const auto rq = static_cast<std::uint32_t>(target.rq);
   const vf_wq& queue = core_.context(fn).rq[rq];
   QueueState& s = state(fn, rq);
@@ -285,7 +291,8 @@ void ReceiveQueues::dma_done(std::uint64_t cookie, DmaResult result) {
     return;
   }
   if (result != DmaResult::ok && context.syndrome == CqeSyndrome::none) {
-    context.syndrome = result == DmaResult::bad_key ? CqeSyndrome::local_protection : CqeSyndrome::local_operation;
+    context.syndrome =
+        result == DmaResult::bad_key ? CqeSyndrome::local_protection : CqeSyndrome::local_operation;
   }
   if (context.dmas == 0) {
     advance(context.fn, context.rq);
@@ -298,7 +305,8 @@ void ReceiveQueues::scatter(std::uint32_t index) {
   const std::uint32_t stride = 1U << std::min<std::uint32_t>(rq.log_stride, 10);
   context.scattered = true;
   std::uint32_t done = 0;
-  for (std::uint32_t pos = 0; pos + kScatterEntry <= stride && done < context.length; pos += kScatterEntry) {
+  for (std::uint32_t pos = 0; pos + kScatterEntry <= stride && done < context.length;
+       pos += kScatterEntry) {
     const std::uint8_t* entry = context.wqe.data() + pos;
     const auto room = static_cast<std::uint32_t>(VF_GET(wqe_data, entry, byte_count));
     const auto lkey = static_cast<std::uint32_t>(VF_GET(wqe_data, entry, lkey));
@@ -326,7 +334,8 @@ void ReceiveQueues::scatter(std::uint32_t index) {
   }
 }
 
-/// Moves the frames of a queue on: the first ones complete in order, each scatters as soon as its WQE is known.
+/// Moves the frames of a queue on: the first ones complete in order, each scatters as soon as its
+/// WQE is known.
 void ReceiveQueues::advance(std::uint32_t fn, std::uint32_t rq) {
   QueueState& s = state(fn, rq);
   vf_wq& queue = core_.context(fn).rq[rq];
@@ -374,8 +383,8 @@ void ReceiveQueues::complete(Context& context, vf_wq& rq) {
     ++core_.stats.fn[context.fn].frames_received;
     vf_port_counters& c = core_.context(context.fn).counters;
     count_frame(context.frame.get(), context.length,
-                {c.rx_unicast_packets, c.rx_unicast_octets, c.rx_multicast_packets, c.rx_multicast_octets,
-                 c.rx_broadcast_packets, c.rx_broadcast_octets});
+                {c.rx_unicast_packets, c.rx_unicast_octets, c.rx_multicast_packets,
+                 c.rx_multicast_octets, c.rx_broadcast_packets, c.rx_broadcast_octets});
   }
   if (!cqs_.post(context.fn, rq.cqn, cqe)) {
     rq.state = VF_WQ_ERR;

@@ -15,12 +15,13 @@
 
 namespace vfsim::model {
 
-/// Takes a frame only when a receive buffer is known to be there. Buffers are known from the doorbell record, which is
-/// read when less than half of the ring is known to be free; a frame that comes before the first answer is refused as
-/// not_ready, one that finds the record read twice without a buffer as no_buffer. Frames of a queue complete in order.
+/// Takes a frame only when a receive buffer is known to be there. Buffers are known from the
+/// doorbell record, which is read when less than half of the ring is known to be free; a frame that
+/// comes before the first answer is refused as not_ready, one that finds the record read twice
+/// without a buffer as no_buffer. Frames of a queue complete in order.
 ///
-/// Errors: the frame's CQE has opcode 14 and a CqeSyndrome, the queue goes to VF_WQ_ERR, frames behind it complete as
-/// flushed. Where no CQE is possible, a work queue error event is posted.
+/// Errors: the frame's CQE has opcode 14 and a CqeSyndrome, the queue goes to VF_WQ_ERR, frames
+/// behind it complete as flushed. Where no CQE is possible, a work queue error event is posted.
 class ReceiveQueues final : private DmaClient {
  public:
   ReceiveQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, EventQueues& events);
@@ -65,18 +66,21 @@ class ReceiveQueues final : private DmaClient {
   };
 
   void dma_done(std::uint64_t cookie, DmaResult result) override;
-  [[nodiscard]] QueueState& state(std::uint32_t fn, std::uint32_t rq) { return states_[fn * VF_RQ_COUNT + rq]; }
+  [[nodiscard]] QueueState& state(std::uint32_t fn, std::uint32_t rq) {
+    return states_[fn * VF_RQ_COUNT + rq];
+  }
   FrameDrop multicast(const std::uint8_t* bytes, std::uint32_t length);
   FrameDrop offer(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length);
-  FrameDrop refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length, FrameDrop why);
+  FrameDrop refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
+                   FrameDrop why);
   [[nodiscard]] FrameDrop admit(std::uint32_t fn) const;
   FrameDrop check_buffer(std::uint32_t fn, std::uint32_t rq);
   FrameDrop find_buffer(std::uint32_t fn, RxTarget& target);
   [[nodiscard]] std::uint32_t known_free(std::uint32_t fn, std::uint32_t rq);
   void read_record(std::uint32_t fn, std::uint32_t rq);
   void record_read(std::uint32_t fn, std::uint32_t rq, DmaResult result);
-  void accept(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length, const RxTarget& target,
-              const PacketView& view);
+  void accept(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
+              const RxTarget& target, const PacketView& view);
   void read_wqe(std::uint32_t index, const vf_wq& rq);
   void scatter(std::uint32_t index);
   void advance(std::uint32_t fn, std::uint32_t rq);

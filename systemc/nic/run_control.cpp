@@ -3,7 +3,9 @@
 namespace vfsim::model {
 
 namespace {
-std::uint32_t bit_if(bool condition, fw_register bit) { return condition ? static_cast<std::uint32_t>(bit) : 0; }
+std::uint32_t bit_if(bool condition, fw_register bit) {
+  return condition ? static_cast<std::uint32_t>(bit) : 0;
+}
 
 ConfigIdentity identity(const NicCore& core, const PcieParams& pcie, bool vf) {
   ConfigIdentity id;
@@ -26,7 +28,8 @@ ConfigIdentity identity(const NicCore& core, const PcieParams& pcie, bool vf) {
 }
 }  // namespace
 
-RunControl::RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie) : core_(core), blocks_(blocks) {
+RunControl::RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie)
+    : core_(core), blocks_(blocks) {
   core.drain = this;
   for (std::uint32_t fn = 0; fn < core.functions(); ++fn) {
     functions_.push_back(std::make_unique<NicFunction>(identity(core, pcie, fn != 0), fn, *this));
@@ -114,13 +117,16 @@ void RunControl::set_responder_stop(std::uint32_t fn, bool stop) {
   blocks_.interrupts.table(fn).set_hold(stop);
   if (!stop) {
     blocks_.interrupts.flush(fn);
+  } else if (core_.run[fn].gate_closed && !drained(fn)) {
+    drain_awaited_[fn] = true;  // interrupts of completed work are still on their way
   }
   commands_changed(fn);
 }
 
 void RunControl::commands_changed(std::uint32_t fn) {
   const FnRun& run = core_.run[fn];
-  const bool shown = functions_[fn]->cmd_db != 0 && !run.gate_closed && !run.responder_stop && !run.in_reset;
+  const bool shown =
+      functions_[fn]->cmd_db != 0 && !run.gate_closed && !run.responder_stop && !run.in_reset;
   set_bit(commands_, fn, shown);
   if (shown) {
     raise_irq();
@@ -128,8 +134,10 @@ void RunControl::commands_changed(std::uint32_t fn) {
 }
 
 std::uint32_t RunControl::irq_level() const {
-  return bit_if(any_bit(commands_), FW_IRQ_PENDING_CMD) | bit_if(any_bit(resets_), FW_IRQ_PENDING_FLR) |
-         bit_if(any_bit(drains_), FW_IRQ_PENDING_DRAIN) | bit_if(port_changed_, FW_IRQ_PENDING_PORT);
+  return bit_if(any_bit(commands_), FW_IRQ_PENDING_CMD) |
+         bit_if(any_bit(resets_), FW_IRQ_PENDING_FLR) |
+         bit_if(any_bit(drains_), FW_IRQ_PENDING_DRAIN) |
+         bit_if(port_changed_, FW_IRQ_PENDING_PORT);
 }
 
 void RunControl::raise_irq() {
@@ -138,7 +146,9 @@ void RunControl::raise_irq() {
   }
 }
 
-std::uint32_t RunControl::port_status() const { return (core_.link_up ? 1U : 0U) | (port_changed_ ? 2U : 0U); }
+std::uint32_t RunControl::port_status() const {
+  return (core_.link_up ? 1U : 0U) | (port_changed_ ? 2U : 0U);
+}
 
 void RunControl::set_link(bool up) {
   if (up != core_.link_up) {
@@ -171,7 +181,6 @@ void RunControl::kill(std::uint32_t fn) {
   blocks_.senders.reset(fn);
   blocks_.receivers.reset(fn);
   blocks_.completions.reset(fn);
-  blocks_.engine.tracker(fn).stop();
   blocks_.interrupts.table(fn).reset();
   core_.context(fn).held_events = 0;
   functions_[fn]->reset_registers();
@@ -205,7 +214,8 @@ void RunControl::enable_vfs(std::uint32_t count) {
     if (core_.run[fn].present && !wanted) {
       core_.run[fn].present = false;
       kill(fn);
-      core_.probes.emit<Probe::function_reset>(&Observer::function_reset, core_.now(), core_.ref(fn));
+      core_.probes.emit<Probe::function_reset>(&Observer::function_reset, core_.now(),
+                                               core_.ref(fn));
     }
     core_.run[fn].present = wanted;
   }

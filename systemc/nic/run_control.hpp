@@ -44,8 +44,9 @@ struct NicBlocks {
   ReceiveQueues& receivers;
 };
 
-/// A function is present when its VF is enabled; a reset kills its pipeline at once and waits for the firmware's
-/// RESET_DONE; its gate holds back new work, and DRAIN tells when the work in progress has ended.
+/// A function is present when its VF is enabled; a reset kills its pipeline at once and waits for
+/// the firmware's RESET_DONE; its gate holds back new work, and DRAIN tells when the work in
+/// progress has ended.
 class RunControl final : public FunctionEvents, private DrainListener {
  public:
   RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie);
@@ -68,8 +69,8 @@ class RunControl final : public FunctionEvents, private DrainListener {
   [[nodiscard]] std::uint32_t port_status() const;
   void clear_port_changed() { port_changed_ = false; }
 
-  /// CMD_DB of the function has changed. Commands of a function with a closed gate are not shown to the firmware
-  /// until the gate opens.
+  /// CMD_DB of the function has changed. Commands of a function with a closed gate are not shown to
+  /// the firmware until the gate opens.
   void commands_changed(std::uint32_t fn);
   void set_link(bool up);
   /// A source of the firmware's interrupts has become active.

@@ -24,7 +24,9 @@ Match match_value(const std::uint8_t* frame, const PacketView& view) {
   VF_SET(match_l2_l4, m.data(), ip_version, view.l3 == L3::ipv4 ? 4 : view.l3 == L3::ipv6 ? 6 : 0);
   if (view.l4 != L4::other) {
     const std::uint8_t* ports = frame + view.l4_offset;
-    std::memcpy(m.data() + (view.l4 == L4::tcp ? VF_OFF(match_l2_l4, tcp_sport) : VF_OFF(match_l2_l4, udp_sport)) / 8,
+    std::memcpy(m.data() + (view.l4 == L4::tcp ? VF_OFF(match_l2_l4, tcp_sport)
+                                               : VF_OFF(match_l2_l4, udp_sport)) /
+                               8,
                 ports, 4);
   }
   return m;
@@ -68,7 +70,8 @@ struct HashInput {
   }
 };
 
-void hash_frame(const vf_tir& tir, const std::uint8_t* frame, const PacketView& view, RxTarget& target) {
+void hash_frame(const vf_tir& tir, const std::uint8_t* frame, const PacketView& view,
+                RxTarget& target) {
   if (tir.hash_fn != kHashToeplitz || view.l3 == L3::other) {
     return;
   }
@@ -96,7 +99,8 @@ void hash_frame(const vf_tir& tir, const std::uint8_t* frame, const PacketView& 
 
 int rq_index(const vf_function& context, std::uint32_t number) {
   const std::uint32_t index = number - VF_RQ_BASE;
-  const bool ready = index < VF_RQ_COUNT && context.rq[index].valid != 0 && context.rq[index].state == VF_WQ_RDY;
+  const bool ready =
+      index < VF_RQ_COUNT && context.rq[index].valid != 0 && context.rq[index].state == VF_WQ_RDY;
   return ready ? static_cast<int>(index) : -1;
 }
 }  // namespace
@@ -112,12 +116,14 @@ void RxSteering::update(std::uint32_t fn) {
   for (std::uint32_t i = 0; i < context.mac_count && i < VF_UC_MACS; ++i) {
     macs_.push_back({key(context.mac[i]), static_cast<std::uint8_t>(fn)});
   }
-  std::sort(macs_.begin(), macs_.end(),
-            [](const Entry& a, const Entry& b) { return a.mac != b.mac ? a.mac < b.mac : a.fn < b.fn; });
+  std::sort(macs_.begin(), macs_.end(), [](const Entry& a, const Entry& b) {
+    return a.mac != b.mac ? a.mac < b.mac : a.fn < b.fn;
+  });
   promiscuous_[fn] = context.promiscuous != 0;
 }
 
-// The same address may be in several lists (a function that is prepared to take over): one that is able wins.
+// The same address may be in several lists (a function that is prepared to take over): one that is
+// able wins.
 int RxSteering::exact_owner(const std::uint8_t* mac) const {
   const std::uint64_t wanted = key(mac);
   auto at = std::lower_bound(macs_.begin(), macs_.end(), wanted,
@@ -125,7 +131,8 @@ int RxSteering::exact_owner(const std::uint8_t* mac) const {
   int found = -1;
   for (; at != macs_.end() && at->mac == wanted; ++at) {
     const bool there = core_.run[at->fn].present && core_.ram->fn[at->fn].enabled != 0;
-    if (there && (found < 0 || (core_.may_start(at->fn) && !core_.may_start(static_cast<std::uint32_t>(found))))) {
+    if (there && (found < 0 || (core_.may_start(at->fn) &&
+                                !core_.may_start(static_cast<std::uint32_t>(found))))) {
       found = at->fn;
     }
   }
@@ -168,8 +175,8 @@ const vf_tir* RxSteering::pick_tir(const vf_function& context, const std::uint8_
   return best;
 }
 
-RxTarget RxSteering::resolve(const vf_function& context, const vf_tir& tir, const std::uint8_t* frame,
-                             const PacketView& view) {
+RxTarget RxSteering::resolve(const vf_function& context, const vf_tir& tir,
+                             const std::uint8_t* frame, const PacketView& view) {
   RxTarget target;
   if (tir.disp_type == VF_TIR_DISP_DIRECT) {
     target.rq = rq_index(context, tir.inline_rqn);
@@ -188,7 +195,8 @@ RxTarget RxSteering::resolve(const vf_function& context, const vf_tir& tir, cons
   return target;
 }
 
-RxTarget RxSteering::target(std::uint32_t fn, const std::uint8_t* frame, const PacketView& view) const {
+RxTarget RxSteering::target(std::uint32_t fn, const std::uint8_t* frame,
+                            const PacketView& view) const {
   const vf_function& context = core_.ram->fn[fn];
   const vf_tir* tir = pick_tir(context, frame, view);
   return tir == nullptr ? RxTarget{} : resolve(context, *tir, frame, view);

@@ -19,9 +19,10 @@ struct RxTarget {
 
 /// MAC table of the port and the receive rules of each function.
 ///
-/// Inside a function, flow entries that end in a TIR are matched against the outer headers; the entry with the most
-/// mask bits wins, then the first. Without one, the first TIR is used. An indirect TIR picks an entry of its table by
-/// hash (Toeplitz) over the fields it selects. Source: the stock Ethernet driver's objects.
+/// Inside a function, flow entries that end in a TIR are matched against the outer headers; the
+/// entry with the most mask bits wins, then the first. Without one, the first TIR is used. An
+/// indirect TIR picks an entry of its table by hash (Toeplitz) over the fields it selects. Source:
+/// the stock Ethernet driver's objects.
 class RxSteering {
  public:
   explicit RxSteering(NicCore& core) : core_(core) {}
@@ -32,7 +33,8 @@ class RxSteering {
   [[nodiscard]] int owner(const std::uint8_t* mac) const;
   /// As owner(), without promiscuous functions.
   [[nodiscard]] int exact_owner(const std::uint8_t* mac) const;
-  [[nodiscard]] RxTarget target(std::uint32_t fn, const std::uint8_t* frame, const PacketView& view) const;
+  [[nodiscard]] RxTarget target(std::uint32_t fn, const std::uint8_t* frame,
+                                const PacketView& view) const;
 
  private:
   struct Entry {

@@ -16,14 +16,14 @@ struct SendContext {
   std::uint32_t next = 0;                 // in its send queue
   std::uint32_t reads = 0;                // payload reads not yet ended
   std::uint32_t frames_sent = 0;
-  std::uint16_t gen = 0;                  // of the send queue
-  std::uint16_t position = 0;             // first block, free running
+  std::uint16_t gen = 0;       // of the send queue
+  std::uint16_t position = 0;  // first block, free running
   std::uint8_t fn = 0;
-  std::uint8_t sq = 0;                    // index
+  std::uint8_t sq = 0;  // index
   std::uint8_t blocks = 0;
   bool used = false;
   bool on_port = false;
-  bool dead = false;                      // the function was reset
+  bool dead = false;  // the function was reset
 };
 
 /// Fixed pool of contexts.

@@ -9,7 +9,9 @@ constexpr std::uint64_t kFetchCookie = 1ULL << 32;  // else the cookie is a cont
 constexpr std::uint32_t kUnitsPerBlock = 4;
 constexpr std::uint8_t kEventQueueTypeSq = 2;
 
-std::uint32_t blocks_of(std::uint32_t units) { return (units + kUnitsPerBlock - 1) / kUnitsPerBlock; }
+std::uint32_t blocks_of(std::uint32_t units) {
+  return (units + kUnitsPerBlock - 1) / kUnitsPerBlock;
+}
 }  // namespace
 
 SendQueues::SendQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, EventQueues& events,
@@ -51,7 +53,9 @@ void SendQueues::doorbell(std::uint32_t fn, const std::uint8_t* bytes) {
   doorbells_.push({static_cast<std::uint8_t>(fn), static_cast<std::uint8_t>(number - VF_SQ_BASE)});
 }
 
-void SendQueues::doorbell_due(Rung& rung) { schedule(rung.fn, rung.sq); }
+void SendQueues::doorbell_due(Rung& rung) {
+  schedule(rung.fn, rung.sq);
+}
 
 void SendQueues::schedule(std::uint32_t fn, std::uint32_t sq) {
   const vf_wq& queue = core_.context(fn).sq[sq];
@@ -174,7 +178,9 @@ void SendQueues::dma_done(std::uint64_t cookie, DmaResult result) {
   }
 }
 
-void SendQueues::fetch_ended(std::uint32_t slot) { decoder_.push(slot); }
+void SendQueues::fetch_ended(std::uint32_t slot) {
+  decoder_.push(slot);
+}
 
 void SendQueues::free_fetch(std::uint32_t slot) {
   const std::uint32_t fn = fetches_[slot].fn;
@@ -215,8 +221,10 @@ void SendQueues::decode(std::uint32_t& slot) {
   core_.work_ended(fn);
 }
 
-/// Takes the WQE at `block` into work. Returns its blocks, 0 if it is not complete or the queue has failed.
-std::uint32_t SendQueues::decode_one(const Fetch& fetch, std::uint32_t block, vf_wq& sq, QueueState& s) {
+/// Takes the WQE at `block` into work. Returns its blocks, 0 if it is not complete or the queue has
+/// failed.
+std::uint32_t SendQueues::decode_one(const Fetch& fetch, std::uint32_t block, vf_wq& sq,
+                                     QueueState& s) {
   const std::uint8_t* wqe = fetch.bytes.data() + block * kSendBlock;
   const auto units = static_cast<std::uint32_t>(VF_GET(wqe_ctrl, wqe, ds));
   const std::uint32_t blocks = std::max(1U, blocks_of(units));
@@ -351,7 +359,8 @@ void SendQueues::post_cqe(const SendContext& context, const vf_wq& sq, CqeSyndro
 }
 
 /// An error before there is a WQE to complete.
-void SendQueues::fail_queue(std::uint32_t fn, std::uint32_t sq, CqeSyndrome syndrome, std::uint16_t position) {
+void SendQueues::fail_queue(std::uint32_t fn, std::uint32_t sq, CqeSyndrome syndrome,
+                            std::uint16_t position) {
   QueueState& s = state(fn, sq);
   if (!contexts_.available()) {
     core_.context(fn).sq[sq].state = VF_WQ_ERR;

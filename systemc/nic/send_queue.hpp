@@ -7,27 +7,29 @@
 #include <vector>
 
 #include "systemc/nic/completion_queue.hpp"
+#include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/dma_engine.hpp"
 #include "systemc/nic/event_queue.hpp"
 #include "systemc/nic/nic_core.hpp"
-#include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/send_context.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
 #include "systemc/nic/tx_port.hpp"
 
 namespace vfsim::model {
 
-/// The arbiter picks a function, its ready queues take turns; a turn fetches up to kFetchBlocks blocks. WQEs of a
-/// queue complete in order. A queue's hw_counter is behind the last completed WQE, so a drained queue needs no other
-/// state than the two counters.
+/// The arbiter picks a function, its ready queues take turns; a turn fetches up to kFetchBlocks
+/// blocks. WQEs of a queue complete in order. A queue's hw_counter is behind the last completed
+/// WQE, so a drained queue needs no other state than the two counters.
 ///
-/// Gate closed: doorbells update sw_counter only; fetched but not decoded WQEs are left for the rescan.
-/// Errors: the failing WQE gets a CQE of opcode 13 with a CqeSyndrome, the queue goes to VF_WQ_ERR and decoded WQEs
-/// behind it complete as flushed. Where no CQE is possible, a work queue error event is posted.
+/// Gate closed: doorbells update sw_counter only; fetched but not decoded WQEs are left for the
+/// rescan. Errors: the failing WQE gets a CQE of opcode 13 with a CqeSyndrome, the queue goes to
+/// VF_WQ_ERR and decoded WQEs behind it complete as flushed. Where no CQE is possible, a work queue
+/// error event is posted.
 class SendQueues final : private DmaClient, private TxPortClient {
  public:
   /// @param arbiter  outlives this
-  SendQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, EventQueues& events, TxArbiter& arbiter);
+  SendQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, EventQueues& events,
+             TxArbiter& arbiter);
 
   /// Send doorbell of 8 bytes.
   void doorbell(std::uint32_t fn, const std::uint8_t* bytes);
@@ -47,11 +49,11 @@ class SendQueues final : private DmaClient, private TxPortClient {
   struct QueueState {
     std::uint32_t head = kNone, tail = kNone;  // contexts in work
     std::uint32_t to_port = kNone;             // first one not yet on the port
-    std::uint16_t fetch = 0;                   // next block to fetch; = hw_counter when nothing is in work
-    std::uint8_t need = 0;                     // blocks of a WQE that the last fetch cut off
-    bool queued = false;                       // waits for its turn
+    std::uint16_t fetch = 0;  // next block to fetch; = hw_counter when nothing is in work
+    std::uint8_t need = 0;    // blocks of a WQE that the last fetch cut off
+    bool queued = false;      // waits for its turn
     bool fetching = false;
-    bool failed = false;                       // its last context is an error: nothing behind it is fetched
+    bool failed = false;  // its last context is an error: nothing behind it is fetched
     std::uint16_t gen = 0;
   };
   struct Fetch {
@@ -72,7 +74,9 @@ class SendQueues final : private DmaClient, private TxPortClient {
   [[nodiscard]] bool may_transmit(const SendContext& context) const override;
   void transmitted(std::uint32_t context) override;
 
-  [[nodiscard]] QueueState& state(std::uint32_t fn, std::uint32_t sq) { return states_[fn * VF_SQ_COUNT + sq]; }
+  [[nodiscard]] QueueState& state(std::uint32_t fn, std::uint32_t sq) {
+    return states_[fn * VF_SQ_COUNT + sq];
+  }
   [[nodiscard]] bool gate_open(std::uint32_t fn) const;
   void doorbell_due(Rung& rung);
   void schedule(std::uint32_t fn, std::uint32_t sq);

@@ -27,7 +27,8 @@ bool take(SendWork& work, std::uint8_t* frame, const std::uint8_t* from, std::ui
 }
 
 /// Returns the size of the segment in bytes, 0 on error.
-std::uint32_t decode_segment(const std::uint8_t* seg, std::uint32_t room, std::uint8_t* frame, SendWork& work) {
+std::uint32_t decode_segment(const std::uint8_t* seg, std::uint32_t room, std::uint8_t* frame,
+                             SendWork& work) {
   const std::uint32_t dword = vf_be32_load(seg);
   const std::uint32_t bytes = dword & ~kInlineFlag;
   if ((dword & kInlineFlag) != 0) {
@@ -42,8 +43,9 @@ std::uint32_t decode_segment(const std::uint8_t* seg, std::uint32_t room, std::u
     return 0;
   }
   if (bytes != 0) {
-    work.piece[work.pieces++] = {VF_GET(wqe_data, seg, addr), static_cast<std::uint32_t>(VF_GET(wqe_data, seg, lkey)),
-                                 bytes, work.bytes};
+    work.piece[work.pieces++] = {VF_GET(wqe_data, seg, addr),
+                                 static_cast<std::uint32_t>(VF_GET(wqe_data, seg, lkey)), bytes,
+                                 work.bytes};
     work.bytes += bytes;
   }
   return kUnit;
@@ -71,8 +73,8 @@ void decode_eth(const std::uint8_t* wqe, std::uint32_t bytes, std::uint8_t* fram
   }
 }
 
-void patch_segment_headers(const SendWork& work, std::uint32_t index, bool last, std::uint32_t length,
-                           std::uint8_t* out) {
+void patch_segment_headers(const SendWork& work, std::uint32_t index, bool last,
+                           std::uint32_t length, std::uint8_t* out) {
   const PacketView view = parse_packet(out, length);
   std::uint8_t* ip = out + view.l3_offset;
   if (view.l3 == L3::ipv4) {
@@ -101,7 +103,8 @@ bool lso_possible(const SendWork& work, const std::uint8_t* frame) {
 }
 }  // namespace
 
-void decode_send_wqe(const std::uint8_t* wqe, std::uint32_t units, std::uint8_t* frame, SendWork& work) {
+void decode_send_wqe(const std::uint8_t* wqe, std::uint32_t units, std::uint8_t* frame,
+                     SendWork& work) {
   work.opcode = static_cast<std::uint8_t>(VF_GET(wqe_ctrl, wqe, opcode));
   work.completion = (VF_GET(wqe_ctrl, wqe, ce) & kCeOnSuccess) != 0;
   work.solicited = VF_GET(wqe_ctrl, wqe, se) != 0;
@@ -121,7 +124,8 @@ void decode_send_wqe(const std::uint8_t* wqe, std::uint32_t units, std::uint8_t*
   if (work.syndrome == CqeSyndrome::none && work.bytes < kEthHeader) {
     work.syndrome = CqeSyndrome::local_length;
   }
-  if (work.syndrome == CqeSyndrome::none && work.opcode == VF_WQE_LSO && !lso_possible(work, frame)) {
+  if (work.syndrome == CqeSyndrome::none && work.opcode == VF_WQE_LSO &&
+      !lso_possible(work, frame)) {
     work.syndrome = CqeSyndrome::local_operation;
   }
 }
@@ -133,7 +137,8 @@ std::uint32_t frame_count(const SendWork& work) {
   return work.opcode == VF_WQE_LSO ? (work.bytes - work.header + work.mss - 1) / work.mss : 1;
 }
 
-std::uint32_t build_frame(const SendWork& work, const std::uint8_t* frame, std::uint32_t index, std::uint8_t* out) {
+std::uint32_t build_frame(const SendWork& work, const std::uint8_t* frame, std::uint32_t index,
+                          std::uint8_t* out) {
   std::uint32_t length = work.bytes;
   if (work.opcode == VF_WQE_LSO) {
     const std::uint32_t start = work.header + index * work.mss;

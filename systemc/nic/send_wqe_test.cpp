@@ -1,9 +1,9 @@
 #include "systemc/nic/send_wqe.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "firmware/interface/layout.h"
 #include "systemc/nic/packet_view.hpp"
@@ -156,10 +156,12 @@ TEST_F(SendWqeTest, lso_segments_have_right_headers_and_checksums) {
   }
 }
 
-// Header of the worked example in RFC 1071's successors (Wikipedia, "IPv4 header checksum"): sum 0xb861.
+// Header of the worked example in RFC 1071's successors (Wikipedia, "IPv4 header checksum"): sum
+// 0xb861.
 TEST(PacketView, known_ipv4_checksum) {
   Bytes f(14 + 20 + 95, 0);
-  const Bytes ip{0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7};
+  const Bytes ip{0x45, 0, 0,    0x73, 0, 0, 0x40, 0,    0x40, 0x11,
+                 0,    0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0,    0xc7};
   be16_store(&f[12], 0x0800);
   std::copy(ip.begin(), ip.end(), f.begin() + 14);
   const PacketView view = parse_packet(f.data(), static_cast<std::uint32_t>(f.size()));

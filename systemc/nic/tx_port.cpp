@@ -22,7 +22,8 @@ void TxPort::push(std::uint32_t context) {
   }
 }
 
-// Sends one frame and waits until the line is free again; only then is the frame's context looked at again.
+// Sends one frame and waits until the line is free again; only then is the frame's context looked
+// at again.
 void TxPort::advance() {
   if (advancing_) {
     return;
@@ -49,25 +50,29 @@ void TxPort::advance() {
 }
 
 void TxPort::send_next(SendContext& context) {
-  const std::uint32_t length = build_frame(context.work, context.frame.get(), context.frames_sent, frame_.data());
+  const std::uint32_t length =
+      build_frame(context.work, context.frame.get(), context.frames_sent, frame_.data());
   ++context.frames_sent;
   if (!core_.link_up) {
     return;
   }
   count(context, frame_.data(), length);
   core_.wire->send(frame_.data(), length);
-  core_.probes.emit<Probe::frame>(&Observer::frame_sent, core_.now(), core_.ref(context.fn), frame_.data(), length);
+  core_.probes.emit<Probe::frame>(&Observer::frame_sent, core_.now(), core_.ref(context.fn),
+                                  frame_.data(), length);
   if (core_.fault(VF_FAULT_tx_duplicated) && ++packets_ % kDuplicateEvery == 0) {
     core_.wire->send(frame_.data(), length);
-    core_.probes.emit<Probe::frame>(&Observer::frame_sent, core_.now(), core_.ref(context.fn), frame_.data(), length);
+    core_.probes.emit<Probe::frame>(&Observer::frame_sent, core_.now(), core_.ref(context.fn),
+                                    frame_.data(), length);
   }
 }
 
 void TxPort::count(const SendContext& context, const std::uint8_t* frame, std::uint32_t length) {
   ++core_.stats.fn[context.fn].frames_sent;
   vf_port_counters& c = core_.context(context.fn).counters;
-  count_frame(frame, length, {c.tx_unicast_packets, c.tx_unicast_octets, c.tx_multicast_packets, c.tx_multicast_octets,
-                              c.tx_broadcast_packets, c.tx_broadcast_octets});
+  count_frame(frame, length,
+              {c.tx_unicast_packets, c.tx_unicast_octets, c.tx_multicast_packets,
+               c.tx_multicast_octets, c.tx_broadcast_packets, c.tx_broadcast_octets});
 }
 
 }  // namespace vfsim::model

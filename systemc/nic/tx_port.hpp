@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "systemc/nic/nic_core.hpp"
 #include "systemc/nic/delay_line.hpp"
+#include "systemc/nic/nic_core.hpp"
 #include "systemc/nic/send_context.hpp"
 
 namespace vfsim::model {
@@ -14,13 +14,14 @@ namespace vfsim::model {
 class TxPortClient {
  public:
   virtual ~TxPortClient() = default;
-  /// False: the context must not be transmitted any more (its queue is in error, its function was reset).
+  /// False: the context must not be transmitted any more (its queue is in error, its function was
+  /// reset).
   [[nodiscard]] virtual bool may_transmit(const SendContext& context) const = 0;
   virtual void transmitted(std::uint32_t context) = 0;
 };
 
-/// Sends contexts in the order of push(), frame by frame, as the line gets free. With the link down frames are
-/// discarded, as by any Ethernet port.
+/// Sends contexts in the order of push(), frame by frame, as the line gets free. With the link down
+/// frames are discarded, as by any Ethernet port.
 class TxPort {
  public:
   TxPort(NicCore& core, SendContexts& contexts, TxPortClient& client);

@@ -14,6 +14,14 @@ const char* host_name(std::uint8_t host) { return host == 0 ? "A" : "B"; }
 
 std::uint64_t to_u64(driver::Nanoseconds t) { return static_cast<std::uint64_t>(t.count()); }
 
+/// A migration's own failures are in its report; what is not is a wrong call.
+driver::MigrationReport must(driver::Result<driver::MigrationReport> report) {
+  if (!report) {
+    throw std::logic_error(report.error().text);
+  }
+  return std::move(report.value());
+}
+
 }  // namespace
 
 Director::Director(Simulation& simulation, Result& result)
@@ -124,19 +132,24 @@ bool Director::migrate(const Step& step) {
   driver::VmmOptions options;
   options.observer = &sim_.observer();
   options.fail_at = step.text("fail_at") == "never" ? "" : step.text("fail_at");
+  options.fail_skip = static_cast<std::uint32_t>(step.number("fail_skip"));
+  const driver::Nanoseconds cancel_after(static_cast<std::int64_t>(step.number("cancel_after")));
+  const auto ended = source.os.make_event();
   driver::Vmm out(source.os, sim_.scenario().vmm, options);
   driver::Vmm in(destination.os, sim_.scenario().vmm, options);
   auto ends = make_channel(source.os, destination.os, sim_.scenario().channel);
   driver::MigrationReport sent;
-  std::string refused;
   sim_.expect_take_over(number, from, to);
-  side_by_side({{&source.os, [&] {
-                   auto report = out.migrate_out(guest.on(from), *ends.first);
-                   report ? sent = report.value() : throw std::logic_error(report.error().text);
+  side_by_side({{&source.os,
+                 [&] {
+                   sent = must(out.migrate_out(guest.on(from), *ends.first));
+                   ended->notify();
                  }},
-                {&destination.os, [&] {
-                   auto report = in.migrate_in(guest.on(to), *ends.second);
-                   report ? void(refused = report.value().error.text) : throw std::logic_error(report.error().text);
+                {&destination.os, [&] { (void)must(in.migrate_in(guest.on(to), *ends.second)); }},
+                {&source.os, [&] {
+                   if (cancel_after.count() > 0 && !ended->wait(cancel_after)) {
+                     out.cancel();
+                   }
                  }}});
   result_.migrations.push_back(record(sent, number, from));
   if (sent.outcome == "completed") {

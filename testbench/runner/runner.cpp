@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "testbench/report/timeline.hpp"
 #include "testbench/runner/director.hpp"
 #include "testbench/runner/simulation.hpp"
+#include "waves/wave_recorder.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -52,7 +54,47 @@ int verdict(Result& result, bool finished) {
   return held ? kHeld : kViolated;
 }
 
+/// Files that show the run; each exists if it was asked for.
+struct Pictures {
+  std::unique_ptr<waves::WaveRecorder> waves;
+  std::unique_ptr<Timeline> timeline;
+};
+
+/// False: result.error says which file cannot be written.
+bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
+  if (!options.timeline.empty()) {
+    pictures.timeline = std::make_unique<Timeline>(simulation.probes);
+  }
+  if (!options.wave.empty()) {
+    const Scenario& scenario = simulation.scenario();
+    pictures.waves = std::make_unique<waves::WaveRecorder>(
+        simulation.probes, options.wave,
+        waves::WaveScope{scenario.workload.guests + 1, scenario.workload.guests, model::Host::kNicRid});
+    if (!pictures.waves->ok()) {
+      result.error = fmt::format("{}: cannot be written", options.wave);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
+  const model::Ps end = simulation.calendar.now();
+  if (pictures.timeline && !write_file(options.timeline, pictures.timeline->finish(end), result.error)) {
+    return false;
+  }
+  if (pictures.waves && !pictures.waves->finish(end)) {
+    result.error = fmt::format("{}: cannot be written", options.wave);
+    return false;
+  }
+  return true;
+}
+
 int simulate(Simulation& simulation, const RunOptions& options, Result& result) {
+  Pictures pictures;
+  if (!open_pictures(simulation, options, pictures, result)) {
+    return kBadInput;
+  }
   Director director(simulation, result);
   simulation.power_on();
   simulation.hosts[0]->os.spawn("director", [&director] { director.run(); });
@@ -61,7 +103,8 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
     sc_core::sc_start(sc_core::sc_time::from_value(end) - sc_core::sc_time_stamp());
   }
   simulation.finish(result);
-  return verdict(result, director.finished());
+  const int status = verdict(result, director.finished());
+  return close_pictures(simulation, options, pictures, result) ? status : kBadInput;
 }
 
 }  // namespace
