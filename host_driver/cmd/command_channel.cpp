@@ -61,7 +61,7 @@ class CommandChannel::Impl {
   void attach() { down_ = 0; }
   void allow_only(std::uint16_t opcode) { only_ = opcode; }
   void set_eq_poll(std::function<void()> poll) { eq_poll_ = std::move(poll); }
-  std::uint32_t stalled() const;
+  [[nodiscard]] std::uint32_t stalled() const;
   void set_checksums(bool on) { options_.checksums = on; }
 
  private:
@@ -81,25 +81,27 @@ class CommandChannel::Impl {
   };
 
   Result<void> wait_initialized(Nanoseconds limit, const char* phase);
-  std::optional<Answer> refuse(std::uint16_t opcode, std::size_t out_bytes) const;
+  [[nodiscard]] std::optional<Answer> refuse(std::uint16_t opcode, std::size_t out_bytes) const;
   Result<std::uint32_t> acquire(std::uint16_t opcode, bool may_wait);
   int take_free(std::uint16_t opcode);
   void serve_waiters();
-  bool all_stalled(std::uint16_t opcode) const;
+  [[nodiscard]] bool all_stalled(std::uint16_t opcode) const;
   void reclaim_stalled();
   Result<void> post(std::uint32_t k, const Bytes& in, std::size_t out_bytes);
   Answer finish(std::uint32_t k);
   void wait_polling(Slot& slot, std::uint32_t k);
   void wait_event(Slot& slot);
   bool wait_result(Slot& slot, Nanoseconds limit);
-  bool hardware_owns(std::uint32_t k) const;
+  [[nodiscard]] bool hardware_owns(std::uint32_t k) const;
   void complete(std::uint32_t k);
   Answer decode(std::uint32_t k);
   void free_slot(std::uint32_t k);
-  std::uint64_t entry_address(std::uint32_t k) const {
+  [[nodiscard]] std::uint64_t entry_address(std::uint32_t k) const {
     return queue_ + (static_cast<std::uint64_t>(k) << log_stride_);
   }
-  std::uint32_t pages_slot() const { return static_cast<std::uint32_t>(slots_.size()) - 1; }
+  [[nodiscard]] std::uint32_t pages_slot() const {
+    return static_cast<std::uint32_t>(slots_.size()) - 1;
+  }
 
   Platform& platform_;
   Os& os_;
@@ -326,17 +328,18 @@ void CommandChannel::Impl::free_slot(std::uint32_t k) {
 Result<void> CommandChannel::Impl::post(std::uint32_t k, const Bytes& in, std::size_t out_bytes) {
   Slot& slot = slots_[k];
   const std::lock_guard guard(*lock_);
-  auto in_chain = pool_.take(mailbox_blocks(in.size()));
-  if (in_chain) {
-    slot.in = std::move(in_chain).value();
-  }
-  auto out_chain = pool_.take(mailbox_blocks(out_bytes));
-  if (out_chain) {
-    slot.out = std::move(out_chain).value();
-  }
-  if (!in_chain || !out_chain) {
+  const auto take = [this](std::size_t bytes, MailboxChain& chain) {
+    auto taken = pool_.take(mailbox_blocks(bytes));
+    const bool fits = taken.has_value();
+    if (fits) {
+      chain = std::move(taken).value();
+    }
+    return fits;
+  };
+  if (!take(in.size(), slot.in) || !take(out_bytes, slot.out)) {
+    const std::string name = opcode_name(slot.opcode);
     free_slot(k);
-    return fail(ENOMEM, opcode_name(slot.opcode) + ": no memory for mailboxes");
+    return fail(ENOMEM, name + ": no memory for mailboxes");
   }
   slot.out_bytes = out_bytes;
   token_ = static_cast<std::uint8_t>(token_ % 255 + 1);

@@ -82,16 +82,15 @@ enum class CapMode : std::uint8_t { maximum = 0, current = 1 };
 [[nodiscard]] Result<std::uint32_t> alloc_uar(CommandChannel& channel);
 [[nodiscard]] Result<void> dealloc_uar(CommandChannel& channel, std::uint32_t uar);
 
-enum MkeyAccess : std::uint8_t {
-  kLocalRead = 1,
-  kLocalWrite = 2,
-  kRemoteRead = 4,
-  kRemoteWrite = 8,
-  kAllAccess = 15,
-};
+/// Bits of MkeySpec::access.
+inline constexpr std::uint8_t kLocalRead = 1;
+inline constexpr std::uint8_t kLocalWrite = 2;
+inline constexpr std::uint8_t kRemoteRead = 4;
+inline constexpr std::uint8_t kRemoteWrite = 8;
+inline constexpr std::uint8_t kAllAccess = 15;
 struct MkeySpec {
   std::uint32_t pd = 0;
-  std::uint8_t access = kAllAccess;  // MkeyAccess bits
+  std::uint8_t access = kAllAccess;  // kLocalRead, ...
   std::uint64_t length = 0;          // bytes; ignored in a physical key
   std::vector<std::uint64_t> pages;  // bus addresses of the pages, 2^log_page_size bytes each
   std::uint8_t log_page_size = VF_PAGE_SHIFT;

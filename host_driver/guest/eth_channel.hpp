@@ -50,7 +50,7 @@ class EthChannel {
   Result<void> make_buffers();
   Result<void> make_queues();
   Result<void> fill_receive_ring();
-  Buffer buffer(std::uint32_t slot) const;
+  [[nodiscard]] Buffer buffer(std::uint32_t slot) const;
   void on_send_completions();
   void on_receive_completions();
   void take_send(const Cqe& entry);

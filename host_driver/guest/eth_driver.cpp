@@ -33,9 +33,7 @@ CoreOptions core_options(const EthOptions& options) {
 class EthDriver::Impl {
  public:
   Impl(Platform& platform, EthOptions options)
-      : options_(std::move(options)),
-        core_(platform, core_options(options_)),
-        shared_{core_, options_} {}
+      : options_(options), core_(platform, core_options(options_)), shared_{core_, options_} {}
   ~Impl() {
     if (!undo_.empty()) {
       (void)!remove();
@@ -236,7 +234,7 @@ std::vector<std::string> EthDriver::Impl::self_check() const {
 }
 
 EthDriver::EthDriver(Platform& platform, EthOptions options)
-    : impl_(std::make_unique<Impl>(platform, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(platform, options)) {}
 EthDriver::~EthDriver() = default;
 
 Result<void> EthDriver::probe() {

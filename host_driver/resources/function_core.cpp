@@ -243,9 +243,9 @@ Result<void> FunctionCore::make_completion_eqs() {
 }
 
 const Bytes& FunctionCore::capability(std::uint32_t type) const {
-  static const Bytes kNone(VF_WID(query_hca_cap_out, capability) / 8);
+  static const Bytes none(VF_WID(query_hca_cap_out, capability) / 8);
   const auto it = capabilities_.find(type);
-  return it != capabilities_.end() ? it->second : kNone;
+  return it != capabilities_.end() ? it->second : none;
 }
 
 std::uint32_t FunctionCore::on_async(AsyncHandler handler) {

@@ -6,6 +6,7 @@
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
+#include "systemc/nic/tx_arbiter.hpp"
 #include "systemc/pcie/port.hpp"
 #include "systemc/wire/port.hpp"
 
@@ -13,8 +14,7 @@ struct vf_context_ram;
 
 namespace vfsim::model {
 
-class TxArbiter;
-struct NicStats;
+struct NicStats;  // systemc/nic/nic_core.hpp
 
 /// One SR-IOV NIC on a PCIe port and a wire port.
 ///

@@ -13,7 +13,7 @@ using model::Ps;
 constexpr Ps kFetchBound = 1 * model::kMs;  // from the end of RESUME to the fetch of held work
 /// A doorbell that comes later than this after the resume cannot be what started held work: the
 /// work was forgotten.
-constexpr Ps kPromptBound = 5 * model::kUs;
+constexpr Ps kPromptBound = 2 * model::kUs;
 
 /// A send doorbell that arrived while the initiator was stopped.
 struct Held {

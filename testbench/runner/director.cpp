@@ -28,7 +28,7 @@ Director::Director(Simulation& simulation, Result& result)
     : sim_(simulation), result_(result), os_(simulation.hosts[0]->os) {}
 
 void Director::run() {
-  if (boot() && probe_guests()) {
+  if (prepare()) {
     start_traffic();
     if (do_steps()) {
       wait_until_settled();

@@ -18,6 +18,8 @@ class Director {
 
   /// The scenario from power-on to its end. Problems are in result.error; the verdict is the caller's.
   void run();
+  /// Only its begin: both hosts booted, all guests' drivers loaded. False: see result.error.
+  bool prepare() { return boot() && probe_guests(); }
   [[nodiscard]] bool finished() const { return finished_; }
 
  private:
