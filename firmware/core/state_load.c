@@ -73,6 +73,9 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
       fw_state_remove(fw, fn, (unsigned)r.kind, r.index);
     } else {
       fw_state_install(fw, fn, (unsigned)r.kind, r.index, r.payload, *mtt_of(fw, &r));
+      if (r.kind == FW_IMAGE_CQ && vf_fault(fw->config.faults, VF_FAULT_load_drops_arm_state)) {
+        fw_ctx(fw, fn)->cq[r.index].st = VF_QUEUE_FIRED;
+      }
     }
   }
   fw_vhca_untrack(fw, fn); /* what was saved from the function before says nothing of it now */

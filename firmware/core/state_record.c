@@ -285,9 +285,6 @@ uint32_t fw_state_encode(struct fw *fw, uint32_t fn, unsigned kind, uint32_t ind
       encode_object(fw, fn, kind, index, payload);
       break;
   }
-  if (kind == FW_IMAGE_CQ && vf_fault(fw->config.faults, VF_FAULT_image_drops_arm_state)) {
-    VF_SET(image_cq, payload, st, VF_QUEUE_FIRED);
-  }
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 #include "host_driver/guest/eth_channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 namespace vfsim::driver {
@@ -133,6 +134,18 @@ Result<void> EthChannel::send(const std::uint8_t* frame, std::uint32_t length, b
   if (ring) {
     sq_->ring();
   }
+  return ok();
+}
+
+Result<void> EthChannel::send_raw(std::uint32_t lkey, std::uint64_t address, std::uint32_t length) {
+  const std::lock_guard guard(*lock_);
+  if (sq_->full()) {
+    return fail(EAGAIN, "send ring is full");
+  }
+  const std::array<std::uint8_t, SendQueue::kInlineBytes> header{};
+  sq_->post(header.data(), lkey, address, length);
+  ++shared_.counters.sends_posted;
+  sq_->ring();
   return ok();
 }
 

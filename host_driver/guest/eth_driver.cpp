@@ -258,6 +258,13 @@ Result<void> EthDriver::post_only(const std::uint8_t* frame, std::uint32_t lengt
   return impl_->channels_.front()->send(frame, length, false);
 }
 
+Result<void> EthDriver::send_raw(std::uint32_t lkey, std::uint64_t address, std::uint32_t length) {
+  if (impl_->channels_.empty()) {
+    return fail(ENODEV, "the function is not probed");
+  }
+  return impl_->channels_.front()->send_raw(lkey, address, length);
+}
+
 SendDoorbell EthDriver::doorbell() const {
   return impl_->channels_.empty() ? SendDoorbell{} : impl_->channels_.front()->sq().doorbell();
 }

@@ -69,6 +69,9 @@ class EthDriver {
   [[nodiscard]] Result<void> send(const std::uint8_t* frame, std::uint32_t length);
   /// As send(), without ringing, on channel 0: a peer device may ring with doorbell().
   [[nodiscard]] Result<void> post_only(const std::uint8_t* frame, std::uint32_t length);
+  /// Posts a request for memory that the caller names, and rings: what a buggy or hostile driver would do. A key or
+  /// address that is not the function's own ends in an error completion, and the queue is dead then.
+  [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address, std::uint32_t length);
   /// The doorbell of the oldest request of channel 0 that nobody rang for.
   [[nodiscard]] SendDoorbell doorbell() const;
 

@@ -58,7 +58,7 @@ void add_oracle(const Result& r, std::string& out) {
   out += fmt::format("  sent to guests     {:>10} offered  {:>10} accepted     {:>10} delivered\n",
                      o.rx_offered, o.rx_accepted, o.rx_delivered);
   out += fmt::format(
-      "  lost {}, duplicated {}, corrupted {}, reordered {}; waited for a NIC to own their address "
+      "  lost {}, duplicated {}, corrupted {}, reordered {}; held on the wire "
       "{}\n",
       o.lost, o.duplicated, o.corrupted, o.reordered, r.held_on_wire);
   out += fmt::format("  interrupts lost {}, dirty pages missed {}, memory bytes that differ {}\n",

@@ -113,7 +113,12 @@ bool Director::do_step(const Step& step) {
   if (step.verb == "migrate") {
     return migrate(step);
   }
-  if (step.verb == "link_down" || step.verb == "link_up") {
+  Guest& guest = *sim_.guests[step.number("guest")];
+  if (step.verb == "mask_interrupts" || step.verb == "unmask_interrupts") {
+    guest.mask_interrupts(step.verb == "mask_interrupts");
+  } else if (step.verb == "rogue_send") {
+    guest.rogue_send();
+  } else if (step.verb == "link_down" || step.verb == "link_up") {
     sim_.hosts[step.text("host") == "A" ? 0 : 1]->nic.set_link(step.verb == "link_up");
   }
   return true;  // "wait" was done before

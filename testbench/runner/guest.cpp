@@ -11,6 +11,11 @@ driver::EthOptions driver_options(std::uint32_t guest, const WorkloadParams& par
   return options;
 }
 
+// What a rogue send names: a key that the function was never given, and an address above its driver's memory.
+constexpr std::uint32_t kForeignKey = 0x00003300;
+constexpr std::uint64_t kForeignAddress = 0x10000;
+constexpr std::uint32_t kForeignBytes = 256;
+
 Place vf_place(HostSide& side, std::uint32_t guest) { return {&side.host, vf_rid(guest), vf_window(guest)}; }
 Place peer_place(HostSide& side) { return {&side.host, model::Host::kPeerRid, kPeerWindow}; }
 
@@ -51,13 +56,24 @@ void Guest::start() {
   app_.start(schedule_.from_guest);
 }
 
+void Guest::mask_interrupts(bool masked) {
+  os_.spawn("mask", [this, masked] { vf_.mask_vectors(masked); });
+}
+
+void Guest::rogue_send() {
+  os_.spawn("rogue", [this] {
+    const auto posted = driver_.send_raw(kForeignKey, kForeignAddress, kForeignBytes);
+    rogue_sends_ += posted ? 1 : 0;
+  });
+}
+
 bool Guest::settled() {
-  oracle_.completed(number_, driver_.sends_completed());
+  oracle_.completed(number_, driver_.sends_completed() - rogue_sends_);
   return app_.all_sent() && oracle_.settled(number_);
 }
 
 void Guest::report() {
-  oracle_.completed(number_, driver_.sends_completed());
+  oracle_.completed(number_, driver_.sends_completed() - rogue_sends_);
   const std::vector<std::string> problems = vf_.interrupt_pending() ? std::vector<std::string>{} : driver_.self_check();
   for (const std::string& problem : problems) {
     os_.log(driver::LogLevel::warning, problem);

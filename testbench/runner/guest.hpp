@@ -21,6 +21,9 @@ class Guest {
   [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
   /// Starts its application (and the peer device's doorbells, where there is one).
   void start();
+  /// The guest masks or unmasks its VF's interrupts; the guest's driver misbehaves. Both in a thread of the guest.
+  void mask_interrupts(bool masked);
+  void rogue_send();
   /// Everything is sent, completed and received.
   [[nodiscard]] bool settled();
   /// End of the run: tells the oracle what the guest still waits for.
@@ -45,6 +48,7 @@ class Guest {
   GuestApp app_;
   Schedule schedule_;
   const WorkloadParams& params_;
+  std::uint64_t rogue_sends_ = 0;
   std::string error_;
 };
 

@@ -38,6 +38,12 @@ driver::Result<Image> read_back(driver::VfioDevice& device, const Scenario& scen
   return scenario.vmm.flow == "newest" ? image_of(stream) : stream;
 }
 
+/// A stopped function's BAR is touched once, as a careless host would: reads give 0, writes are lost (Q4).
+void touch_stopped(driver::Platform& function) {
+  function.write32(VF_BAR_CMD_DB, 1);
+  (void)function.read32(VF_BAR_CMDIF_REV);
+}
+
 }  // namespace
 
 void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t from, std::uint8_t to) {
@@ -45,6 +51,7 @@ void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t 
   SimGuestVm& destination = simulation.guests[guest]->on(to);
   simulation.oracle.compare_memory(source.machine().memory(), source.phys(), destination.machine().memory(),
                                    destination.phys(), source.memory_bytes());
+  touch_stopped(simulation.hosts[from]->vfs[guest]->platform);
   if (!simulation.scenario().vmm.read_back) {
     return;
   }

@@ -74,6 +74,14 @@ void FunctionPlatform::unbind_vector(std::uint32_t vector) {
   pending_ &= ~(1U << vector);
 }
 
+void FunctionPlatform::mask_vectors(bool masked) {
+  for (std::uint32_t v = 0; v < handlers_.size(); ++v) {
+    if (handlers_[v]) {
+      write_entry(v, masked);
+    }
+  }
+}
+
 void FunctionPlatform::route(std::uint32_t vector) {
   place_.host->route_interrupt(place_.rid, vector, [this, vector] {
     pending_ |= 1U << vector;

@@ -29,6 +29,8 @@ class FunctionPlatform final : public driver::Platform {
   /// The function is now here. Interrupt routes follow; the device's MSI-X table is the VMM's business.
   void move_to(const Place& place);
   [[nodiscard]] const Place& place() const { return place_; }
+  /// Masks or unmasks every bound vector in the device's MSI-X table.
+  void mask_vectors(bool masked);
   /// Messages that arrived and whose handler has not run yet.
   [[nodiscard]] bool interrupt_pending() const { return pending_ != 0; }
 
