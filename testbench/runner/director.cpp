@@ -30,8 +30,9 @@ Director::Director(Simulation& simulation, Result& result)
 void Director::run() {
   if (prepare()) {
     start_traffic();
-    if (do_steps()) {
-      wait_until_settled();
+    if (do_steps() && wait_until_settled()) {
+      sim_.judge_traffic();
+      shut_down();
     }
   }
   finished_ = true;
@@ -78,6 +79,7 @@ bool Director::probe_guests() {
     for (auto& host : sim_.hosts) {
       host->assign(g, *sim_.rules);
     }
+    sim_.observer().vcpus(g, 0, true);
     probes.emplace_back(&sim_.guests[g]->os(), [this, g] {
       if (const auto up = sim_.guests[g]->probe(); !up) {
         failed(fmt::format("guest {}: {}", g, up.error().text));
@@ -194,6 +196,32 @@ void Director::reset_devices(SimGuestVm& vm) {
       failed(fmt::format("reset of a device on host {}: {}", host_name(vm.host()), reset.error().text));
     }
   }
+}
+
+void Director::shut_down() {
+  std::vector<std::pair<SimOs*, std::function<void()>>> tasks;
+  for (auto& guest : sim_.guests) {
+    tasks.emplace_back(&guest->os(), [this, &guest = *guest] {
+      if (const auto gone = guest.remove(); !gone) {
+        failed(fmt::format("guest {}: unloading its driver: {}", guest.core().number, gone.error().text));
+      }
+    });
+  }
+  side_by_side(tasks);
+  tasks.clear();
+  for (auto& host : sim_.hosts) {
+    tasks.emplace_back(&host->os, [this, &host = *host] {
+      if (const auto gone = host.pf.remove(); !gone) {
+        failed(fmt::format("host {}: removing the PF: {}", host_name(host.index), gone.error().text));
+      }
+      // SR-IOV went first: whoever still holds a VF is told so.
+      const auto late = host.vfs.front()->migration.data_size();
+      if (late || late.error().code != ENOTCONN) {
+        failed(fmt::format("host {}: a VF of a removed PF does not answer ENOTCONN", host_name(host.index)));
+      }
+    });
+  }
+  side_by_side(tasks);
 }
 
 bool Director::wait_until_settled() {

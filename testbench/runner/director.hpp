@@ -32,6 +32,8 @@ class Director {
   MigrationResult record(const driver::MigrationReport& report, std::uint32_t guest, std::uint8_t from) const;
   void reset_devices(SimGuestVm& vm);
   bool wait_until_settled();
+  /// Guests unload their drivers, hosts remove their PFs.
+  void shut_down();
   /// Starts one thread per body on its Os and returns when all have ended.
   void side_by_side(const std::vector<std::pair<SimOs*, std::function<void()>>>& bodies);
   bool failed(const std::string& what);

@@ -19,6 +19,8 @@ class Guest {
 
   /// Loads the guest's driver. Blocks; call it in one of the guest's threads (os().spawn).
   [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
+  /// Unloads it: everything is destroyed, all firmware pages are taken back. Blocks, too.
+  [[nodiscard]] driver::Result<void> remove() { return driver_.remove(); }
   /// Starts its application (and the peer device's doorbells, where there is one).
   void start();
   /// The guest masks or unmasks its VF's interrupts; the guest's driver misbehaves. Both in a thread of the guest.

@@ -54,7 +54,7 @@ int verdict(Result& result, bool finished) {
   return held ? kHeld : kViolated;
 }
 
-/// Files that show the run; each exists if it was asked for.
+/// Files written while the run goes on; each exists if it was asked for.
 struct Pictures {
   std::unique_ptr<waves::WaveRecorder> waves;
   std::unique_ptr<Timeline> timeline;
@@ -86,6 +86,12 @@ bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures&
   if (pictures.waves && !pictures.waves->finish(end)) {
     result.error = fmt::format("{}: cannot be written", options.wave);
     return false;
+  }
+  for (const SavedImage& image : simulation.images) {
+    const std::string path = options.out_dir + "/" + image.name + ".image";
+    if (!options.out_dir.empty() && !write_file(path, {image.bytes.begin(), image.bytes.end()}, result.error)) {
+      return false;
+    }
   }
   return true;
 }

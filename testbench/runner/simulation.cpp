@@ -56,10 +56,16 @@ void Simulation::expect_take_over(std::uint32_t guest, std::uint8_t from, std::u
   guests[guest]->on(to).on_take_over([this, guest, from, to](SimGuestVm&) { check_switchover(*this, guest, from, to); });
 }
 
-void Simulation::finish(Result& result) {
-  for (const auto& guest : guests) {
-    guest->report();
+void Simulation::judge_traffic() {
+  if (!std::exchange(traffic_judged_, true)) {
+    for (const auto& guest : guests) {
+      guest->report();
+    }
   }
+}
+
+void Simulation::finish(Result& result) {
+  judge_traffic();
   const OracleFigures f = oracle.figures();
   result.oracle = {f.tx_posted, f.tx_completed, f.tx_on_wire, f.rx_offered, f.rx_accepted, f.rx_delivered, f.lost,
                    f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes};

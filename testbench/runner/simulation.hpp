@@ -17,6 +17,12 @@
 
 namespace vfsim::bench {
 
+/// The state image of a VF that migrated, as the source saved it.
+struct SavedImage {
+  std::string name;  // "guest0_A_to_B_1": guest, hosts, number of the migration
+  std::vector<std::uint8_t> bytes;
+};
+
 /// Built before simulation starts; hosts are 0 = A, 1 = B.
 class Simulation {
  public:
@@ -29,12 +35,15 @@ class Simulation {
   void expect_take_over(std::uint32_t guest, std::uint8_t from, std::uint8_t to);
   /// Both NICs are powered, clocks stand at 0.
   void power_on();
+  /// The guests say what they still wait for: once, when their traffic has ended or the run does.
+  void judge_traffic();
   /// Last judgements of rules and oracle; fills in what the result says about them.
   void finish(Result& result);
   driver::DriverObserver& observer() { return bridge_; }
 
  private:
   const Scenario& scenario_;
+  bool traffic_judged_ = false;
 
  public:
   model::Calendar calendar{"calendar"};
@@ -57,6 +66,7 @@ class Simulation {
   model::EthernetWire wire;
   TrafficPeer peer;
   std::vector<std::unique_ptr<Guest>> guests;
+  std::vector<SavedImage> images;
 };
 
 }  // namespace vfsim::bench

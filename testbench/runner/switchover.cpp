@@ -1,5 +1,7 @@
 #include "testbench/runner/switchover.hpp"
 
+#include <fmt/format.h>
+
 #include "host_driver/migration/record.hpp"
 
 namespace vfsim::bench {
@@ -57,6 +59,11 @@ void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t 
   }
   const auto first = read_back(*source.devices().front(), simulation.scenario());
   const auto second = read_back(*destination.devices().front(), simulation.scenario());
+  if (first) {
+    simulation.images.push_back({fmt::format("guest{}_{}_to_{}_{}", guest, from == 0 ? "A" : "B", to == 0 ? "A" : "B",
+                                             simulation.images.size() + 1),
+                                 first.value()});
+  }
   const model::FnRef who{to, static_cast<std::uint8_t>(guest + 1)};
   simulation.rules->add_identity(simulation.calendar.now(), who, first ? first.value() : Image{},
                                  second ? second.value() : Image{});
