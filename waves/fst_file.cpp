@@ -105,12 +105,6 @@ FstFile::Signal FstFile::add_text(const std::string& name) {
               : 0;
 }
 
-FstFile::Signal FstFile::add_real(const std::string& name) {
-  return ok() ? fstWriterCreateVar(writer_, FST_VT_VCD_REAL, FST_VD_IMPLICIT, sizeof(double),
-                                   name.c_str(), 0)
-              : 0;
-}
-
 void FstFile::time(std::uint64_t ps) {
   if (ok() && (!started_ || ps > time_)) {
     started_ = true;
@@ -129,12 +123,6 @@ void FstFile::set_text(Signal signal, std::string_view text) {
   if (ok()) {
     fstWriterEmitVariableLengthValueChange(writer_, signal, text.data(),
                                            static_cast<std::uint32_t>(text.size()));
-  }
-}
-
-void FstFile::set_real(Signal signal, double value) {
-  if (ok()) {
-    fstWriterEmitValueChange(writer_, signal, &value);
   }
 }
 

@@ -35,12 +35,10 @@ class FstFile {
   Signal add_bits(const std::string& name, std::uint32_t bits);
   Signal add_enum_signal(const std::string& name, std::uint32_t bits, EnumTable table);
   Signal add_text(const std::string& name);
-  Signal add_real(const std::string& name);
 
   void time(std::uint64_t ps);
   void set(Signal signal, std::uint64_t value);
   void set_text(Signal signal, std::string_view text);
-  void set_real(Signal signal, double value);
 
   /// Finishes the file. False: it could not be written completely, or not renamed.
   [[nodiscard]] bool close();

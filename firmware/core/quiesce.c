@@ -150,6 +150,7 @@ enum fw_exec fw_op_RESUME_VHCA(struct fw *fw, struct fw_cmd *cmd) {
   v->load_state = FW_LOAD_NONE;
   v->load_id = 0;
   fw->fn[fn].suspended_responder = false;
+  fw_vport_update(fw, fn); /* the link changed meanwhile, or is another NIC's */
   ctrl_change(fw, fn, 0, FW_CTRL_RESPONDER_STOP);
   return fw_cmd_ok(cmd, 16);
 }

@@ -148,6 +148,44 @@ TEST(Quiesce, ResponderWaitsForInterruptsOnTheirWay) {
   EXPECT_TRUE(rig.nic.reply(0, 3).ok());
 }
 
+TEST(Quiesce, LinkChangeWaitsForTheResume) {
+  Rig rig;
+  rig.populate(1);
+  rig.nic.ctx(1).eq[0].mask[0] |= 1ULL << VF_EVENT_PORT_CHANGE;
+  ASSERT_TRUE(rig.stop(1));
+  const Digest stopped = rig.digest(1);
+  const std::size_t events = rig.nic.events.size();
+  rig.nic.set_link(false);
+  rig.nic.poll();
+  EXPECT_TRUE(rig.digest(1) == stopped) << "nothing of a stopped function changes";
+  ASSERT_TRUE(rig.run(1));
+  const auto said = [&] {
+    std::size_t n = 0;
+    for (std::size_t i = events; i < rig.nic.events.size(); ++i) {
+      const auto& e = rig.nic.events[i];
+      n += e.fn == 1 && e.event.type == VF_EVENT_PORT_CHANGE &&
+           e.event.sub_type == VF_PORT_CHANGE_DOWN;
+    }
+    return n;
+  };
+  EXPECT_EQ(said(), 1U);
+}
+
+/// An image that another NIC with another link saved: the function is what the image says until it
+/// runs.
+TEST(Quiesce, LoadIsTheIdentityWhateverTheLink) {
+  Rig source;
+  source.populate(1);
+  ASSERT_TRUE(source.stop(1));
+  const Saved first = source.save(1);
+  Rig destination;
+  destination.nic.set_link(false);
+  destination.nic.poll();
+  ASSERT_TRUE(destination.stop(1));
+  ASSERT_TRUE(destination.load(1, first.image).ok());
+  EXPECT_EQ(destination.save(1).image, first.image);
+}
+
 TEST(Quiesce, PfResetUndoesHalfASuspend) {
   Rig rig;
   rig.nic.auto_drain = false;

@@ -82,9 +82,6 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
   v->load_state = (VF_GET(image_header, image, flags) & FW_IMAGE_FINAL) != 0 ? FW_LOAD_FINAL : FW_LOAD_OPEN;
   v->load_sequence = (uint32_t)VF_GET(image_header, image, sequence);
   v->load_id = VF_GET(image_header, image, image_id);
-  if (v->load_state == FW_LOAD_FINAL) {
-    fw_vport_update(fw, fn); /* this NIC's link may differ from the other's */
-  }
 }
 
 static enum fw_exec load_end(struct fw *fw, struct fw_cmd *cmd) {

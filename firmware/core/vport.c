@@ -55,6 +55,9 @@ bool fw_vport_up(const struct fw* fw, uint32_t fn) {
 void fw_vport_update(struct fw* fw, uint32_t fn) {
   struct fw_function* f = &fw->fn[fn];
   const bool up = fw_vport_up(fw, fn);
+  if (f->suspended_responder) {
+    return; /* nothing of a stopped function changes; RESUME looks again */
+  }
   fw_ctx(fw, fn)->link_up = f->port_admin_up && f->vport_admin != VF_VPORT_ADMIN_DOWN;
   if (up == f->vport_up) {
     return;

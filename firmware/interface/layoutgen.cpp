@@ -1,7 +1,6 @@
 // Prints the contract for tools that read neither C nor C++:
 //   layoutgen sv FILE      SystemVerilog package vf_iface_pkg
 //   layoutgen docs DIR     reference pages (Markdown)
-//   layoutgen waves DIR    value filters for GTKWave
 #include <algorithm>
 #include <cctype>
 #include <cstdarg>
@@ -328,22 +327,6 @@ void write_docs(const std::filesystem::path& dir) {
   md_image(dir);
 }
 
-// --- GTKWave: one line per value, "hex-digits name" as the viewer shows the signal in hexadecimal
-// ---
-
-void write_waves(const std::filesystem::path& dir) {
-  Out opcodes(dir / "opcode.filter");
-  for (const OpcodeRow& row : kOpcodes) {
-    opcodes.print("%04X %s\n", row.value, text(row.name).c_str());
-  }
-  for (const std::string_view set : sets()) {
-    Out out(dir / (lower(set) + ".filter"));
-    for (const EnumRow& row : rows_of(set)) {
-      out.print("%02X %s\n", row.value, text(row.name).c_str());
-    }
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -351,11 +334,11 @@ int main(int argc, char** argv) {
   if (what == "sv") {
     std::filesystem::create_directories(std::filesystem::path(argv[2]).parent_path());
     write_sv(argv[2]);
-  } else if (what == "docs" || what == "waves") {
+  } else if (what == "docs") {
     std::filesystem::create_directories(argv[2]);
-    what == "docs" ? write_docs(argv[2]) : write_waves(argv[2]);
+    write_docs(argv[2]);
   } else {
-    std::fprintf(stderr, "usage: layoutgen sv FILE | docs DIR | waves DIR\n");
+    std::fprintf(stderr, "usage: layoutgen sv FILE | docs DIR\n");
     return 2;
   }
   return 0;

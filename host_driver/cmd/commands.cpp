@@ -336,13 +336,4 @@ Result<VportState> query_vport_state(CommandChannel& channel, std::optional<std:
       static_cast<std::uint8_t>(VF_GET(query_vport_state_out, out.data(), admin_state))};
 }
 
-Result<void> modify_vport_state(CommandChannel& channel, std::uint8_t admin_state,
-                                std::optional<std::uint16_t> vport) {
-  Bytes in = make_command(VF_OP_MODIFY_VPORT_STATE, vport ? 1 : 0);
-  VF_SET(modify_vport_state_in, in.data(), other_vport, vport ? 1 : 0);
-  VF_SET(modify_vport_state_in, in.data(), vport_number, vport.value_or(0));
-  VF_SET(modify_vport_state_in, in.data(), admin_state, admin_state);
-  return run(channel, in);
-}
-
 }  // namespace vfsim::driver

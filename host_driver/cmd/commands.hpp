@@ -210,7 +210,5 @@ struct VportState {
 /// @param vport another function's port (PF only), or none for this function's.
 [[nodiscard]] Result<VportState> query_vport_state(
     CommandChannel& channel, std::optional<std::uint16_t> vport = std::nullopt);
-[[nodiscard]] Result<void> modify_vport_state(CommandChannel& channel, std::uint8_t admin_state,
-                                              std::optional<std::uint16_t> vport = std::nullopt);
 
 }  // namespace vfsim::driver

@@ -202,9 +202,6 @@ void EthChannel::on_send_completions() {
     take_send(entry);
   }
   send_cq_->arm();
-  if (shared_.idle_hook) {
-    shared_.idle_hook();
-  }
 }
 
 void EthChannel::on_receive_completions() {
@@ -222,9 +219,6 @@ void EthChannel::on_receive_completions() {
   receive_cq_->update();
   rq_->publish();
   receive_cq_->arm();
-  if (shared_.idle_hook) {
-    shared_.idle_hook();
-  }
 }
 
 void EthChannel::check(std::vector<std::string>& findings) const {

@@ -25,7 +25,6 @@ struct EthShared {
   std::uint8_t counter_set = 0;
   std::function<void(const std::uint8_t*, std::uint32_t)> receiver{};
   std::function<void(const WorkError&)> error_handler{};
-  std::function<void()> idle_hook{};
 };
 
 class EthChannel {
@@ -37,7 +36,8 @@ class EthChannel {
 
   [[nodiscard]] Result<void> send(const std::uint8_t* frame, std::uint32_t length, bool ring);
   /// EthDriver::send_raw().
-  [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address, std::uint32_t length);
+  [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address,
+                                      std::uint32_t length);
   [[nodiscard]] const SendQueue& sq() const { return *sq_; }
   [[nodiscard]] std::uint32_t rqn() const { return rq_->number(); }
   void check(std::vector<std::string>& findings) const;

@@ -276,9 +276,6 @@ void EthDriver::set_receiver(
 void EthDriver::set_error_handler(std::function<void(const WorkError&)> handler) {
   impl_->shared_.error_handler = std::move(handler);
 }
-void EthDriver::set_idle_hook(std::function<void()> hook) {
-  impl_->shared_.idle_hook = std::move(hook);
-}
 
 const EthCounters& EthDriver::counters() const {
   return impl_->shared_.counters;

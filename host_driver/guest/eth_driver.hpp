@@ -50,9 +50,9 @@ struct EthCounters {
 
 /// Brings up the function through its own command queue as the stock Ethernet driver does, sends
 /// and receives frames. Keeps no time and nothing of the host it runs on: the machine may move
-/// between any two platform calls. send() may be called by any thread but not by a receiver or hook
-/// of the same driver's interrupt thread that holds locks of the caller. Receiver, error handler
-/// and hook run in the interrupt thread and may call send().
+/// between any two platform calls. send() may be called by any thread. Receiver and error handler
+/// run in the interrupt thread and may call send(), but must not take locks that a caller of send()
+/// holds.
 class EthDriver {
  public:
   EthDriver(Platform& platform, EthOptions options);
@@ -69,16 +69,16 @@ class EthDriver {
   [[nodiscard]] Result<void> send(const std::uint8_t* frame, std::uint32_t length);
   /// As send(), without ringing, on channel 0: a peer device may ring with doorbell().
   [[nodiscard]] Result<void> post_only(const std::uint8_t* frame, std::uint32_t length);
-  /// Posts a request for memory that the caller names, and rings: what a buggy or hostile driver would do. A key or
-  /// address that is not the function's own ends in an error completion, and the queue is dead then.
-  [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address, std::uint32_t length);
+  /// Posts a request for memory that the caller names, and rings: what a buggy or hostile driver
+  /// would do. A key or address that is not the function's own ends in an error completion, and the
+  /// queue is dead then.
+  [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address,
+                                      std::uint32_t length);
   /// The doorbell of the oldest request of channel 0 that nobody rang for.
   [[nodiscard]] SendDoorbell doorbell() const;
 
   void set_receiver(std::function<void(const std::uint8_t* frame, std::uint32_t length)> receiver);
   void set_error_handler(std::function<void(const WorkError&)> handler);
-  /// Called after every batch of completions: send requests may have become free.
-  void set_idle_hook(std::function<void()> hook);
 
   [[nodiscard]] const EthCounters& counters() const;
   [[nodiscard]] std::uint64_t sends_posted() const { return counters().sends_posted; }

@@ -8,13 +8,6 @@
 
 namespace vfsim::driver {
 
-std::optional<MigFlow> find_mig_flow(std::string_view name) {
-  if (name == "newest") {
-    return MigFlow::newest;
-  }
-  return name == "6.1" ? std::optional<MigFlow>(MigFlow::v61) : std::nullopt;
-}
-
 VfSession::VfSession(PfDriver& pf_driver, Platform& vf_function, std::uint16_t vf_index,
                      VfMigrationOptions session_options)
     : pf(pf_driver),

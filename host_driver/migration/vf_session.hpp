@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string_view>
 
 #include "host_driver/migration/sync.hpp"
 #include "host_driver/migration/vfio_device.hpp"
@@ -22,15 +20,14 @@ enum class MigFlow : std::uint8_t {
   newest,  // records, PRE_COPY, several loads, chunks
   v61,     // raw image, STOP_COPY and P2P only
 };
-/// "newest" and "6.1", as scenarios name them; nothing for another name.
-[[nodiscard]] std::optional<MigFlow> find_mig_flow(std::string_view name);
 
 struct VfMigrationOptions {
   MigFlow flow = MigFlow::newest;
   std::uint8_t host = 0;  // for observations
   DriverObserver* observer = nullptr;
   std::uint64_t faults = 0;
-  std::uint64_t chunk_bytes = 8U << 20;  // chunk mode: buffer for one chunk, unless the firmware asks for more
+  std::uint64_t chunk_bytes =
+      8U << 20;  // chunk mode: buffer for one chunk, unless the firmware asks for more
 };
 
 /// Capabilities that the driver works with, read when the VF is bound.

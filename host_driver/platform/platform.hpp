@@ -1,5 +1,6 @@
-// What the driver code needs of a machine. Implemented by the simulation (testbench/sim_platform), by a fake for
-// unit tests (fake_platform.hpp), and by whoever ports the driver to a kernel, a VMM or hardware.
+// What the driver code needs of a machine. Implemented by the simulation (testbench/sim_platform),
+// by a fake for unit tests (fake_platform.hpp), and by whoever ports the driver to a kernel, a VMM
+// or hardware.
 #pragma once
 
 #include <chrono>
@@ -14,7 +15,8 @@ namespace vfsim::driver {
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-/// A wake-up flag between driver threads. notify() makes one current or the next wait() return true.
+/// A wake-up flag between driver threads. notify() makes one current or the next wait() return
+/// true.
 class Event {
  public:
   virtual ~Event() = default;
@@ -51,13 +53,15 @@ class Os {
 inline constexpr Nanoseconds kForever = Nanoseconds::max();
 
 /// One PCI function as its driver sees it, and the memory that it may reach by DMA.
-/// Blocking calls block the calling thread only. Device addresses are what the function must use in its DMA.
+/// Blocking calls block the calling thread only. Device addresses are what the function must use in
+/// its DMA.
 class Platform {
  public:
   virtual ~Platform() = default;
   [[nodiscard]] virtual Os& os() = 0;
 
-  // BAR0. Values are in host order; on the bus the registers are big-endian. Writes are posted, reads flush them.
+  // BAR0. Values are in host order; on the bus the registers are big-endian. Writes are posted,
+  // reads flush them.
   [[nodiscard]] virtual std::uint32_t read32(std::uint64_t offset) = 0;
   virtual void write32(std::uint64_t offset, std::uint32_t value) = 0;
   virtual void write64(std::uint64_t offset, std::uint64_t value) = 0;
@@ -76,8 +80,8 @@ class Platform {
   // Interrupts (MSI-X).
   /// Vectors that may be bound.
   [[nodiscard]] virtual std::uint32_t vectors() const = 0;
-  /// Enables the vector; `handler` runs in the function's interrupt thread, once per message or more rarely when
-  /// messages come faster than it runs; it may block.
+  /// Enables the vector; `handler` runs in the function's interrupt thread, once per message or
+  /// more rarely when messages come faster than it runs; it may block.
   virtual void bind_vector(std::uint32_t vector, std::function<void()> handler) = 0;
   virtual void unbind_vector(std::uint32_t vector) = 0;
 };

@@ -152,7 +152,9 @@ Result<void> FunctionCore::read_capabilities() {
       read(VF_CAP_ADV_VIRTUALIZATION, VF_GET(cmd_hca_cap, cap, adv_virtualization) != 0));
   capabilities_[VF_CAP_GENERAL] = std::move(general);
   BOOST_OUTCOME_TRY(board, query_adapter(channel_));
-  board_id_ = board;
+  platform_.os().log(
+      LogLevel::info,
+      "board " + std::string(board.begin(), std::find(board.begin(), board.end(), 0)));
   return ok();
 }
 

@@ -53,15 +53,11 @@ class FunctionCore {
   [[nodiscard]] PageManager& pages() { return pages_; }
   [[nodiscard]] Health health() const { return health_.health(); }
   [[nodiscard]] std::uint32_t uar() const { return uar_; }
-  [[nodiscard]] std::uint32_t completion_eqs() const {
-    return static_cast<std::uint32_t>(completion_eqs_.size());
-  }
   [[nodiscard]] std::uint8_t completion_eqn(std::uint32_t index) const {
     return completion_eqs_.at(index)->number();
   }
   /// Current values; 4096 bytes, zeros for an area that is not offered.
   [[nodiscard]] const Bytes& capability(std::uint32_t type) const;
-  [[nodiscard]] const std::array<char, 16>& board_id() const { return board_id_; }
 
   void on_completion(std::uint32_t cqn, std::function<void()> handler) {
     completions_[cqn] = std::move(handler);
@@ -101,7 +97,6 @@ class FunctionCore {
   HealthMonitor health_;
   UndoStack undo_;
   std::map<std::uint32_t, Bytes> capabilities_;
-  std::array<char, 16> board_id_{};
   std::uint32_t uar_ = 0;
   std::map<std::uint32_t, std::vector<std::shared_ptr<EventQueue>>> vectors_;
   std::vector<std::shared_ptr<EventQueue>> completion_eqs_;

@@ -85,6 +85,10 @@ class Observer {
   virtual void frame_sent(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
     (void)t, (void)who, (void)bytes, (void)length;
   }
+  /// A function's frame was its turn while the cable was pulled: the port discarded it.
+  virtual void frame_discarded(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
+    (void)t, (void)who, (void)bytes, (void)length;
+  }
   /// A frame reached a NIC; drop == none: the NIC accepted it for `who`.
   virtual void frame_received(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                               FrameDrop drop) {

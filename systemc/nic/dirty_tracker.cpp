@@ -60,6 +60,7 @@ bool DirtyTracker::same(std::uint32_t log_page, const vf_track_range* ranges,
 
 void DirtyTracker::stop() {
   on_ = false;
+  marked_ = kNone;
   recent_ = 0;
   ranges_.clear();
   directory_.reset();
@@ -100,11 +101,13 @@ void DirtyTracker::mark_page(const Range& range, std::uint64_t page) {
   const std::uint64_t word = index % kChunkPages / 64;
   chunk.words[word] |= 1ULL << (index % 64);
   chunk.used |= 1ULL << word;
+  marked_ = page;
 }
 
 std::uint32_t DirtyTracker::snapshot(std::uint64_t addr, std::uint64_t bytes, std::uint64_t* pages,
                                      std::uint32_t room, bool& more) {
   Snapshot out{pages, room, 0, false};
+  marked_ = kNone;
   if (on_ && bytes != 0) {
     const std::uint64_t end = addr + (bytes - 1) < addr ? ~0ULL : addr + (bytes - 1);
     for (const Range& range : ranges_) {

@@ -28,8 +28,10 @@ class DirtyTracker {
              bool miss_some);
   void stop();
   void mark(std::uint64_t addr, std::uint32_t bytes) {
-    if (on_) {
-      mark_pages(addr >> log_page_, (addr + (bytes == 0 ? 0 : bytes - 1)) >> log_page_);
+    const std::uint64_t first = addr >> log_page_;
+    const std::uint64_t last = (addr + (bytes == 0 ? 0 : bytes - 1)) >> log_page_;
+    if (on_ && (first != last || first != marked_)) {
+      mark_pages(first, last);
     }
   }
   /// Moves marked pages of [addr, addr + bytes) into `pages` (ascending page addresses) and clears
@@ -63,6 +65,9 @@ class DirtyTracker {
   bool on_ = false;
   bool miss_some_ = false;
   std::uint32_t log_page_ = 12;
+  // Page of the last mark as long as it stands: most writes go to the same page as the one before.
+  static constexpr std::uint64_t kNone = ~0ULL;
+  std::uint64_t marked_ = kNone;
   std::size_t recent_ = 0;  // range of the last mark
   std::vector<Range> ranges_;
   std::vector<vf_track_range> asked_;  // as given to start()

@@ -149,9 +149,73 @@ void DmaEngine::enqueue(std::uint32_t index) {
     ops_[queue.tail].next = index;
   }
   queue.tail = index;
-  if (!queue.active) {
+  activate(op.fn, queue, op.to_host ? write_round_ : read_round_);
+}
+
+/// The queue has something to send: it takes its turns from now on, unless the function is no bus
+/// master.
+void DmaEngine::activate(std::uint32_t fn, Queue& queue, Ring<std::uint8_t>& round) {
+  Function& f = functions_[fn];
+  if (!f.master) {
+    hold(f);
+  } else if (!queue.active) {
     queue.active = true;
-    (op.to_host ? write_round_ : read_round_).push(op.fn);
+    round.push(static_cast<std::uint8_t>(fn));
+  }
+}
+
+void DmaEngine::hold(Function& f) {
+  if (f.held_until == 0) {
+    f.held_until = core_.now() + core_.params.completion_timeout_us * kUs;
+    core_.calendar.arm_earlier(held_, f.held_until);
+  }
+}
+
+void DmaEngine::set_master(std::uint32_t fn, bool master) {
+  Function& f = functions_[fn];
+  f.master = master;
+  f.held_until = 0;
+  if (f.writes.head != kNone) {
+    activate(fn, f.writes, write_round_);
+  }
+  if (f.reads.head != kNone) {
+    activate(fn, f.reads, read_round_);
+  }
+  if (master) {
+    pump_writes();
+    pump_reads();
+  }
+}
+
+// Rare: only a driver that takes bus mastering away under work in progress gets here.
+void DmaEngine::release_held() {
+  Ps next = kNever;
+  for (std::uint32_t fn = 0; fn < core_.functions(); ++fn) {
+    Function& f = functions_[fn];
+    if (f.held_until != 0 && f.held_until <= core_.now()) {
+      f.held_until = 0;
+      core_.run[fn].cpl_timeout = core_.run[fn].cpl_timeout || core_.run[fn].gate_closed;
+      give_up(f.reads);
+      give_up(f.writes);
+    }
+    next = f.held_until != 0 ? std::min(next, f.held_until) : next;
+  }
+  core_.calendar.arm_earlier(held_, next);
+}
+
+/// Ends what waits in the queue now; what its end starts waits for the next time-out.
+void DmaEngine::give_up(Queue& queue) {
+  std::uint32_t index = queue.head;
+  queue.head = kNone;
+  while (index != kNone) {
+    Op& op = ops_[index];
+    const std::uint32_t next = op.next;
+    op.left = 0;
+    op.result = DmaResult::timeout;
+    if (op.out == 0) {
+      end(index, DmaResult::timeout);
+    }
+    index = next;
   }
 }
 
@@ -161,9 +225,9 @@ std::uint32_t DmaEngine::drop_head(Queue& queue) {
   return index;
 }
 
-void DmaEngine::rotate(Ring<std::uint8_t>& round, Queue& queue) {
+void DmaEngine::rotate(Ring<std::uint8_t>& round, const Function& f, Queue& queue) {
   const std::uint8_t fn = take_front(round);
-  queue.active = queue.head != kNone;
+  queue.active = f.master && queue.head != kNone;
   if (queue.active) {
     round.push(fn);
   }
@@ -171,21 +235,21 @@ void DmaEngine::rotate(Ring<std::uint8_t>& round, Queue& queue) {
 
 void DmaEngine::pump_writes() {
   while (!write_round_.empty()) {
-    Queue& queue = functions_[write_round_.front()].writes;
-    if (queue.head != kNone && !send_write(queue.head)) {
+    Function& f = functions_[write_round_.front()];
+    if (f.master && f.writes.head != kNone && !send_write(f.writes.head)) {
       return;
     }
-    rotate(write_round_, queue);
+    rotate(write_round_, f, f.writes);
   }
 }
 
 void DmaEngine::pump_reads() {
   while (!read_round_.empty()) {
-    Queue& queue = functions_[read_round_.front()].reads;
-    if (queue.head != kNone && !send_read(queue.head)) {
+    Function& f = functions_[read_round_.front()];
+    if (f.master && f.reads.head != kNone && !send_read(f.reads.head)) {
       return;
     }
-    rotate(read_round_, queue);
+    rotate(read_round_, f, f.reads);
   }
 }
 
@@ -418,6 +482,7 @@ void DmaEngine::abort(std::uint32_t fn) {
   f.reads.head = kNone;
   f.ops = 0;
   f.outstanding_reads = 0;
+  f.held_until = 0;
   for (std::size_t i = 0; i < tags_.size(); ++i) {
     if (tags_[i].state == TagState::busy && tags_[i].fn == fn) {
       unlink_deadline(static_cast<std::uint16_t>(i));

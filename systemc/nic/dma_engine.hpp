@@ -59,7 +59,8 @@ struct DmaRequest {
 ///
 /// Every transfer first spends params.translation_ns in the translation stage. A tag of an aborted
 /// or timed-out read stays reserved (quarantine) until its late completion comes or one more
-/// time-out has passed. Time: constant per TLP, independent of the number of functions; no
+/// time-out has passed. A function that is not bus master sends no request: its transfers wait, at
+/// most one completion time-out. Time: constant per TLP, independent of the number of functions; no
 /// allocation once pools have their size.
 class DmaEngine {
  public:
@@ -72,6 +73,8 @@ class DmaEngine {
   void submit_interrupt(std::uint32_t fn, std::uint64_t addr, std::uint32_t data);
   /// Ends everything of the function with DmaResult::aborted. Writes on the link still land.
   void abort(std::uint32_t fn);
+  /// Bus Master Enable of the function; true until told otherwise.
+  void set_master(std::uint32_t fn, bool master);
 
   // From the link.
   void completion(const Tlp& tlp, const std::uint8_t* payload);
@@ -134,6 +137,8 @@ class DmaEngine {
     std::uint32_t ops = 0;
     std::uint32_t inflight_writes = 0;
     std::uint32_t outstanding_reads = 0;
+    Ps held_until = 0;  // not bus master: when transfers that wait for it end
+    bool master = true;
     DirtyTracker tracker;
   };
 
@@ -142,6 +147,10 @@ class DmaEngine {
   void stage(std::uint32_t index);
   void leave_stage(std::uint32_t& index);
   void enqueue(std::uint32_t index);
+  void activate(std::uint32_t fn, Queue& queue, Ring<std::uint8_t>& round);
+  void hold(Function& f);
+  void release_held();
+  void give_up(Queue& queue);
   std::uint32_t drop_head(Queue& queue);
   void pump_writes();
   void pump_reads();
@@ -150,7 +159,7 @@ class DmaEngine {
   [[nodiscard]] std::uint32_t segment(Op& op, std::uint32_t limit) const;
   static void advance(Op& op, std::uint32_t bytes);
   [[nodiscard]] bool start_key(Op& op) const;
-  void rotate(Ring<std::uint8_t>& round, Queue& queue);
+  void rotate(Ring<std::uint8_t>& round, const Function& f, Queue& queue);
   void end(std::uint32_t index, DmaResult result);
   void end_of_tag(std::uint16_t tag, DmaResult result);
   void drop_unissued(std::uint32_t index, DmaResult result);
@@ -171,6 +180,7 @@ class DmaEngine {
   Ring<std::uint16_t> free_tags_;  // oldest first, so that a number rests as long as possible
   std::uint16_t first_deadline_ = kNoTag, last_deadline_ = kNoTag;
   MethodTimer<DmaEngine, &DmaEngine::expire> timeout_{*this};
+  MethodTimer<DmaEngine, &DmaEngine::release_held> held_{*this};
   DelayLine<DmaEngine, std::uint32_t, &DmaEngine::leave_stage> stage_;
 };
 

@@ -105,11 +105,13 @@ void Nic::Impl::config_access(std::uint32_t fn, const Tlp& tlp, const std::uint8
 void Nic::Impl::request(const Tlp& tlp, const std::uint8_t* payload) {
   const std::uint32_t fn = static_cast<std::uint32_t>(tlp.completer - core.rid);
   const bool present = tlp.completer >= core.rid && fn < core.functions() && core.run[fn].present;
+  const bool memory = tlp.kind == TlpKind::mem_write || tlp.kind == TlpKind::mem_read;
+  const bool reached = present && (!memory || control.decodes_memory(fn));
   if (tlp.kind == TlpKind::mem_write) {
-    if (present) {
+    if (reached) {
       bar.write(fn, tlp.addr, payload, tlp.bytes);
     }
-  } else if (!present) {
+  } else if (!reached) {
     answer(tlp, CplStatus::unsupported_request, nullptr, 0);
   } else if (tlp.kind == TlpKind::mem_read) {
     memory_read(fn, tlp);

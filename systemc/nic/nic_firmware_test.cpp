@@ -74,6 +74,7 @@ TEST_F(NicFirmwareTest, function_reset_ends_ready_again) {
   EXPECT_EQ(bed.bar_read(0, VF_BAR_INITIALIZING), 0U);
   EXPECT_EQ(bed.reg(0, FW_FN_STATUS) & FW_STATUS_IN_RESET, 0U);
   EXPECT_EQ(bed.context(0).enabled, 0);
+  bed.set_command(0, NicTestBed::kMemory | NicTestBed::kMaster);  // the reset took it away
   boot();
   EXPECT_TRUE(command(1, VF_OP_ENABLE_HCA));
 }

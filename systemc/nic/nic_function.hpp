@@ -15,6 +15,7 @@ class FunctionEvents {
   virtual ~FunctionEvents() = default;
   virtual void function_level_reset(std::uint32_t fn) = 0;
   virtual void msix_control(std::uint32_t fn) = 0;
+  virtual void command_register(std::uint32_t fn) = 0;
   virtual void sriov_changed() = 0;
 };
 
@@ -30,6 +31,7 @@ class NicFunction final : private ConfigEvents {
       : config_(identity, *this), fn_(fn), events_(events) {}
 
   [[nodiscard]] ConfigSpace& config() { return config_; }
+  [[nodiscard]] const ConfigSpace& config() const { return config_; }
 
   // Command queue registers (BAR_CMDQ_*, FW_FN_CMDQ_*, FW_FN_CMD_DB).
   std::uint32_t cmdq_hi_written = 0;  // takes effect with the lower half
@@ -47,6 +49,7 @@ class NicFunction final : private ConfigEvents {
 
  private:
   void flr_requested() override { events_.function_level_reset(fn_); }
+  void command_changed() override { events_.command_register(fn_); }
   void msix_control_changed() override { events_.msix_control(fn_); }
   void sriov_changed() override { events_.sriov_changed(); }
 

@@ -17,6 +17,14 @@ constexpr std::uint32_t kRun = FW_CTRL_READY;
 constexpr std::uint32_t kGateClosed = FW_CTRL_READY | FW_CTRL_INITIATOR_STOP;
 constexpr std::uint32_t kStopped = kGateClosed | FW_CTRL_RESPONDER_STOP;
 
+/// Keeps the last TLP that the NIC sends.
+struct AnswerSink final : PciePort {
+  bool can_send(TlpKind, std::uint32_t) override { return true; }
+  void send(const Tlp& tlp, const std::uint8_t*) override { last = tlp; }
+  [[nodiscard]] Ps tx_free_at() const override { return 0; }
+  Tlp last;
+};
+
 class RunControlTest : public testing::Test {
  protected:
   RunControlTest() {
@@ -188,18 +196,14 @@ TEST_F(RunControlTest, flr_with_outstanding_reads_touches_nobody_else) {
   bed.run(600 * kUs);
   EXPECT_EQ(bed.bar_read(kFn, VF_BAR_INITIALIZING), 0U);
   bed.make_queues(kFn);
+  bed.set_command(kFn, Bed::kMaster);  // the reset took it away
   send(kFn, 0);
   bed.run(20 * kUs);
   EXPECT_EQ(bed.wire.frames.size(), 2U);
 }
 
 TEST_F(RunControlTest, functions_that_are_not_enabled_do_not_answer) {
-  struct Sink final : PciePort {
-    bool can_send(TlpKind, std::uint32_t) override { return true; }
-    void send(const Tlp& tlp, const std::uint8_t*) override { last = tlp; }
-    [[nodiscard]] Ps tx_free_at() const override { return 0; }
-    Tlp last;
-  } sink;
+  AnswerSink sink;
   bed.nic.connect(sink, bed.wire);
   Tlp read;
   read.kind = TlpKind::mem_read;
@@ -221,6 +225,58 @@ TEST_F(RunControlTest, functions_that_are_not_enabled_do_not_answer) {
   bed.nic.receive(read, nullptr);
   bed.run(kUs);
   EXPECT_EQ(sink.last.status, CplStatus::unsupported_request);
+}
+
+TEST_F(RunControlTest, function_that_is_no_bus_master_sends_nothing_until_it_is) {
+  bed.set_command(kFn, 0);
+  send(kFn, 0);
+  send(2, 0);
+  context().eq[0].st = VF_QUEUE_ARMED;
+  context().eqe_stage.type = VF_EVENT_PORT_CHANGE;
+  bed.set_reg(kFn, FW_FN_EQE_POST, VF_EQ_BASE);
+  bed.run(100 * kUs);
+  EXPECT_EQ(bed.nic.stats().fn[kFn].reads_sent + bed.nic.stats().fn[kFn].writes_sent, 0U);
+  EXPECT_EQ(bed.wire.frames.size(), 1U) << "its sibling's";
+  bed.set_command(kFn, Bed::kMaster);
+  bed.run(100 * kUs);
+  EXPECT_EQ(bed.wire.frames.size(), 2U) << "held, not lost";
+  EXPECT_EQ(bed.eqe(kFn, 0)[1], VF_EVENT_PORT_CHANGE);
+  EXPECT_EQ(bed.nic.stats().fn[kFn].interrupts, 1U);
+}
+
+TEST_F(RunControlTest, bus_master_taken_away_ends_the_wait_after_a_time_out) {
+  send(kFn, 0);
+  bed.run(100 * kNs);  // the WQE's fetch is submitted
+  bed.set_command(kFn, 0);
+  bed.set_reg(kFn, FW_FN_CTRL, kGateClosed);
+  bed.run(10 * kMs);
+  send(kFn, 1);
+  bed.run(60 * kMs);
+  EXPECT_NE(bed.reg(kFn, FW_FN_STATUS) & FW_STATUS_DRAINED, 0U) << "a quiesce is live";
+  EXPECT_TRUE(bed.wire.frames.empty());
+}
+
+TEST_F(RunControlTest, memory_space_enable_gates_the_bars) {
+  AnswerSink sink;
+  bed.nic.connect(sink, bed.wire);
+  const auto status = [&](std::uint32_t fn) {
+    Tlp read;
+    read.kind = TlpKind::mem_read;
+    read.completer = static_cast<Rid>(Bed::kRid + fn);
+    read.addr = VF_BAR_CMDIF_REV;
+    read.bytes = 4;
+    bed.nic.receive(read, nullptr);
+    bed.run(kUs);
+    return sink.last.status;
+  };
+  std::vector<CplStatus> seen{status(0), status(1)};
+  bed.set_command(0, Bed::kMaster);
+  seen.push_back(status(0));
+  seen.push_back(status(1));
+  bed.nic.impl().control.function(0).config().write(ConfigSpace::kSriovCap + 0x08, 1, 2);
+  seen.push_back(status(1));
+  constexpr CplStatus kGood = CplStatus::successful, kNone = CplStatus::unsupported_request;
+  EXPECT_THAT(seen, ElementsAre(kGood, kGood, kNone, kGood, kNone));
 }
 
 TEST_F(RunControlTest, timers_and_health_counter_follow_simulated_time) {

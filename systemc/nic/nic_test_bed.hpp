@@ -61,6 +61,7 @@ class NicTestBed {
                                  kRqRecord = kRecords + 128;
   static constexpr std::uint32_t kKey = (VF_MKEY_BASE << 8) | 0x42;
   static constexpr std::uint32_t kPd = VF_PD_BASE;
+  static constexpr std::uint32_t kMemory = 2, kMaster = 4;  // command register
 
   explicit NicTestBed(const NicParams& params = NicParams(), const PcieParams& pcie = PcieParams())
       : calendar("calendar"),
@@ -70,6 +71,7 @@ class NicTestBed {
     probes.subscribe(trace, {Probe::tlp_landed, Probe::msi});
     PciePort& port = host.attach(nic, kRid, params.vfs + 1);
     nic.connect(port, wire);
+    set_command(0, kMemory | kMaster);
     for (std::uint32_t fn = 0; fn <= params.vfs; ++fn) {
       host.iommu().map(static_cast<Rid>(kRid + fn),
                        {0, kFunctionBytes, fn * kFunctionBytes, true, true});
@@ -105,6 +107,7 @@ class NicTestBed {
     config.write(ConfigSpace::kSriovCap + 0x10, count, 2);
     config.write(ConfigSpace::kSriovCap + 0x08, 9, 2);
     for (std::uint32_t fn = 0; fn <= count; ++fn) {
+      set_command(fn, kMemory | kMaster);
       vf_function& c = context(fn);
       c.enabled = 1;
       c.link_up = 1;
@@ -114,6 +117,10 @@ class NicTestBed {
       set_reg(fn, FW_FN_CTRL, FW_CTRL_READY);
       set_reg(fn, FW_FN_MAC_UPDATE, 1);
     }
+  }
+
+  void set_command(std::uint32_t fn, std::uint32_t bits) {
+    nic.impl().control.function(fn).config().write(0x04, bits, 2);
   }
 
   /// Page list over [iova, iova + bytes).

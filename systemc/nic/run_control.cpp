@@ -33,6 +33,7 @@ RunControl::RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams&
   core.drain = this;
   for (std::uint32_t fn = 0; fn < core.functions(); ++fn) {
     functions_.push_back(std::make_unique<NicFunction>(identity(core, pcie, fn != 0), fn, *this));
+    command_register(fn);
   }
   core.run[0].present = true;
 }
@@ -185,6 +186,7 @@ void RunControl::kill(std::uint32_t fn) {
   core_.context(fn).held_events = 0;
   functions_[fn]->reset_registers();
   functions_[fn]->config().reset();
+  command_register(fn);
   set_bit(commands_, fn, false);
   set_bit(resets_, fn, true);
   raise_irq();
@@ -200,6 +202,15 @@ void RunControl::msix_control(std::uint32_t fn) {
   const ConfigSpace& config = functions_[fn]->config();
   blocks_.interrupts.table(fn).set_control(config.msix_enable(), config.msix_function_mask());
   blocks_.interrupts.flush(fn);
+}
+
+void RunControl::command_register(std::uint32_t fn) {
+  blocks_.engine.set_master(fn, functions_[fn]->config().bus_master());
+}
+
+bool RunControl::decodes_memory(std::uint32_t fn) const {
+  const ConfigSpace& pf = functions_[0]->config();
+  return fn == 0 ? pf.memory_enable() : pf.vf_memory_enable();
 }
 
 void RunControl::sriov_changed() {

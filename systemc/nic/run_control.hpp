@@ -75,12 +75,15 @@ class RunControl final : public FunctionEvents, private DrainListener {
   void set_link(bool up);
   /// A source of the firmware's interrupts has become active.
   void raise_irq();
+  /// Memory Space Enable: whether the function answers at its BAR. A VF's is its PF's.
+  [[nodiscard]] bool decodes_memory(std::uint32_t fn) const;
   /// BAR_INITIALIZING of the function.
   [[nodiscard]] bool initializing(std::uint32_t fn) const;
 
   // FunctionEvents
   void function_level_reset(std::uint32_t fn) override;
   void msix_control(std::uint32_t fn) override;
+  void command_register(std::uint32_t fn) override;
   void sriov_changed() override;
 
  private:

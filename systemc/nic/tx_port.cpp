@@ -54,6 +54,8 @@ void TxPort::send_next(SendContext& context) {
       build_frame(context.work, context.frame.get(), context.frames_sent, frame_.data());
   ++context.frames_sent;
   if (!core_.link_up) {
+    core_.probes.emit<Probe::frame>(&Observer::frame_discarded, core_.now(), core_.ref(context.fn),
+                                    frame_.data(), length);
     return;
   }
   count(context, frame_.data(), length);

@@ -30,12 +30,14 @@ class WireEndpoint {
   [[nodiscard]] virtual bool owns_mac(const std::uint8_t* mac) const = 0;
 };
 
-/// Told to a sender about frames that the wire gave up (traffic peers send them again).
+/// Told to a sender what became of each of its frames (traffic peers send again what was dropped).
 class FrameFate {
  public:
   virtual ~FrameFate() = default;
   /// The frame reached nobody. Bytes are valid during the call only; the call may send.
   virtual void dropped(const std::uint8_t* bytes, std::uint32_t length) = 0;
+  /// An endpoint took the frame. The same holds.
+  virtual void taken(const std::uint8_t* bytes, std::uint32_t length) = 0;
 };
 
 /// The sending side given to an endpoint.

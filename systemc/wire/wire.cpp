@@ -46,6 +46,11 @@ class EthernetWire::Port final : public WirePort {
       fate_->dropped(bytes, length);
     }
   }
+  void tell_taken(const std::uint8_t* bytes, std::uint32_t length) {
+    if (fate_ != nullptr) {
+      fate_->taken(bytes, length);
+    }
+  }
 
  private:
   void arrive() {
@@ -122,8 +127,7 @@ void EthernetWire::route(const Frame& frame) {
   }
   const FrameDrop result = offer(frame);
   if (result == FrameDrop::none) {
-    ++counters_.delivered;
-    slots_.release(frame.slot);
+    deliver(frame);
   } else if (hold_unowned_ && result != FrameDrop::too_long) {
     Queue& queue = free_queue(destination(frame));
     queue.next_try = calendar_.now() + retry_period_;
@@ -146,8 +150,7 @@ void EthernetWire::flood(const Frame& frame) {
     drop(frame);
     return;
   }
-  ++counters_.delivered;
-  slots_.release(frame.slot);
+  deliver(frame);
 }
 
 FrameDrop EthernetWire::offer(const Frame& frame) {
@@ -224,11 +227,16 @@ void EthernetWire::retry_head(Queue& queue) {
   --waiting_;
   queue.next_try = calendar_.now() + duration(frame.length);
   if (result == FrameDrop::none) {
-    ++counters_.delivered;
-    slots_.release(frame.slot);
+    deliver(frame);
   } else {
     drop(frame);
   }
+}
+
+void EthernetWire::deliver(const Frame& frame) {
+  ++counters_.delivered;
+  ports_[frame.sender]->tell_taken(bytes(frame), frame.length);
+  slots_.release(frame.slot);
 }
 
 void EthernetWire::drop(const Frame& frame) {

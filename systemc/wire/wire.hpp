@@ -42,7 +42,7 @@ class EthernetWire {
   EthernetWire(const EthernetWire&) = delete;
   EthernetWire& operator=(const EthernetWire&) = delete;
 
-  /// Connects an endpoint; ports are numbered in this order. `fate`, if given, hears of its dropped
+  /// Connects an endpoint; ports are numbered in this order. `fate`, if given, hears of each of its
   /// frames.
   WirePort& attach(WireEndpoint& endpoint, FrameFate* fate = nullptr);
   [[nodiscard]] WirePort& port(std::size_t index);
@@ -78,6 +78,7 @@ class EthernetWire {
   [[nodiscard]] Queue& free_queue(const Mac& mac);
   void retry();
   void retry_head(Queue& queue);
+  void deliver(const Frame& frame);
   void drop(const Frame& frame);
   [[nodiscard]] const std::uint8_t* bytes(const Frame& frame) const {
     return slots_.data(frame.slot);

@@ -39,6 +39,9 @@ class Station final : public WireEndpoint, public FrameFate {
       on_drop(bytes, length);
     }
   }
+  void taken(const std::uint8_t* bytes, std::uint32_t length) override {
+    arrived.push_back(length > 14 ? bytes[14] : 0);
+  }
   void send(std::uint8_t to, std::uint8_t sequence, std::uint32_t length = 100,
             std::uint8_t first = 2) {
     std::vector<std::uint8_t> frame(std::max<std::uint32_t>(length, 15));
@@ -54,6 +57,7 @@ class Station final : public WireEndpoint, public FrameFate {
   std::function<void(const std::uint8_t*, std::uint32_t)> on_drop;
   std::vector<int> got;
   std::vector<int> lost;
+  std::vector<int> arrived;  // of its own frames
   std::vector<Ps> times;
   std::vector<std::uint32_t> lengths;
 
@@ -177,6 +181,7 @@ TEST_F(WireTest, the_hold_is_limited) {
   sc_core::sc_start();
   EXPECT_THAT(a_.got, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
   EXPECT_THAT(peer_.lost, ElementsAre(8, 9));
+  EXPECT_THAT(peer_.arrived, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7)) << "the fate of each frame";
 }
 
 TEST_F(WireTest, hopeless_frames_are_dropped) {
@@ -205,6 +210,7 @@ TEST_F(DroppingWireTest, the_sender_hears_of_it_and_sends_again) {
   sc_core::sc_start();
   EXPECT_THAT(a_.got, ElementsAre(9));
   EXPECT_THAT(peer_.lost, ElementsAre(9));
+  EXPECT_THAT(peer_.arrived, ElementsAre(9));
   EXPECT_EQ(wire_.counters().dropped, 1U);
   EXPECT_EQ(wire_.counters().sent, 2U);
   EXPECT_EQ(wire_.counters().held, 0U);

@@ -159,7 +159,11 @@ void FunctionView::track_doorbell(const model::AccessView& view) {
   auto& queues = objects_[function_index(view.who)].eq;
   const auto queue = queues.find(static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, eqn)));
   if (queue != queues.end()) {
-    queue->second.ci = static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, ci));
+    EventQueueView& eq = queue->second;
+    const auto ci = static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, ci));
+    eq.armed_again |= ci == eq.ci;
+    eq.armed_at = ci == eq.ci ? ci : eq.armed_at;
+    eq.ci = ci;
   }
 }
 

@@ -1,4 +1,4 @@
-// Comparison of two state images outside volatile fields.
+// Comparison of two state images, record by record.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace vfsim::bench {
 
-/// Where two images differ, in words, or an empty string. Volatile, thus not compared: the header's
-/// sequence and identity of the image (image_id, base_id, header_crc) and the END record, which
-/// only repeat the rest. Source: firmware/interface/image_layouts.def, image_records.def.
+/// Where two images differ, in words, or an empty string. Not compared: the header's sequence,
+/// image_id, base_id and header_crc, and the END record; they follow from the rest. Source:
+/// firmware/interface/image_layouts.def, image_records.def.
 std::string image_difference(const ImageView& first, const ImageView& second);
 
 }  // namespace vfsim::bench

@@ -21,6 +21,9 @@ class PageBitmap {
   }
   void mark(std::uint64_t address) {
     const std::uint64_t page = address >> log_page_;
+    if (page == marked_) {
+      return;  // most writes go to the same page as the one before
+    }
     if (hit_ < ranges_.size() && inside(ranges_[hit_], page)) {
       set(ranges_[hit_], page);
       return;
@@ -36,6 +39,7 @@ class PageBitmap {
   /// Clears the page; true if it was marked.
   bool take(std::uint64_t address) {
     const std::uint64_t page = address >> log_page_;
+    marked_ = kNone;
     for (Range& range : ranges_) {
       if (inside(range, page)) {
         const std::uint64_t at = page - range.first;
@@ -74,14 +78,17 @@ class PageBitmap {
   static bool inside(const Range& range, std::uint64_t page) {
     return page >= range.first && page <= range.last;
   }
-  static void set(Range& range, std::uint64_t page) {
+  void set(Range& range, std::uint64_t page) {
     const std::uint64_t at = page - range.first;
     range.bits[at / 64] |= 1ULL << (at % 64);
+    marked_ = page;
   }
 
   std::uint32_t log_page_ = 12;
   std::vector<Range> ranges_;
   std::size_t hit_ = 0;
+  static constexpr std::uint64_t kNone = ~0ULL;
+  std::uint64_t marked_ = kNone;  // page of the last mark as long as it stands
 };
 
 }  // namespace vfsim::bench

@@ -5,7 +5,6 @@
 namespace vfsim::bench {
 
 void ViolationLog::add(Violation violation, std::uint64_t count_so_far) {
-  ++total_;
   if (count_so_far < kStoredPerRule) {
     stored_.push_back(std::move(violation));
   }
@@ -19,6 +18,15 @@ std::string function_name(model::FnRef who) {
 void Rule::violate(model::Ps t, model::FnRef who, std::string expected, std::string seen) {
   log_->add(Violation{info_->id, t, function_name(who), std::move(expected), std::move(seen)},
             violations_++);
+}
+
+void Rule::violate_in_all(model::Ps t, std::uint64_t count, std::string expected,
+                          std::string seen) {
+  if (count != 0) {
+    log_->add(Violation{info_->id, t, "whole run", std::move(expected), std::move(seen)},
+              violations_);
+    violations_ += count;
+  }
 }
 
 }  // namespace vfsim::bench

@@ -15,7 +15,9 @@ using model::Ps;
 ///   known consumer index,
 ///          or more entries became visible in the queues of v since the message before. (An entry
 ///          keeps its owner bit until the ring comes round, so events that the driver consumed
-///          meanwhile are counted too.)
+///          meanwhile are counted too. Each queue that got some has a message due: where queues
+///          share a vector, the driver may have seen them all at the first, and the message of one
+///          may have made it arm another whose event was under way: such an arm raises once more.)
 /// Messages for a vector without a known event queue are judged for order only.
 class Q6 final : public Rule {
  public:
@@ -34,17 +36,28 @@ class Q6 final : public Rule {
       violate(t, who, "writes before the interrupt have landed",
               fmt::format("{} writes still in flight at the message of vector {}", behind, vector));
     }
-    bool known = false;
+    std::uint32_t queues = 0;
     bool cause = false;
+    EventQueueView* due = nullptr;
+    EventQueueView* rearmed = nullptr;
     for (auto& [eqn, queue] : view_.objects(who).eq) {
       if (queue.vector == vector) {
-        known = true;
+        ++queues;
         cause |= entry_is_new(who, queue,
                               queue.ci);  // before advance(): both must be asked of every queue
-        cause |= advance(who, queue);
+        queue.announce |= advance(who, queue);
+        due = due == nullptr && queue.announce ? &queue : due;
+        rearmed = queue.armed_again && queue.visible != queue.armed_at ? &queue : rearmed;
       }
     }
-    if (known && !cause) {
+    if (due != nullptr) {
+      due->announce = false;
+      cause = true;
+    } else if (!cause && queues > 1 && rearmed != nullptr) {
+      rearmed->armed_again = false;
+      cause = true;
+    }
+    if (queues != 0 && !cause) {
       violate(t, who, "the event that the interrupt announces is in its queue",
               fmt::format("no new entry in any event queue of vector {}", vector));
     }

@@ -18,8 +18,8 @@ class RuleQ6 : public testing::Test {
     eqe[0x3f] = static_cast<std::uint8_t>(counter >> kLogSize & 1);
     rig_.dma_write(kVf, kRing + (counter & 3) * 64, eqe);
   }
-  void consume(std::uint32_t ci) {
-    rig_.mmio_write(kVf, VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_ARM, 1U << 24 | ci, 4);
+  void consume(std::uint32_t ci, std::uint32_t eqn = 1) {
+    rig_.mmio_write(kVf, VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_ARM, eqn << 24 | ci, 4);
   }
   CheckerRig rig_;
 };
@@ -38,6 +38,38 @@ TEST_F(RuleQ6, InterruptBeforeItsEvent) {
   post(0);
   rig_.interrupt(kVf, kVector);
   consume(1);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 1U);
+}
+
+TEST_F(RuleQ6, QueuesThatShareAVectorHaveAMessageEach) {
+  constexpr std::uint64_t kOther = 0x20000;
+  rig_.create_eq(kVf, 2, kVector, kLogSize, kOther);
+  post(0);
+  rig_.dma_write(kVf, kOther, CheckerRig::Bytes(64));
+  rig_.interrupt(kVf, kVector);  // the driver sees both events now
+  consume(1);
+  consume(1, 2);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 1U);
+}
+
+TEST_F(RuleQ6, ArmThatMeetsAnEventUnderWayRaisesOnceMore) {
+  constexpr std::uint64_t kOther = 0x20000;
+  rig_.create_eq(kVf, 2, kVector, kLogSize, kOther);
+  consume(0, 2);
+  post(0);
+  rig_.interrupt(kVf, kVector);
+  consume(1);
+  consume(0, 2);  // the handler arms all queues of the vector
+  rig_.dma_write(kVf, kOther, CheckerRig::Bytes(64));
+  rig_.interrupt(kVf, kVector);
+  consume(1);
+  consume(1, 2);
+  rig_.interrupt(kVf, kVector);  // by the arm that named entry 0 of queue 2
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
   rig_.interrupt(kVf, kVector);
   EXPECT_EQ(rig_.violations("Q6"), 1U);
 }

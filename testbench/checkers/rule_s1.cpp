@@ -29,7 +29,9 @@ struct Announced {
 /// event and completion rings, receive buffers of its queue pairs, firmware pages, or the buffer of
 /// a running SAVE within the SAVE's limit. The limit is the `size` of the command; for the image of
 /// a stopped function also the announced size, rounded up to pages as drivers allocate it (a
-/// running function may grow after the announcement).
+/// running function may grow after the announcement). In chunk mode the announced size is what
+/// remains in all: the required size is the least that a chunk needs, and a larger buffer gets a
+/// larger chunk.
 class S1 final : public Rule {
  public:
   explicit S1(const RuleInputs& inputs)
@@ -135,16 +137,19 @@ class S1 final : public Rule {
             view.who.host,
             static_cast<std::uint32_t>(VF_GET(query_vhca_migration_state_in, view.in, vhca_id)),
             who)) {
+      const bool chunk = VF_GET(query_vhca_migration_state_in, view.in, chunk) != 0;
       announced_[function_index(who)] = {
           true, VF_GET(query_vhca_migration_state_in, view.in, incremental) != 0,
-          VF_GET(query_vhca_migration_state_out, view.out, required_umem_size)};
+          chunk ? VF_GET(query_vhca_migration_state_out, view.out, remaining_total_size)
+                : VF_GET(query_vhca_migration_state_out, view.out, required_umem_size)};
     } else if (view.opcode == VF_OP_SAVE_VHCA_STATE &&
                view_.function_of_vhca(
                    view.who.host,
                    static_cast<std::uint32_t>(VF_GET(save_vhca_state_in, view.in, vhca_id)), who)) {
+      // Chunk mode: the next chunk is asked for as an increment, and is not larger than the whole.
       const std::uint64_t next = VF_GET(save_vhca_state_out, view.out, next_required_umem_size);
-      announced_[function_index(who)] = {
-          next != 0, true, next};  // chunk mode: the next chunk is asked for as an increment
+      Announced& announced = announced_[function_index(who)];
+      announced = {next != 0, true, std::max(next, announced.bytes)};
     } else if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
       state_keys_[view.who.host].push_back(
           static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, mkey)) >> 8);

@@ -10,19 +10,24 @@ constexpr model::FnRef kVf{0, 1};
 constexpr std::uint32_t kKey = 0x100;
 constexpr std::uint64_t kPage0 = 0x40000;
 constexpr std::uint64_t kPage1 = 0x20000;  // not behind page 0: keys are lists
+constexpr std::uint64_t kPage2 = 0x30000;
 
 class RuleS1 : public testing::Test {
  protected:
   RuleS1() {
     rig_.learn_vhca(0, 1);
-    rig_.create_mtt_key(kPf, kKey, {kPage0, kPage1});
+    rig_.create_mtt_key(kPf, kKey, {kPage0, kPage1, kPage2});
   }
-  void query(std::uint32_t required) {
+  void query(std::uint32_t required, std::uint64_t chunks_in_all = 0) {
     CheckerRig::Bytes in = CheckerRig::header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0,
                                               VF_BYTES(query_vhca_migration_state_in));
     VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, 0x41);
     CheckerRig::Bytes out(VF_BYTES(query_vhca_migration_state_out));
     VF_SET(query_vhca_migration_state_out, out.data(), required_umem_size, required);
+    if (chunks_in_all != 0) {
+      VF_SET(query_vhca_migration_state_in, in.data(), chunk, 1);
+      VF_SET(query_vhca_migration_state_out, out.data(), remaining_total_size, chunks_in_all);
+    }
     rig_.command(kPf, in, out);
   }
   void image_bytes(std::uint64_t addr, std::size_t count) {
@@ -54,6 +59,17 @@ TEST_F(RuleS1, PastTheAnnouncedSize) {
   image_bytes(kPage1, 64);  // byte 4096 on: the announcement rounds up to 4096
   rig_.complete_save(kVf, slot, 4160);
   EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
+TEST_F(RuleS1, ChunkMayFillALargerBufferButNotPassTheWhole) {
+  query(4000, 6000);
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 16384);
+  image_bytes(kPage0, 4096);
+  image_bytes(kPage1, 1904);
+  EXPECT_EQ(rig_.violations("S1"), 0U);
+  image_bytes(kPage2, 64);  // byte 8192 on
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+  rig_.complete_save(kVf, slot, 6000);
 }
 
 TEST_F(RuleS1, OutsideTheKey) {

@@ -1,24 +1,23 @@
 // Runs the program in tests and reads its result.
 #pragma once
 
-#include <sys/wait.h>
-
-#include <cstdlib>
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <sys/wait.h>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 namespace vfsim::bench {
 
 struct CliRun {
-  int status = -1;       // exit status
-  std::string output;    // standard output and error
-  nlohmann::json result; // null if none was written
+  int status = -1;        // exit status
+  std::string output;     // standard output and error
+  nlohmann::json result;  // null if none was written
 
   /// Row of a rule; null if it is not in the result.
   [[nodiscard]] nlohmann::json rule(const std::string& id) const {
@@ -52,8 +51,8 @@ inline std::string test_folder() {
 /// vfsim run SCENARIO ARGUMENTS --json ...
 inline CliRun run_cli(const std::string& scenario, const std::string& arguments = "") {
   const std::string folder = test_folder();
-  const std::string command = std::string(VF_CLI) + " run " + scenario + " " + arguments + " --json " + folder +
-                              "/r.json > " + folder + "/out.txt 2>&1";
+  const std::string command = std::string(VF_CLI) + " run " + scenario + " " + arguments +
+                              " --json " + folder + "/r.json > " + folder + "/out.txt 2>&1";
   CliRun run;
   const int status = std::system(command.c_str());
   run.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;

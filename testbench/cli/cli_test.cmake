@@ -1,27 +1,63 @@
-# cmake -DVFSIM=<program> -DWORK=<scratch folder> -P cli_test.cmake: mistakes get exit status 2 and one line.
+# cmake -DVFSIM=<program> -DWORK=<scratch folder> -P cli_test.cmake: mistakes get exit status 2 and one line, and leave
+# nothing behind.
+cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${WORK})
-file(MAKE_DIRECTORY ${WORK})
+file(MAKE_DIRECTORY ${WORK}/folder)
 file(WRITE ${WORK}/typo.toml "[nic]\nvf = 3\n")
 file(WRITE ${WORK}/broken.toml "[nic\n")
+file(WRITE ${WORK}/empty.toml "")
 file(WRITE ${WORK}/capture.toml "[workload]\ncaptures = \"typo.toml\"\nserver_ports = \"1\"\n")
 file(WRITE ${WORK}/missing.toml "[workload]\ncaptures = \"no_such.pcap\"\nserver_ports = \"1\"\n")
+file(WRITE ${WORK}/there.toml "[[step]]\ndo = \"migrate\"\nto = \"A\"\n")
+file(WRITE ${WORK}/short.toml "[workload]\nreplay_guests = 0\npackets = 1\n")
+file(CREATE_LINK loop ${WORK}/loop SYMBOLIC)
+execute_process(COMMAND dd if=/dev/zero of=${WORK}/sparse.image bs=1 count=1 seek=1073741823 ERROR_QUIET)
 
 # arguments | what the line must contain
 set(cases
+  "|a command is needed. allowed are run, migrate, list, "
   "run|scenario is required"
+  "run short.toml more|run: 'more' is one word too many"
   "migrat|unknown command .migrat. .did you mean .migrate.."
+  "RUN|did you mean 'run'"
   "run nosuch|nosuch: no such scenario file"
   "run migrat|did you mean 'migrate'"
+  "run folder|folder: is no file"
+  "run /dev/null|/dev/null: is no file"
+  "run loop|loop: no such scenario file"
+  "run empty.toml|empty.toml: there is nothing in it"
   "run typo.toml|typo.toml:2:1: unknown parameter 'vf' in .nic. .did you mean 'vfs'"
   "run broken.toml|broken.toml:1:[0-9]+: no TOML"
+  "run there.toml|there.toml:1: step migrate names host A, but guest 0 is on host A then"
   "run capture.toml|typo.toml"
+  "run capture.toml --out new|typo.toml"
   "run missing.toml|no_such.pcap"
-  "run migrate --set nic.vfs=200|--set nic.vfs=200: 200 is out of range. allowed is 1 .. 127"
-  "run migrate --fault tx_dup|did you mean 'tx_duplicated'"
-  "run migrate --log loud|loud"
-  "run migrate --seed x|seed"
+  "run short.toml --set nic.vfs=200|--set nic.vfs=200: 200 is out of range. allowed is 1 .. 127"
+  "run short.toml --set nic.vfs=1|--set nic.vfs=1: workload.guests = 2 but nic.vfs = 1"
+  "run short.toml --set nic.vfs|--set nic.vfs: a value is missing"
+  "run short.toml --set faults=|a name is missing"
+  "run short.toml --fault tx_dup|did you mean 'tx_duplicated'"
+  "run short.toml --log loud|loud"
+  "run short.toml --seed x|--seed: 'x' is no number"
+  "run short.toml --seed -1|--seed: '-1' is no number"
+  "run short.toml --seed 99999999999999999999|--seed: '99999999999999999999' is no number"
+  "run short.toml --jsn x|unknown option '--jsn' .did you mean '--json'"
+  "run short.toml --wave folder|folder: is a folder. --wave needs a file"
+  "run short.toml --wave /proc/x|/proc/x: cannot be written: "
+  "run short.toml --timeline short.toml/x|short.toml: is a file. --timeline needs a folder there"
+  "run short.toml --timeline new/x --out short.toml|short.toml: is a file. --out needs a folder there"
+  "run short.toml --out new/deep --wave folder|folder: is a folder"
+  "run short.toml --wave x --timeline x|x: named by --wave and --timeline"
   "list rulz|did you mean 'rules'"
-  "image inspect typo.toml|typo.toml: byte 0: IMAGE_BAD_MAGIC")
+  "image|image: a command is needed. allowed are inspect, diff"
+  "image inspct x|did you mean 'inspect'"
+  "image inspect|image inspect: file is required. see vfsim image inspect --help"
+  "image inspect typo.toml|typo.toml: byte 0: IMAGE_BAD_MAGIC"
+  "image inspect folder|folder: cannot be read"
+  "image inspect /dev/null|/dev/null: byte 0: IMAGE_TRUNCATED"
+  "image inspect sparse.image|sparse.image: byte 0: IMAGE_BAD_MAGIC"
+  "image diff typo.toml|image diff: files: At least 2 required")
+file(GLOB_RECURSE before LIST_DIRECTORIES true ${WORK}/*)
 foreach(case IN LISTS cases)
   string(REPLACE "|" ";" parts "${case}")
   list(GET parts 0 arguments)
@@ -35,22 +71,40 @@ foreach(case IN LISTS cases)
     RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE err)
   string(REGEX MATCHALL "\n" lines "${err}")
   list(LENGTH lines count)
-  if(NOT status EQUAL 2 OR NOT err MATCHES "${expected}" OR NOT count EQUAL 1 OR NOT out STREQUAL "")
+  if(NOT status EQUAL 2 OR NOT err MATCHES "^vfsim: .*${expected}" OR NOT count EQUAL 1 OR NOT out STREQUAL "")
     message(SEND_ERROR "vfsim ${arguments}: exit status ${status}, output \"${out}\", error \"${err}\"")
   endif()
-  if(EXISTS ${WORK}/result.json)
-    message(SEND_ERROR "vfsim ${arguments}: wrote a result")
-    file(REMOVE ${WORK}/result.json)
+  file(GLOB_RECURSE after LIST_DIRECTORIES true ${WORK}/*)
+  if(NOT after STREQUAL before)
+    message(FATAL_ERROR "vfsim ${arguments}: left something behind: ${after}")
   endif()
 endforeach()
 
-execute_process(COMMAND ${VFSIM} --help RESULT_VARIABLE status OUTPUT_VARIABLE out)
-if(NOT status EQUAL 0 OR NOT out MATCHES "migrate")
-  message(SEND_ERROR "vfsim --help: exit status ${status}")
+# What is written where: folders are made, a link and a device stay what they are.
+file(WRITE ${WORK}/real.json "old")
+file(CREATE_LINK real.json ${WORK}/link.json SYMBOLIC)
+foreach(target new/deep/r.json link.json /dev/null)
+  execute_process(COMMAND ${VFSIM} run short.toml --json ${target} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status
+    OUTPUT_QUIET)
+  if(NOT status EQUAL 0)
+    message(SEND_ERROR "vfsim run short.toml --json ${target}: exit status ${status}")
+  endif()
+endforeach()
+file(READ ${WORK}/real.json real)
+if(NOT EXISTS ${WORK}/new/deep/r.json OR real STREQUAL "old" OR NOT IS_SYMLINK ${WORK}/link.json)
+  message(SEND_ERROR "a result was not written where it belongs")
 endif()
+
+foreach(option --help --version)
+  execute_process(COMMAND ${VFSIM} ${option} RESULT_VARIABLE status OUTPUT_VARIABLE out)
+  if(NOT status EQUAL 0 OR NOT out MATCHES "vfsim")
+    message(SEND_ERROR "vfsim ${option}: exit status ${status}")
+  endif()
+endforeach()
 foreach(topic scenarios rules params steps faults signals)
   execute_process(COMMAND ${VFSIM} list ${topic} RESULT_VARIABLE status OUTPUT_VARIABLE out)
   if(NOT status EQUAL 0 OR out STREQUAL "")
     message(SEND_ERROR "vfsim list ${topic}: exit status ${status}")
   endif()
 endforeach()
+file(REMOVE_RECURSE ${WORK})

@@ -1,16 +1,19 @@
 #include "testbench/cli/image_view.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "firmware/core/image.h"
 #include "firmware/interface/tables.hpp"
 #include "testbench/runner/runner.hpp"
+#include "testbench/scenarios/names.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -31,18 +34,23 @@ const char* syndrome_name(std::uint32_t value, std::string& doc) {
 
 /// Reads and checks a file. False: an error line was printed.
 bool read_image(const std::string& path, Bytes& bytes) {
+  std::error_code ignored;
   std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    fmt::print(stderr, "{}: cannot be read; a state image is needed\n", path);
+  if (!in || std::filesystem::is_directory(path, ignored)) {
+    fmt::print(stderr, "vfsim: {}: cannot be read; a state image is needed\n", path);
     return false;
   }
-  bytes.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  // One byte more than the largest image: the check finds out that it is too long.
+  bytes.resize(std::size_t{FW_IMAGE_MAX} + 1);
+  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(in.gcount()));
   std::uint32_t syndrome = 0;
   std::uint32_t offset = 0;
   if (fw_image_check(bytes.data(), bytes.size(), &syndrome, &offset) != 0) {
     std::string doc;
     const char* name = syndrome_name(syndrome, doc);
-    fmt::print(stderr, "{}: byte {}: {} ({}); a whole state image of this device is needed\n", path,
+    fmt::print(stderr,
+               "vfsim: {}: byte {}: {} ({}); a whole state image of this device is needed\n", path,
                offset, name, doc);
     return false;
   }
@@ -103,15 +111,44 @@ bool same_payload(const fw_image_record& a, const fw_image_record& b) {
          std::equal(a.payload, a.payload + a.bytes, b.payload);
 }
 
-void print_changes(const fw_image_record& a, const fw_image_record& b) {
-  std::map<std::string_view, std::string> before;
-  each_field(layout_of(a), a.payload, a.bytes,
-             [&](const auto& field, const std::string& text) { before[field.name] = text; });
-  each_field(layout_of(b), b.payload, b.bytes, [&](const auto& field, const std::string& text) {
-    if (before[field.name] != text) {
-      fmt::print("    {:<26} {} -> {}\n", field.name, before[field.name], text);
+struct FieldChange {
+  std::string_view name;
+  std::string before, after;
+};
+
+std::vector<FieldChange> changed_fields(std::string_view layout, const std::uint8_t* before,
+                                        std::size_t bytes_before, const std::uint8_t* after,
+                                        std::size_t bytes_after) {
+  std::map<std::string_view, std::string> old;
+  each_field(layout, before, bytes_before,
+             [&](const auto& field, const std::string& text) { old[field.name] = text; });
+  std::vector<FieldChange> changes;
+  each_field(layout, after, bytes_after, [&](const auto& field, const std::string& text) {
+    if (old[field.name] != text) {
+      changes.push_back({field.name, old[field.name], text});
     }
   });
+  return changes;
+}
+
+void print(const std::vector<FieldChange>& changes) {
+  for (const FieldChange& change : changes) {
+    fmt::print("    {:<26} {} -> {}\n", change.name, change.before, change.after);
+  }
+}
+
+/// What the headers say of the images themselves; not what follows from their records.
+std::vector<FieldChange> changed_header(const Bytes& a, const Bytes& b) {
+  auto changes = changed_fields("image_header", a.data(), a.size(), b.data(), b.size());
+  const auto follows = [](const FieldChange& change) {
+    return has_name("total_bytes header_crc image_id records", change.name);
+  };
+  changes.erase(std::remove_if(changes.begin(), changes.end(), follows), changes.end());
+  return changes;
+}
+
+void print_changes(const fw_image_record& a, const fw_image_record& b) {
+  print(changed_fields(layout_of(a), a.payload, a.bytes, b.payload, b.bytes));
   const std::size_t fixed_a = fixed_bytes(a);
   const std::size_t fixed_b = fixed_bytes(b);
   if (a.bytes - fixed_a != b.bytes - fixed_b ||
@@ -153,7 +190,12 @@ int image_diff(const std::string& before, const std::string& after) {
   }
   const auto in_a = records_of(a);
   const auto in_b = records_of(b);
-  int different = 0;
+  int different = kHeld;
+  if (const auto changes = changed_header(a, b); !changes.empty()) {
+    fmt::print("~ header\n");
+    print(changes);
+    different = kViolated;
+  }
   for (const auto& [key, r] : in_a) {
     const auto at = in_b.find(key);
     if (at == in_b.end()) {
@@ -171,7 +213,7 @@ int image_diff(const std::string& before, const std::string& after) {
       different = kViolated;
     }
   }
-  if (different == 0) {
+  if (different == kHeld) {
     fmt::print("equal: {} records\n", in_a.size());
   }
   return different;

@@ -36,7 +36,8 @@ Bytes transmit_interface(std::uint32_t domain) {
 }
 
 /// A whole image with a transmit interface for each domain; records are numbered from `first`.
-Bytes image_of(const std::vector<std::uint32_t>& domains, std::uint32_t first = VF_TIS_BASE) {
+Bytes image_of(const std::vector<std::uint32_t>& domains, std::uint32_t first = VF_TIS_BASE,
+               std::uint32_t flags = 0) {
   Bytes image(FW_IMAGE_HEADER);
   for (const std::uint32_t domain : domains) {
     append(image, 0x0013, first++, transmit_interface(domain));
@@ -49,6 +50,7 @@ Bytes image_of(const std::vector<std::uint32_t>& domains, std::uint32_t first = 
   VF_SET(image_header, h, vendor_id, VF_PCI_VENDOR);
   VF_SET(image_header, h, device_id, VF_PCI_DEVICE_VF);
   VF_SET(image_header, h, fw_major, VF_FW_REV_MAJOR);
+  VF_SET(image_header, h, flags, flags);
   VF_SET(image_header, h, image_id, 1);
   VF_SET(image_header, h, records, domains.size());
   VF_SET(image_header, h, header_crc, fw_crc32c(0, h, FW_IMAGE_HEADER));
@@ -96,6 +98,9 @@ TEST(ImageView, DiffNamesWhatChanged) {
   const Shown s = shown([&] { return image_diff(a, b); });
   EXPECT_EQ(s.status, kViolated);
   EXPECT_EQ(s.out, "~ TIS 0x2\n    td                         8 -> 9\n+ TIS 0x3\n");
+  const std::string last = file_of("last", image_of({7, 8}, VF_TIS_BASE, FW_IMAGE_FINAL));
+  EXPECT_EQ(shown([&] { return image_diff(a, last); }).out,
+            "~ header\n    flags                      0 -> 1\n");
   EXPECT_EQ(shown([&] { return image_diff(a, a); }).out, "equal: 2 records\n");
   EXPECT_EQ(shown([&] { return image_diff(a, a); }).status, kHeld);
 }

@@ -1,146 +1,115 @@
-// The command line: reads options, prepares a scenario, runs it, reports.
+// The command line: reads options and calls the command.
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <csignal>
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <fmt/format.h>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <systemc>
 
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
-#include "testbench/report/account.hpp"
-#include "testbench/report/result.hpp"
-#include "testbench/runner/runner.hpp"
-#include "testbench/scenarios/scenario.hpp"
-#include "testbench/scenarios/units.hpp"
+#include "testbench/cli/run_command.hpp"
+#include "testbench/scenarios/names.hpp"
 
 namespace {
 
 using namespace vfsim::bench;
 
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first Ctrl-C ends the run with what is known, the second one ends the process.
-void on_interrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);
+/// CLI11 takes "-1" and what does not fit for a number; this does not.
+std::string whole_number(const std::string& text) {
+  errno = 0;
+  (void)std::strtoull(text.c_str(), nullptr, 10);
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && errno == 0
+             ? ""
+             : fmt::format("'{}' is no number; allowed is 0 .. 18446744073709551615", text);
 }
 
-int bad_input(const std::string& error) {
-  fmt::print(stderr, "vfsim: {}\n", error);
-  return kBadInput;
+std::string file_name(const std::string& text) {
+  return text.empty() ? "a name is missing" : "";
 }
-
-struct Command {
-  std::string scenario;
-  std::vector<std::string> overrides;
-  std::vector<std::string> faults;
-  std::string json;
-  RunOptions run;
-};
 
 /// Options that `run` and `migrate` share.
-void add_run_options(CLI::App& app, Command& command) {
+void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--seed", command.run.seed, "seed of everything that is drawn at random")
+      ->check(whole_number)
       ->capture_default_str();
   app.add_option("--set", command.overrides,
                  "group.name=value: overrides a parameter (vfsim list params)")
       ->allow_extra_args(false);
   app.add_option("--fault", command.faults, "builds in a deliberate defect (vfsim list faults)")
       ->allow_extra_args(false);
-  app.add_option("--wave", command.run.wave, "write waves (FST) to this file");
+  app.add_option("--wave", command.run.wave, "write waves (FST) to this file")->check(file_name);
+  app.add_option("--events", command.run.events,
+                 "write the event log to this file, one JSON object a line")
+      ->check(file_name);
   app.add_option("--timeline", command.run.timeline,
-                 "write a time line (Chrome trace format) to this file");
-  app.add_option("--json", command.json, "write the result to this file");
-  app.add_option("--out", command.run.out_dir, "folder for result, account, time line and images");
+                 "write a time line (Chrome trace format) to this file")
+      ->check(file_name);
+  app.add_option("--json", command.json, "write the result to this file")->check(file_name);
+  app.add_option("--out", command.run.out_dir, "folder for result, account, time line and images")
+      ->check(file_name);
   app.add_option("--log", command.run.log_level, "error, warning, info, debug or trace")
       ->check(CLI::IsMember({"error", "warning", "info", "debug", "trace"}))
       ->capture_default_str();
-}
-
-bool prepare(const Command& command, Scenario& scenario, std::string& error) {
-  const std::string path = find_scenario(command.scenario, error);
-  if (path.empty() || !load(path, scenario, error)) {
-    return false;
-  }
-  for (const std::string& assignment : command.overrides) {
-    if (!apply_override(assignment, scenario, error)) {
-      return false;
-    }
-  }
-  for (const std::string& fault : command.faults) {
-    if (!apply_override("faults=" + fault, scenario, error)) {
-      return false;
-    }
-  }
-  return check(scenario, error);
-}
-
-bool save(const Command& command, const Result& result, std::string& error) {
-  const std::string json = to_json(result);
-  if (!command.json.empty() && !write_file(command.json, json, error)) {
-    return false;
-  }
-  return command.run.out_dir.empty() ||
-         (write_file(command.run.out_dir + "/result.json", json, error) &&
-          write_file(command.run.out_dir + "/account.txt", account(result), error));
-}
-
-/// The folders of what a run writes.
-bool make_folders(const Command& command, std::string& error) {
-  for (const std::string& file :
-       {command.run.wave, command.run.timeline, command.run.out_dir + "/x"}) {
-    const auto folder = std::filesystem::path(file).parent_path();
-    std::error_code code;
-    if (!folder.empty() && folder != "/" && !std::filesystem::create_directories(folder, code) &&
-        code) {
-      error = folder.string() + ": no folder, and none can be made: " + code.message();
-      return false;
-    }
-  }
-  return true;
-}
-
-int run(Command command) {
-  Scenario scenario;
-  std::string error;
-  if (!prepare(command, scenario, error)) {
-    return bad_input(error);
-  }
-  if (!command.run.out_dir.empty() && command.run.timeline.empty()) {
-    command.run.timeline = command.run.out_dir + "/timeline.json";
-  }
-  if (!make_folders(command, error)) {
-    return bad_input(error);
-  }
-  command.run.stop = &interrupted;
-  std::signal(SIGINT, on_interrupt);
-
-  Result result;
-  const auto begin = std::chrono::steady_clock::now();
-  const int status = run_scenario(scenario, command.run, result);
-  result.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (status == kBadInput) {
-    return bad_input(result.error);
-  }
-  fmt::print("{}", account(result));
-  return save(command, result, error) ? status : bad_input(error);
 }
 
 int show_list(const std::string& topic, bool markdown) {
   const std::string text = list(topic, markdown);
   if (text.empty()) {
     return bad_input(fmt::format("list: unknown topic '{}'{}; allowed are {}", topic,
-                                 did_you_mean(topic, list_topics()), list_topics()));
+                                 did_you_mean(topic, list_topics()), comma_list(list_topics())));
   }
   fmt::print("{}", text);
   return kHeld;
+}
+
+/// The command that a mistake is about: the innermost one that was recognised.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : innermost(*parsed.front());
+}
+
+/// "image inspect": the command as it is typed; "" for the program itself.
+std::string typed(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? "" : (typed(*parent) + " " + command.get_name());
+}
+
+/// One line about a mistake on the command line: what is wrong, what is allowed.
+std::string explain(const CLI::App& app, const CLI::ParseError& mistake) {
+  const CLI::App& command = innermost(app);
+  const std::string where = &command == &app ? "" : typed(command).substr(1) + ": ";
+  std::vector<std::string> rest = app.remaining(true);
+  // What looks like an option comes first: the word behind it may be its value.
+  std::stable_partition(rest.begin(), rest.end(),
+                        [](const std::string& word) { return word[0] == '-'; });
+  const auto commands = command.get_subcommands([](const CLI::App*) { return true; });
+  std::string allowed;
+  for (const CLI::App* other : commands) {
+    allowed += (allowed.empty() ? "" : " ") + other->get_name();
+  }
+  if (!commands.empty() && (rest.empty() || rest.front()[0] != '-')) {
+    return rest.empty()
+               ? fmt::format("{}a command is needed; allowed are {}", where, comma_list(allowed))
+               : fmt::format("{}unknown command '{}'{}; allowed are {}", where, rest.front(),
+                             did_you_mean(rest.front(), allowed), comma_list(allowed));
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&mistake) == nullptr || rest.empty()) {
+    return fmt::format("{}{}; see vfsim{} --help", where, mistake.what(), typed(command));
+  }
+  allowed.clear();
+  for (const CLI::Option* option : command.get_options()) {
+    allowed += option->get_positional() ? "" : " " + option->get_name();
+  }
+  return rest.front()[0] == '-'
+             ? fmt::format("{}unknown option '{}'{}; allowed are {}", where, rest.front(),
+                           did_you_mean(rest.front(), allowed), comma_list(allowed))
+             : fmt::format("{}'{}' is one word too many", where, rest.front());
 }
 
 int command_line(int argc, char** argv) {
@@ -151,17 +120,18 @@ int command_line(int argc, char** argv) {
   app.footer(
       "Exit status: 0 all held; 1 a rule was violated or the goal was missed; 2 bad usage or "
       "input; 3 internal error.");
+  app.set_version_flag("--version", std::string("vfsim ") + VF_VERSION);
   int status = kHeld;
 
-  Command command;
+  RunCommand command;
   CLI::App* run_app =
       app.add_subcommand("run", "run a scenario file, or a shipped scenario by name");
   run_app->add_option("scenario", command.scenario, "file (TOML) or name (vfsim list scenarios)")
       ->required();
   add_run_options(*run_app, command);
-  run_app->callback([&] { status = run(command); });
+  run_app->callback([&] { status = run_command(command); });
 
-  Command main_job;
+  RunCommand main_job;
   main_job.scenario = "migrate";
   main_job.run.out_dir = "out";
   CLI::App* migrate_app = app.add_subcommand(
@@ -173,7 +143,7 @@ int command_line(int argc, char** argv) {
     if (main_job.run.wave.empty() && !no_wave) {
       main_job.run.wave = main_job.run.out_dir + "/waves.fst";
     }
-    status = run(main_job);
+    status = run_command(main_job);
   });
 
   std::string topic;
@@ -196,27 +166,18 @@ int command_line(int argc, char** argv) {
   diff_app->add_option("files", files)->required()->expected(2);
   diff_app->callback([&] { status = image_diff(files[0], files[1]); });
 
-  for (const char* name : {"test", "bench"}) {
-    app.add_subcommand(name, std::string("in a checkout: ./vfsim ") + name)
-        ->allow_extras()
-        ->callback([&status, name] {
-          status = bad_input(
-              fmt::format("{0} builds what it needs first: use the launcher, ./vfsim {0}", name));
-        });
+  for (const std::string name : {"test", "bench", "build"}) {
+    app.add_subcommand(name, "in a checkout: ./vfsim " + name)->allow_extras()->callback([&, name] {
+      status = bad_input(name + " is a command of the launcher: ./vfsim " + name);
+    });
   }
 
-  const std::string commands = "run migrate list image test bench";
-  if (argc > 1 && argv[1][0] != '-' &&
-      (" " + commands + " ").find(" " + std::string(argv[1]) + " ") == std::string::npos) {
-    return bad_input(fmt::format("unknown command '{}'{}; allowed are {}", argv[1],
-                                 did_you_mean(argv[1], commands), commands));
-  }
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& e) {  // --help
+  } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    return bad_input(std::string(e.what()) + "; see vfsim --help");
+    return bad_input(explain(app, e));
   }
   return status;
 }

@@ -1,8 +1,8 @@
 // Every built-in defect is caught by the rule that its table row names.
-#include <gtest/gtest.h>
-
 #include <sstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "testbench/cli/cli_rig.hpp"
 

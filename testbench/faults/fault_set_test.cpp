@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/interface/layout.h"
+#include "firmware/interface/tables.hpp"
 #include "testbench/checkers/rule_set.hpp"
 
 namespace vfsim::bench {
@@ -19,7 +20,6 @@ TEST(FaultSet, NamesBecomeBits) {
   EXPECT_NE(vf_fault(set.value(), VF_FAULT_dma_after_suspend), 0);
   EXPECT_NE(vf_fault(set.value(), VF_FAULT_mkey_unchecked), 0);
   EXPECT_EQ(vf_fault(set.value(), VF_FAULT_ack_before_drain), 0);
-  EXPECT_EQ(fault_names(set.value()).size(), 2U);
   EXPECT_EQ(parse_faults({}).value(), 0U);
 }
 
@@ -28,14 +28,14 @@ TEST(FaultSet, UnknownNamesGetAHint) {
   ASSERT_FALSE(close);
   EXPECT_THAT(close.error().text,
               StartsWith("unknown fault 'dma_after_suspended' (did you mean 'dma_after_suspend'?); "
-                         "allowed are ack_before_drain "));
+                         "allowed are ack_before_drain, "));
   const auto far = parse_faults({"dma_after_suspend", "xyzzy"});
   ASSERT_FALSE(far);
   EXPECT_THAT(far.error().text, StartsWith("unknown fault 'xyzzy'; allowed are "));
 }
 
 TEST(FaultSet, EveryFaultNamesARuleThatIsJudged) {
-  for (const FaultInfo& fault : fault_table()) {
+  for (const contract::FaultRow& fault : contract::kFaults) {
     const auto& rules = rule_table();
     const auto rule = std::find_if(rules.begin(), rules.end(),
                                    [&](const RuleInfo& r) { return fault.rule == r.id; });

@@ -45,9 +45,18 @@ bool FlowLedger::arrived(const std::uint8_t* bytes, std::size_t length) {
   return false;
 }
 
+void FlowLedger::write_off(const std::uint8_t* bytes, std::size_t length) {
+  const std::size_t at = find(XXH3_64bits(bytes, length), State::open);
+  if (at < expected_.size()) {
+    expected_[at].state = State::done;
+    ++counts_.discarded;
+    advance();
+  }
+}
+
 FlowCounts FlowLedger::counts() const {
   FlowCounts counts = counts_;
-  counts.lost = counts.expected - counts.arrived;
+  counts.lost = counts.expected - counts.arrived - counts.discarded;
   return counts;
 }
 

@@ -10,7 +10,8 @@ namespace vfsim::bench {
 struct FlowCounts {
   std::uint64_t expected = 0;
   std::uint64_t arrived = 0;   // as expected, in order or not
-  std::uint64_t lost = 0;      // expected and not arrived (so far)
+  std::uint64_t discarded = 0; // expected until they were written off
+  std::uint64_t lost = 0;      // expected, not arrived (so far) and not written off
   std::uint64_t duplicated = 0;
   std::uint64_t corrupted = 0; // arrived, but never expected
   std::uint64_t reordered = 0; // arrived after a later one
@@ -23,6 +24,8 @@ class FlowLedger {
   void expect(const std::uint8_t* bytes, std::size_t length);
   /// The receiver got a frame. Returns false when it was not the one due next.
   bool arrived(const std::uint8_t* bytes, std::size_t length);
+  /// A frame that is due will not come, and that is right: its sender's cable was pulled.
+  void write_off(const std::uint8_t* bytes, std::size_t length);
   [[nodiscard]] FlowCounts counts() const;
   [[nodiscard]] bool complete() const { return next_ == expected_.size() && skipped_ == 0; }
 

@@ -45,6 +45,23 @@ TEST(FlowLedger, TellsLostDuplicatedCorruptedReordered) {
   EXPECT_FALSE(ledger.complete());
 }
 
+TEST(FlowLedger, WhatIsWrittenOffIsNotLost) {
+  FlowLedger ledger;
+  for (const char* t : {"a", "b", "c"}) {
+    expect(ledger, t);
+  }
+  ledger.write_off(reinterpret_cast<const std::uint8_t*>("a"), 1);
+  ledger.write_off(reinterpret_cast<const std::uint8_t*>("x"), 1);  // never expected
+  EXPECT_TRUE(arrive(ledger, "b"));
+  EXPECT_FALSE(arrive(ledger, "a"));  // came all the same
+  EXPECT_TRUE(arrive(ledger, "c"));
+  const FlowCounts counts = ledger.counts();
+  EXPECT_EQ(counts.discarded, 1U);
+  EXPECT_EQ(counts.lost, 0U);
+  EXPECT_EQ(counts.duplicated, 1U);
+  EXPECT_TRUE(ledger.complete());
+}
+
 TEST(FlowLedger, SecondCopyOfALostFrameIsNotADuplicate) {
   FlowLedger ledger;
   for (const char* t : {"a", "b", "b", "c"}) {

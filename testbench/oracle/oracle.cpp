@@ -45,6 +45,14 @@ void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes
   }
 }
 
+void Oracle::frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
+  (void)t;
+  const int guest = guest_of_mac(bytes + kSourceMac);
+  if (!plugged_[who.host] && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
+    guests_[static_cast<std::size_t>(guest)].to_client.write_off(bytes, length);
+  }
+}
+
 void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                             model::FrameDrop drop) {
   (void)t, (void)who;
@@ -76,7 +84,7 @@ bool Oracle::settled(std::uint32_t guest) const {
   const Guest& g = guests_[guest];
   const FlowCounts in = g.to_guest.counts();
   const FlowCounts out = g.to_client.counts();
-  return in.expected == g.offered && in.arrived == in.expected && out.arrived == out.expected && g.completed == out.expected;
+  return in.expected == g.offered && in.arrived == in.expected && out.lost == 0 && g.completed == out.expected;
 }
 
 OracleFigures Oracle::figures() const {
@@ -87,6 +95,7 @@ OracleFigures Oracle::figures() const {
     f.tx_posted += out.expected;
     f.tx_completed += g.completed;
     f.tx_on_wire += g.sent;
+    f.tx_discarded += out.discarded;
     f.rx_offered += g.offered;
     f.rx_accepted += in.expected;
     f.rx_delivered += in.arrived;

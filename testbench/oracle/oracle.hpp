@@ -1,6 +1,7 @@
 // The end-to-end oracle: every work request, packet, page and interrupt of every guest (contract X1, D2, Q5).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct OracleFigures {
   std::uint64_t tx_posted = 0;     // send work requests the guests posted
   std::uint64_t tx_completed = 0;  // completions they saw
   std::uint64_t tx_on_wire = 0;    // frames of guests that left a NIC
+  std::uint64_t tx_discarded = 0;  // frames of guests whose turn came while the cable was pulled
   std::uint64_t rx_offered = 0;    // frames the traffic peer sent to guests
   std::uint64_t rx_accepted = 0;   // of those, accepted by a NIC
   std::uint64_t rx_delivered = 0;  // received by the guests
@@ -47,6 +49,10 @@ class Oracle final : public model::Observer {
   void on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
   /// The guest's driver handed a frame up.
   void delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  /// The cable of a host's NIC is pulled or plugged in: what the NIC says it has discarded counts
+  /// while it is out, and is a loss otherwise.
+  void cable(std::uint8_t host, bool plugged) { plugged_[host] = plugged; }
+  [[nodiscard]] bool plugged(std::uint8_t host) const { return plugged_[host]; }
   /// End of the run: queues for whose interrupt the guest waits although nothing will raise it.
   void interrupts_checked(std::uint32_t guest, std::uint64_t lost) {
     ++interrupt_checks_;
@@ -62,6 +68,7 @@ class Oracle final : public model::Observer {
   [[nodiscard]] OracleFigures figures() const;
 
   void frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
+  void frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
   void frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                       model::FrameDrop drop) override;
 
@@ -75,6 +82,7 @@ class Oracle final : public model::Observer {
     std::uint64_t interrupts_lost = 0;
   };
   std::vector<Guest> guests_;
+  std::array<bool, 2> plugged_{true, true};
   std::uint64_t mismatch_bytes_ = 0;
   std::uint64_t stale_pages_ = 0;
   std::uint64_t pages_compared_ = 0;

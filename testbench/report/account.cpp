@@ -61,6 +61,9 @@ void add_oracle(const Result& r, std::string& out) {
       "  lost {}, duplicated {}, corrupted {}, reordered {}; held on the wire "
       "{}\n",
       o.lost, o.duplicated, o.corrupted, o.reordered, r.held_on_wire);
+  if (o.tx_discarded != 0) {
+    out += fmt::format("  discarded while the cable was pulled {}\n", o.tx_discarded);
+  }
   out += fmt::format("  interrupts lost {}, dirty pages missed {}, memory bytes that differ {}\n",
                      o.interrupts_lost, o.missed_dirty_pages, o.memory_mismatch_bytes);
 }
@@ -95,17 +98,19 @@ void add_violations(const Result& r, std::string& out) {
       out += fmt::format("  ... {} more (--json lists them)\n", r.violations.size() - kViolations);
       return;
     }
-    out += fmt::format("! {} at {} {}: expected {}; seen {}\n", v.rule, duration(v.time_ns), v.who,
-                       v.expected, v.seen);
+    out += fmt::format("! {} at {}, {}: expected {};\n  seen {}\n", v.rule, duration(v.time_ns),
+                       v.who, v.expected, v.seen);
   }
 }
 
-/// Short lines stay, long ones end in "...": the account is for a terminal.
+/// Without blanks at line ends; short lines stay, long ones end in "...": the account is for a
+/// terminal.
 std::string clipped(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
+    std::string line = text.substr(at, end - at);
+    line.erase(line.find_last_not_of(' ') + 1);
     out += (line.size() <= 160 ? line : line.substr(0, 157) + "...") + "\n";
     at = end + 1;
   }

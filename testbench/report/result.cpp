@@ -2,10 +2,10 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 namespace vfsim::bench {
 namespace {
@@ -45,7 +45,8 @@ Json oracle(const OracleCounts& o) {
           {"reordered", o.reordered},
           {"interrupts_lost", o.interrupts_lost},
           {"missed_dirty_pages", o.missed_dirty_pages},
-          {"memory_mismatch_bytes", o.memory_mismatch_bytes}};
+          {"memory_mismatch_bytes", o.memory_mismatch_bytes},
+          {"tx_discarded", o.tx_discarded}};
 }
 
 }  // namespace
@@ -85,25 +86,31 @@ std::string to_json(const Result& r) {
 }
 
 bool write_file(const std::string& path, const std::string& text, std::string& error) {
-  const std::string part = path + ".part";
+  namespace fs = std::filesystem;
   std::error_code code;
-  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty()) {
-    std::filesystem::create_directories(folder, code);
+  // A link to a file stays one, a device or pipe stays what it is.
+  const fs::path target =
+      fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : fs::path(path);
+  const bool in_place = fs::exists(target, code) && !fs::is_regular_file(target, code);
+  if (target.has_parent_path()) {
+    fs::create_directories(target.parent_path(), code);
   }
+  const fs::path part = in_place ? target : fs::path(target.string() + ".part");
   errno = 0;
   std::ofstream file(part, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  if (file) {
-    std::filesystem::rename(part, path, code);
-    if (!code) {
-      return true;
-    }
-    error = path + ": cannot be written: " + code.message();
-  } else {
-    error = path + ": cannot be written: " + std::strerror(errno);
+  code = file ? std::error_code() : std::error_code(errno, std::generic_category());
+  if (!code && !in_place) {
+    fs::rename(part, target, code);
   }
-  std::remove(part.c_str());
+  if (!code) {
+    return true;
+  }
+  error = path + ": cannot be written: " + code.message();
+  if (!in_place) {
+    std::remove(part.c_str());
+  }
   return false;
 }
 

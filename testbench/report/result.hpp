@@ -24,7 +24,7 @@ struct MigrationResult {
   std::uint64_t state_bytes = 0;   // device state sent
   std::uint64_t memory_bytes = 0;  // guest memory sent
   std::uint32_t precopy_rounds = 0;
-  std::string outcome;  // "completed", "rolled_back", "failed"
+  std::string outcome;  // "completed", "rolled_back", "cancelled", "reset", "unknown"
   std::string reason;   // why it was not completed, one line
 };
 
@@ -41,6 +41,7 @@ struct OracleCounts {
   std::uint64_t rx_offered = 0, rx_accepted = 0, rx_delivered = 0;
   std::uint64_t lost = 0, duplicated = 0, corrupted = 0, reordered = 0;
   std::uint64_t interrupts_lost = 0, missed_dirty_pages = 0, memory_mismatch_bytes = 0;
+  std::uint64_t tx_discarded = 0;  // their turn came while the cable was pulled
 };
 
 struct ViolationResult {
@@ -70,7 +71,7 @@ struct Result {
 [[nodiscard]] std::string to_json(const Result& result);
 
 /// Writes `text` to `path` so that a reader sees all of it or nothing (temporary file, then
-/// rename); makes the folder. False: `error` is one line.
+/// rename; a device or pipe is written as it is); makes the folder. False: `error` is one line.
 [[nodiscard]] bool write_file(const std::string& path, const std::string& text, std::string& error);
 
 }  // namespace vfsim::bench

@@ -7,18 +7,24 @@
 namespace vfsim::bench {
 namespace {
 
-constexpr std::uint32_t kGuestProcesses = 16;  // process numbers of guests start behind those of the hosts
+constexpr std::uint32_t kGuestProcesses =
+    16;  // process numbers of guests start behind those of the hosts
 enum FunctionLane : std::uint32_t { kState, kCommands, kInterrupts, kFunctionLanes };
 enum GuestLane : std::uint32_t { kPhases, kVcpus };
 
-double microseconds(model::Ps t) { return static_cast<double>(t) / static_cast<double>(model::kUs); }
+double microseconds(model::Ps t) {
+  return static_cast<double>(t) / static_cast<double>(model::kUs);
+}
 
-std::string function_title(std::uint8_t fn) { return fn == 0 ? "pf" : fmt::format("vf{}", fn - 1); }
+std::string function_title(std::uint8_t fn) {
+  return fn == 0 ? "pf" : fmt::format("vf{}", fn - 1);
+}
 
 }  // namespace
 
 Timeline::Timeline(model::ProbeBus& bus) {
-  bus.subscribe(*this, {model::Probe::msi, model::Probe::command, model::Probe::function_reset, model::Probe::driver});
+  bus.subscribe(*this, {model::Probe::msi, model::Probe::command, model::Probe::function_reset,
+                        model::Probe::driver});
 }
 
 std::string Timeline::finish(model::Ps t) {
@@ -30,20 +36,25 @@ std::string Timeline::finish(model::Ps t) {
 
 void Timeline::msi(model::Ps t, model::FnRef who, std::uint32_t vector, model::MsiAction action) {
   const bool refused = action == model::MsiAction::refused;
-  instant(function_lane(who, kInterrupts), fmt::format("vector {}{}", vector, refused ? " refused" : ""), t);
+  instant(function_lane(who, kInterrupts),
+          fmt::format("vector {}{}", vector, refused ? " refused" : ""), t);
 }
 
 void Timeline::command_submitted(model::Ps t, const model::CommandView& view) {
-  begin(function_lane(view.who, kCommands), view.slot, std::string(contract::opcode_name(view.opcode)), t);
+  begin(function_lane(view.who, kCommands), view.slot,
+        std::string(contract::opcode_name(view.opcode)), t);
 }
 
 void Timeline::command_completed(model::Ps t, const model::CommandView& view) {
   end(function_lane(view.who, kCommands), view.slot, t);
 }
 
-void Timeline::function_reset(model::Ps t, model::FnRef who) { instant(function_lane(who, kState), "reset", t); }
+void Timeline::function_reset(model::Ps t, model::FnRef who) {
+  instant(function_lane(who, kState), "reset", t);
+}
 
-void Timeline::vfio_state(model::Ps t, model::FnRef who, std::uint32_t from, std::uint32_t to, int error) {
+void Timeline::vfio_state(model::Ps t, model::FnRef who, std::uint32_t from, std::uint32_t to,
+                          int error) {
   const Lane lane = function_lane(who, kState);
   end(lane, 0, t);
   begin(lane, 0, std::string(contract::enum_name("MIG", error == 0 ? to : from)), t);
@@ -66,7 +77,8 @@ void Timeline::phase(model::Ps t, std::uint32_t guest, const char* name, bool st
 Timeline::Lane Timeline::function_lane(model::FnRef who, std::uint32_t kind) {
   static constexpr const char* kNames[kFunctionLanes] = {"state", "commands", "interrupts"};
   const Lane lane{who.host, who.fn * kFunctionLanes + kind};
-  name_lane(lane, fmt::format("host {}", who.host == 0 ? "A" : "B"), fmt::format("{} {}", function_title(who.fn), kNames[kind]));
+  name_lane(lane, fmt::format("host {}", who.host == 0 ? "A" : "B"),
+            fmt::format("{} {}", function_title(who.fn), kNames[kind]));
   return lane;
 }
 
@@ -78,8 +90,13 @@ Timeline::Lane Timeline::guest_lane(std::uint32_t guest, std::uint32_t kind, con
 
 void Timeline::name_lane(Lane lane, const std::string& process, const std::string& thread) {
   if (named_.emplace(lane, true).second) {
-    for (const auto& [what, name] : {std::pair{"process_name", process}, std::pair{"thread_name", thread}}) {
-      events_.push_back({{"ph", "M"}, {"name", what}, {"pid", lane.first}, {"tid", lane.second}, {"args", {{"name", name}}}});
+    for (const auto& [what, name] :
+         {std::pair{"process_name", process}, std::pair{"thread_name", thread}}) {
+      events_.push_back({{"ph", "M"},
+                         {"name", what},
+                         {"pid", lane.first},
+                         {"tid", lane.second},
+                         {"args", {{"name", name}}}});
     }
   }
 }
@@ -103,7 +120,12 @@ void Timeline::end(Lane lane, std::uint32_t key, model::Ps t) {
 }
 
 void Timeline::instant(Lane lane, const std::string& name, model::Ps t) {
-  events_.push_back({{"ph", "i"}, {"s", "t"}, {"name", name}, {"pid", lane.first}, {"tid", lane.second}, {"ts", microseconds(t)}});
+  events_.push_back({{"ph", "i"},
+                     {"s", "t"},
+                     {"name", name},
+                     {"pid", lane.first},
+                     {"tid", lane.second},
+                     {"ts", microseconds(t)}});
 }
 
 }  // namespace vfsim::bench

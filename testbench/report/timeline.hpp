@@ -2,17 +2,17 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "systemc/common/probe.hpp"
 
 namespace vfsim::bench {
 
-/// Lanes: one process per host, with a lane per function for its VFIO state, its commands and its interrupts; one
-/// process per guest with the phases of its migration and its vCPUs. Times are in microseconds, as the format wants.
+/// Lanes: one process per host, with a lane per function for its VFIO state, its commands and its
+/// interrupts; one process per guest with the phases of its migration and its vCPUs. Times are in
+/// microseconds, as the format wants.
 class Timeline final : public model::Observer {
  public:
   explicit Timeline(model::ProbeBus& bus);
@@ -24,7 +24,8 @@ class Timeline final : public model::Observer {
   void command_submitted(model::Ps t, const model::CommandView& view) override;
   void command_completed(model::Ps t, const model::CommandView& view) override;
   void function_reset(model::Ps t, model::FnRef who) override;
-  void vfio_state(model::Ps t, model::FnRef who, std::uint32_t from, std::uint32_t to, int error) override;
+  void vfio_state(model::Ps t, model::FnRef who, std::uint32_t from, std::uint32_t to,
+                  int error) override;
   void vcpu(model::Ps t, std::uint32_t guest, bool running, std::uint8_t host) override;
   void phase(model::Ps t, std::uint32_t guest, const char* name, bool begin) override;
 

@@ -33,8 +33,10 @@ TEST(Timeline, ShowsStatesCommandsAndPhasesWithTheirTimes) {
   bus.emit<model::Probe::command>(&model::Observer::command_submitted, 2 * model::kUs, command);
   bus.emit<model::Probe::command>(&model::Observer::command_completed, 5 * model::kUs, command);
   bus.emit<model::Probe::driver>(&model::Observer::vfio_state, 5 * model::kUs, vf0, 2U, 5U, 0);
-  bus.emit<model::Probe::driver>(&model::Observer::vcpu, 6 * model::kUs, 0U, false, std::uint8_t{0});
-  bus.emit<model::Probe::msi>(&model::Observer::msi, 7 * model::kUs, vf0, 4U, model::MsiAction::delivered);
+  bus.emit<model::Probe::driver>(&model::Observer::vcpu, 6 * model::kUs, 0U, false,
+                                 std::uint8_t{0});
+  bus.emit<model::Probe::msi>(&model::Observer::msi, 7 * model::kUs, vf0, 4U,
+                              model::MsiAction::delivered);
   const auto trace = nlohmann::json::parse(timeline.finish(10 * model::kUs));
 
   const auto suspend = event(trace, "SUSPEND_VHCA");

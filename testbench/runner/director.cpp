@@ -8,7 +8,14 @@ namespace vfsim::bench {
 namespace {
 
 constexpr driver::Nanoseconds kLook{20'000};     // how often the director looks whether traffic has settled
-constexpr driver::Nanoseconds kSettle{200'000};  // after the last packet: interrupts and doorbells still under way
+
+/// After the last packet and step: interrupts, their handlers' doorbells and events still under way.
+driver::Nanoseconds settle_time(const Scenario& s) {
+  constexpr std::int64_t kTrips = 20;
+  const std::int64_t trip = 2LL * s.pcie.latency_ns + s.pcie.memory_ns + s.host.irq_latency_ns + s.nic.doorbell_ns +
+                            10LL * (s.nic.fw_step_ns + s.nic.fw_register_ns + s.host.mmio_write_ns);
+  return driver::Nanoseconds(200'000 + kTrips * trip);
+}
 
 const char* host_name(std::uint8_t host) { return host == 0 ? "A" : "B"; }
 
@@ -121,7 +128,9 @@ bool Director::do_step(const Step& step) {
   } else if (step.verb == "rogue_send") {
     guest.rogue_send();
   } else if (step.verb == "link_down" || step.verb == "link_up") {
-    sim_.hosts[step.text("host") == "A" ? 0 : 1]->nic.set_link(step.verb == "link_up");
+    const std::uint8_t host = step.text("host") == "A" ? 0 : 1;
+    sim_.oracle.cable(host, step.verb == "link_up");
+    sim_.hosts[host]->nic.set_link(step.verb == "link_up");
   }
   return true;  // "wait" was done before
 }
@@ -227,7 +236,7 @@ void Director::shut_down() {
 bool Director::wait_until_settled() {
   const driver::Nanoseconds limit(std::int64_t{sim_.scenario().workload.time_limit_ms} * 1'000'000);
   for (const auto& guest : sim_.guests) {
-    while (!guest->settled()) {
+    while (!sim_.peer.done(guest->core().number) || !guest->settled()) {
       if (!guest->error().empty()) {
         return failed(fmt::format("guest {}: {}", guest->core().number, guest->error()));
       }
@@ -238,7 +247,7 @@ bool Director::wait_until_settled() {
       os_.sleep(kLook);
     }
   }
-  os_.sleep(kSettle);
+  os_.sleep(settle_time(sim_.scenario()));
   return true;
 }
 

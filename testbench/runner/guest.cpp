@@ -3,8 +3,10 @@
 namespace vfsim::bench {
 namespace {
 
-driver::EthOptions driver_options(std::uint32_t guest, const WorkloadParams& params) {
+driver::EthOptions driver_options(std::uint32_t guest, const Scenario& scenario) {
+  const WorkloadParams& params = scenario.workload;
   driver::EthOptions options;
+  options.buffer_bytes = frame_buffer_bytes(scenario.nic.mtu);
   options.mac = guest_mac(guest);
   options.log_sq_size = static_cast<std::uint8_t>(params.log_sq);
   options.log_rq_size = static_cast<std::uint8_t>(params.log_rq);
@@ -27,7 +29,7 @@ Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*,
       core_(context.calendar, number, context.scenario.workload.guest_memory_mib * kMiB),
       os_(context.calendar, context.log, "guest" + std::to_string(number), &core_.gate),
       vf_(os_, core_.memory, vf_place(*hosts[0], number)),
-      driver_(vf_, driver_options(number, context.scenario.workload)),
+      driver_(vf_, driver_options(number, context.scenario)),
       app_(os_, driver_, oracle, number),
       schedule_(std::move(schedule)),
       params_(context.scenario.workload) {
@@ -50,7 +52,9 @@ void Guest::start() {
   if (peer_) {
     os_.spawn("peer", [this] {
       const auto rung = start_peer_doorbells(driver_, *peer_, oracle_, number_, kGuestVfWindow, params_);
-      error_ = rung ? "" : rung.error().text;
+      if (!rung) {
+        error_ = rung.error().text;
+      }
     });
   }
   app_.start(schedule_.from_guest);
@@ -74,7 +78,13 @@ bool Guest::settled() {
 
 void Guest::report() {
   oracle_.completed(number_, driver_.sends_completed() - rogue_sends_);
-  const std::vector<std::string> problems = vf_.interrupt_pending() ? std::vector<std::string>{} : driver_.self_check();
+  std::vector<std::string> problems;
+  if (!vf_.interrupt_pending()) {
+    problems = driver_.self_check();
+    if (driver_.link_up() != oracle_.plugged(core_.host)) {
+      problems.emplace_back("the driver has not heard of the last link change");
+    }
+  }
   for (const std::string& problem : problems) {
     os_.log(driver::LogLevel::warning, problem);
   }

@@ -5,14 +5,9 @@
 
 #include "firmware/interface/layout.h"
 #include "systemc/pcie/host.hpp"
+#include "testbench/scenarios/memory_plan.hpp"
 
 namespace vfsim::bench {
-
-inline constexpr std::uint64_t kMiB = 1ULL << 20;
-/// Host drivers allocate from here; guests' memory lies behind.
-inline constexpr std::uint64_t kDriverMemory = 16 * kMiB;
-inline constexpr std::uint64_t kDriverMemoryBytes = 2048 * kMiB;
-inline constexpr std::uint64_t kGuestMemory = kDriverMemory + kDriverMemoryBytes;
 
 /// Device windows, behind model::Host::kMmioBase.
 inline constexpr std::uint64_t kPfWindow = model::Host::kMmioBase;

@@ -24,12 +24,27 @@ LogSink make_log(const std::string& level) {
   };
 }
 
+/// Every frame fits the ports.
+driver::Result<void> check_frames(const Schedule& schedule, const Scenario& scenario) {
+  for (const auto* frames : {&schedule.from_guest, &schedule.to_guest}) {
+    for (const TimedFrame& frame : *frames) {
+      if (frame.bytes.size() > scenario.nic.mtu + kEthernetHeader) {
+        return driver::fail(EINVAL, fmt::format("{}: workload.captures has a frame of {} bytes, which does not fit nic.mtu = "
+                                                "{}; allowed is mtu + {}", scenario.path, frame.bytes.size(),
+                                                scenario.nic.mtu, kEthernetHeader));
+      }
+    }
+  }
+  return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 driver::Result<std::vector<Schedule>> schedules_of(const Scenario& scenario, std::uint64_t seed) {
   std::vector<Schedule> schedules;
   const WorkloadParams& params = scenario.workload;
   for (std::uint32_t g = 0; g < params.guests; ++g) {
     if (g < params.replay_guests) {
       BOOST_OUTCOME_TRY(schedule, replay(params, {scenario.folder, VF_SOURCE_DIR "/testbench/data"}, g));
+      BOOST_OUTCOME_TRYV(check_frames(schedule, scenario));
       schedules.push_back(std::move(schedule));
     } else {
       schedules.push_back(generate(params, g, seed));
@@ -65,6 +80,10 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
   if (!options.timeline.empty()) {
     pictures.timeline = std::make_unique<Timeline>(simulation.probes);
   }
+  if (!options.events.empty() && !simulation.events->write_lines(options.events)) {
+    result.error = fmt::format("{}: cannot be written", options.events);
+    return false;
+  }
   if (!options.wave.empty()) {
     const Scenario& scenario = simulation.scenario();
     pictures.waves = std::make_unique<waves::WaveRecorder>(
@@ -81,6 +100,10 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
 bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
   const model::Ps end = simulation.calendar.now();
   if (pictures.timeline && !write_file(options.timeline, pictures.timeline->finish(end), result.error)) {
+    return false;
+  }
+  if (!options.events.empty() && !simulation.events->close_lines()) {
+    result.error = fmt::format("{}: cannot be written", options.events);
     return false;
   }
   if (pictures.waves && !pictures.waves->finish(end)) {

@@ -14,6 +14,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   std::string wave;                   // FST file to write, "" none
   std::string timeline;               // time line (Chrome trace format) to write, "" none
+  std::string events;                 // event log (a JSON object a line) to write, "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace
   /// Folder for what the run leaves behind (images of the guests' VFs), "" nothing.
   std::string out_dir;

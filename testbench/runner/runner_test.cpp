@@ -65,6 +65,37 @@ TEST(Runner, DroppedFramesAreSentAgain) {
   EXPECT_EQ(run.status, 0) << run.output;
 }
 
+/// A step file of the test's own.
+std::string steps_file(const std::string& steps) {
+  const std::string path = std::filesystem::temp_directory_path() / "vfsim_odd_steps.toml";
+  std::ofstream(path) << steps;
+  return path;
+}
+
+TEST(Runner, APulledCableIsNoLossAndTheImageIsTheSame) {
+  const std::string file = steps_file(
+      "[[step]]\ndo = \"link_down\"\nhost = \"A\"\nat = \"1 ms\"\n"
+      "[[step]]\ndo = \"migrate\"\nguest = 0\nat = \"1200 us\"\n"
+      "[[step]]\ndo = \"link_up\"\nhost = \"A\"\nat = \"8 ms\"\n");
+  for (const char* unowned : {"hold", "drop"}) {
+    const CliRun run = run_cli(file, std::string("--set wire.unowned=") + unowned);
+    EXPECT_EQ(run.status, 0) << run.output;
+    EXPECT_GT(run.result["oracle"]["tx_discarded"], 0) << "guest 1 goes on sending";
+    EXPECT_EQ(run.result["oracle"]["lost"], 0);
+  }
+}
+
+TEST(Runner, OddButLegalParametersHold) {
+  for (const char* set : {"--set nic.mtu=9000 --set workload.packet_bytes=9014", "--set workload.gap_ns=1000000",
+                          "--set nic.chunk_mode=true --set vmm.chunk_kib=64 --set pcie.max_payload=4096",
+                          "--set pcie.latency_ns=100000 --set pcie.posted_headers=1 --set workload.replay_guests=0 "
+                          "--set workload.packets=20"}) {
+    const CliRun run = run_cli("migrate", set);
+    EXPECT_EQ(run.status, 0) << set << '\n' << run.output;
+  }
+  EXPECT_EQ(run_cli("migrate", "--set nic.mtu=1000").status, 2) << "the captures have larger frames";
+}
+
 TEST(Runner, DigestDependsOnTheSeedAndNotOnWhoWatches) {
   const std::string folder = std::filesystem::temp_directory_path().string();
   const std::string first = run_cli("migrate").digest();
@@ -86,6 +117,19 @@ TEST(Runner, EveryStepOfTheVmmMayFail) {
                         << "\"\nexpect = \"rolled_back\"\n[[step]]\ndo = \"migrate\"\nguest = 0\n";
     const std::string command = std::string(VF_CLI) + " run " + file + " > " + folder + "/out.txt 2>&1";
     EXPECT_EQ(std::system(command.c_str()), 0) << step << "\n" << read_file(folder + "/out.txt");
+  }
+}
+
+/// Whenever the cancel comes, the guest goes on at the source and a second try succeeds.
+TEST(Runner, AMigrationMayBeCancelledAtAnyTime) {
+  for (const int after_us : {10, 100, 400, 600, 640, 700}) {
+    const std::string folder = test_folder();
+    const std::string file = folder + "/cancel.toml";
+    std::ofstream(file) << "[scenario]\nname = \"cancel\"\ntitle = \"a migration is cancelled\"\ngoal = \"nothing is lost\"\n"
+                           "[[step]]\ndo = \"migrate\"\nguest = 0\nat = \"1 ms\"\ncancel_after = \"" << after_us
+                        << " us\"\nexpect = \"cancelled\"\n[[step]]\ndo = \"migrate\"\nguest = 0\n";
+    const std::string command = std::string(VF_CLI) + " run " + file + " > " + folder + "/out.txt 2>&1";
+    EXPECT_EQ(std::system(command.c_str()), 0) << after_us << "\n" << read_file(folder + "/out.txt");
   }
 }
 

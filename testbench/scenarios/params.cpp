@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <type_traits>
 
+#include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/units.hpp"
 
 namespace vfsim::bench {
@@ -87,12 +88,6 @@ std::string with_unit(std::string value, std::string_view unit) {
   return unit.empty() ? value : value + (multiple ? " x " : " ") + std::string(unit);
 }
 
-bool has_choice(std::string_view choices, std::string_view value) {
-  return !value.empty() &&
-         ("|" + std::string(choices) + "|").find("|" + std::string(value) + "|") !=
-             std::string::npos;
-}
-
 std::string number_text(double value) {
   return value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value);
 }
@@ -104,6 +99,7 @@ bool set_number(const ParamRow& row, void* to, std::string_view text, std::strin
     return false;
   }
   if (!convert(q, row.unit, error)) {
+    error += row.unit.empty() ? "; allowed is " + param_range(row) : "";
     return false;
   }
   if (row.kind != ParamKind::real && !q.integral && q.value >= 0) {
@@ -154,9 +150,9 @@ bool set_param(const ParamRow& row, Scenario& scenario, std::string_view value,
       *static_cast<bool*>(to) = value == "true";
       return true;
     case ParamKind::choice:
-      if (!has_choice(row.choices, value)) {
-        error = fmt::format("'{}' is unknown; allowed is {}{}", value, param_range(row),
-                            did_you_mean(value, row.choices));
+      if (!has_name(row.choices, value)) {
+        error = fmt::format("'{}' is unknown{}; allowed is {}", value,
+                            did_you_mean(value, row.choices), param_range(row));
         return false;
       }
       *static_cast<std::string*>(to) = value;
@@ -189,13 +185,8 @@ std::string param_range(const ParamRow& row) {
   switch (row.kind) {
     case ParamKind::boolean:
       return "true, false";
-    case ParamKind::choice: {
-      std::string list(row.choices);
-      for (std::size_t at = 0; (at = list.find('|', at)) != std::string::npos; ++at) {
-        list.replace(at, 1, ", ");
-      }
-      return list;
-    }
+    case ParamKind::choice:
+      return comma_list(row.choices);
     case ParamKind::text:
       return "text";
     default:

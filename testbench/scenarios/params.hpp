@@ -44,7 +44,7 @@ struct ParamGroup {
 /// "1 .. 127", "tlm, rtl": what set_param takes.
 [[nodiscard]] std::string param_range(const ParamRow& row);
 
-/// Names for did_you_mean(), separated by spaces.
+/// Lists of names (names.hpp).
 [[nodiscard]] std::string param_names(std::string_view group);
 [[nodiscard]] std::string group_names();
 

@@ -8,9 +8,9 @@
 #include <toml++/toml.h>
 
 #include "testbench/faults/fault_set.hpp"
+#include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/steps.hpp"
-#include "testbench/scenarios/units.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -41,8 +41,12 @@ class Reader {
   }
 
  private:
+  [[nodiscard]] std::string place(const toml::source_region& at) const {
+    return fmt::format("{}:{}:{}", path_, at.begin.line, at.begin.column);
+  }
+
   bool fail(const toml::source_region& at, const std::string& what) {
-    error_ = fmt::format("{}:{}:{}: {}", path_, at.begin.line, at.begin.column, what);
+    error_ = place(at) + ": " + what;
     return false;
   }
 
@@ -81,6 +85,9 @@ class Reader {
         return fail(value.source(), fmt::format("{} must be a text", name));
       }
       *to = value.as_string()->get();
+      if (std::any_of(to->begin(), to->end(), [](char c) { return c >= 0 && c < ' '; })) {
+        return fail(value.source(), fmt::format("{} must be one line of text", name));
+      }
     }
     return true;
   }
@@ -92,7 +99,7 @@ class Reader {
       return fail(
           key.source(),
           fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, {}", key.str(),
-                      did_you_mean(key.str(), "scenario step faults " + names), comma(names)));
+                      did_you_mean(key.str(), "scenario step faults " + names), comma_list(names)));
     }
     if (table == nullptr) {
       return fail(node.source(), fmt::format("{0} must be a table: [{0}]", key.str()));
@@ -103,7 +110,7 @@ class Reader {
         const std::string known = param_names(key.str());
         return fail(name.source(),
                     fmt::format("unknown parameter '{}' in [{}]{}; allowed are {}", name.str(),
-                                key.str(), did_you_mean(name.str(), known), comma(known)));
+                                key.str(), did_you_mean(name.str(), known), comma_list(known)));
       }
       std::string text;
       std::string why;
@@ -117,6 +124,7 @@ class Reader {
       if (!set_param(*row, scenario_, text, why)) {
         return fail(value.source(), fmt::format("{}: {}", row->key(), why));
       }
+      scenario_.places[row->key()] = place(value.source());
     }
     return true;
   }
@@ -130,18 +138,28 @@ class Reader {
                        [&](const toml::node& item) { return step(*item.as_table()); });
   }
 
-  bool step(const toml::table& table) {
+  /// Row of a step's verb; null after an error.
+  const StepRow* verb_of(const toml::table& table) {
     const toml::node* verb = table.get("do");
-    const StepRow* row =
-        verb != nullptr && verb->is_string() ? find_step(verb->as_string()->get()) : nullptr;
-    if (verb == nullptr) {
-      return fail(table.source(), "a step needs do = \"...\"; allowed are " + comma(step_names()));
+    if (verb == nullptr || !verb->is_string()) {
+      (void)fail(verb == nullptr ? table.source() : verb->source(),
+                 "a step needs do = \"...\"; allowed are " + comma_list(step_names()));
+      return nullptr;
     }
+    const std::string name = verb->as_string()->get();
+    const StepRow* row = find_step(name);
     if (row == nullptr) {
-      const std::string name = verb->is_string() ? verb->as_string()->get() : "";
-      return fail(verb->source(),
-                  fmt::format("unknown step '{}'{}; allowed are {}", name,
-                              did_you_mean(name, step_names()), comma(step_names())));
+      (void)fail(verb->source(),
+                 fmt::format("unknown step '{}'{}; allowed are {}", name,
+                             did_you_mean(name, step_names()), comma_list(step_names())));
+    }
+    return row;
+  }
+
+  bool step(const toml::table& table) {
+    const StepRow* row = verb_of(table);
+    if (row == nullptr) {
+      return false;
     }
     Step made = make_step(*row, static_cast<std::uint32_t>(table.source().begin.line));
     for (const auto& [key, value] : table) {
@@ -179,14 +197,6 @@ class Reader {
   }
 
  public:
-  static std::string comma(std::string names) {
-    names.erase(names.find_last_not_of(' ') + 1);
-    for (std::size_t at = 0; (at = names.find(' ', at)) != std::string::npos; at += 2) {
-      names.replace(at, 1, ", ");
-    }
-    return names;
-  }
-
   static bool enable_fault(const std::string& name, Scenario& scenario, std::string& error) {
     const auto set = parse_faults({name});
     if (!set) {
@@ -203,24 +213,57 @@ class Reader {
   std::string& error_;
 };
 
-bool power_of_two(std::uint32_t value) {
-  return value != 0 && (value & (value - 1)) == 0;
+/// A key of very many parts overruns the parser's stack: no line may hold one.
+bool check_lines(const std::string& path, const std::string& text, std::string& error) {
+  constexpr std::size_t kMost = 4096;
+  std::size_t line = 1;
+  for (std::size_t at = 0; at < text.size(); ++line) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (end - at > kMost) {
+      error = fmt::format("{}:{}: a line of {} bytes; allowed is {}", path, line, end - at, kMost);
+      return false;
+    }
+    at = end + 1;
+  }
+  return true;
+}
+
+/// A whole file; what is no file, or too large for a scenario, is not read.
+bool read_text(const std::string& path, std::string& text, std::string& error) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  std::error_code ignored;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || fs::is_directory(path, ignored)) {
+    error = path + ": cannot be read; a scenario file (TOML) is needed";
+    return false;
+  }
+  text.resize(kMost + 1);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMost) {
+    error = path + ": larger than 1 MiB; a scenario file (TOML) is needed";
+    return false;
+  }
+  return check_lines(path, text, error);
 }
 
 }  // namespace
 
 bool load(const std::string& path, Scenario& scenario, std::string& error) {
-  std::ifstream file(path);
-  std::stringstream text;
-  if (!file || fs::is_directory(path) || !(text << file.rdbuf())) {
-    error = path + ": cannot be read; a scenario file (TOML) is needed";
+  std::string text;
+  if (!read_text(path, text, error)) {
     return false;
   }
   scenario = Scenario{};
   scenario.path = path;
   scenario.folder = fs::path(path).parent_path().string();
   try {
-    return Reader(path, scenario, error).read(toml::parse(text.str(), path));
+    const toml::table root = toml::parse(text, path);
+    if (root.empty()) {
+      error = path + ": there is nothing in it; a scenario file (TOML) is needed";
+      return false;
+    }
+    return Reader(path, scenario, error).read(root);
   } catch (const toml::parse_error& e) {  // the library's way to report a syntax error
     std::string what(e.description());
     std::replace(what.begin(), what.end(), '\n', ' ');
@@ -244,6 +287,9 @@ bool apply_override(const std::string& assignment, Scenario& scenario, std::stri
   }
   std::string why;
   if (key == "faults") {
+    if (value.empty()) {
+      return fail("a name is missing; vfsim list faults shows them");
+    }
     std::istringstream names(value);
     for (std::string name; std::getline(names, name, ',');) {
       if (!Reader::enable_fault(name, scenario, why)) {
@@ -263,44 +309,8 @@ bool apply_override(const std::string& assignment, Scenario& scenario, std::stri
     return fail(fmt::format("unknown parameter '{}'{}; vfsim list params shows them", key,
                             did_you_mean(key, names)));
   }
+  scenario.places[key] = "--set " + assignment;
   return set_param(*row, scenario, value, why) || fail(why);
-}
-
-bool check(const Scenario& s, std::string& error) {
-  const auto fail = [&](const std::string& what) {
-    error = s.path + ": " + what;
-    return false;
-  };
-  if (s.workload.guests > s.nic.vfs) {
-    return fail(fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF",
-                            s.workload.guests, s.nic.vfs));
-  }
-  if (s.workload.replay_guests > s.workload.guests) {
-    return fail(fmt::format("workload.replay_guests = {} but workload.guests = {}",
-                            s.workload.replay_guests, s.workload.guests));
-  }
-  if (s.workload.packet_bytes > s.nic.mtu + 14) {
-    return fail(
-        fmt::format("workload.packet_bytes = {} does not fit nic.mtu = {}; allowed is mtu + 14",
-                    s.workload.packet_bytes, s.nic.mtu));
-  }
-  for (const auto& [name, value] : {std::pair{"lanes", s.pcie.lanes},
-                                    {"max_payload", s.pcie.max_payload},
-                                    {"max_read_request", s.pcie.max_read_request},
-                                    {"read_boundary", s.pcie.read_boundary}}) {
-    if (!power_of_two(value)) {
-      return fail(fmt::format("pcie.{} = {}; allowed are powers of two", name, value));
-    }
-  }
-  for (const Step& step : s.steps) {
-    if (step.options.count("guest") != 0 && step.number("guest") >= s.workload.guests) {
-      error = fmt::format(
-          "{}:{}: step {} names guest {}; there are {} (workload.guests), counted from 0", s.path,
-          step.line, step.verb, step.number("guest"), s.workload.guests);
-      return false;
-    }
-  }
-  return true;
 }
 
 std::vector<std::string> shipped_scenarios() {
@@ -316,7 +326,9 @@ std::vector<std::string> shipped_scenarios() {
 }
 
 std::string find_scenario(const std::string& name_or_path, std::string& error) {
-  if (fs::is_regular_file(name_or_path)) {
+  std::error_code ignored;
+  const fs::file_status file = fs::status(name_or_path, ignored);
+  if (fs::is_regular_file(file) || fs::is_fifo(file)) {
     return name_or_path;
   }
   std::string names;
@@ -327,8 +339,12 @@ std::string find_scenario(const std::string& name_or_path, std::string& error) {
     }
     names += stem + " ";
   }
+  if (fs::exists(file)) {
+    error = name_or_path + ": is no file; a scenario file (TOML) is needed";
+    return "";
+  }
   error = fmt::format("{}: no such scenario file, and no shipped scenario{}; shipped are {}",
-                      name_or_path, did_you_mean(name_or_path, names), Reader::comma(names));
+                      name_or_path, did_you_mean(name_or_path, names), comma_list(names));
   return "";
 }
 

@@ -41,6 +41,8 @@ struct Scenario {
   WorkloadParams workload;
   std::vector<Step> steps;   // in the order of the file, which is the order in time
   std::uint64_t faults = 0;  // VF_FAULT_* set
+  /// Where a parameter ("nic.vfs") got its value: "file:line:column" or "--set ..."; none: default.
+  std::map<std::string, std::string> places;
 };
 
 /// Reads a scenario file (TOML). False: `error` is one line, "file:line:column: what is wrong; what
@@ -53,7 +55,8 @@ struct Scenario {
                                   std::string& error);
 
 /// What only shows when the whole scenario is known, after all overrides: parameters that
-/// contradict each other, steps that name guests which do not exist. False: `error` is one line.
+/// contradict each other, steps that name guests which do not exist, migrations to the host that
+/// the guest is on. False: `error` is one line.
 [[nodiscard]] bool check(const Scenario& scenario, std::string& error);
 
 /// A scenario file by path, or by the name of a shipped one; "" and an error line if there is none.

@@ -100,26 +100,41 @@ TEST(Scenario, MistakesAreNamedWithTheirPlace) {
        "2:11: nic.boot_us: unit 'MiB' does not fit; allowed are ns, us, ms, s"},
       {"[nic]\nboot_us = \"5 ns\"\n",
        "2:11: nic.boot_us: 5 ns is no whole number of us; allowed is 0 .. 10000000 us"},
-      {"[nic]\nvfs = \"3 us\"\n", "2:7: nic.vfs: takes a plain number, no unit 'us'"},
+      {"[nic]\nvfs = \"3 us\"\n",
+       "2:7: nic.vfs: takes a plain number, no unit 'us'; allowed is 1 .. 127"},
       {"[nic]\nvfs = \"many\"\n", "2:7: nic.vfs: 'many' is no number; allowed is 1 .. 127"},
       {"[nic]\nvfs = [1]\n", "2:7: nic.vfs must be a number, true, false or a text"},
       {"[nic]\ntx_arbiter = \"rtk\"\n",
-       "2:14: nic.tx_arbiter: 'rtk' is unknown; allowed is tlm, rtl (did you mean 'rtl'?)"},
+       "2:14: nic.tx_arbiter: 'rtk' is unknown (did you mean 'rtl'?); allowed is tlm, rtl"},
       {"[vmm]\nprecopy = 1\n", "2:11: vmm.precopy must be true or false, without quotes"},
       {"[[step]]\nguest = 1\n", "1:1: a step needs do = \"...\"; allowed are migrate, "},
       {"[[step]]\ndo = \"migrat\"\n",
        "2:6: unknown step 'migrat' (did you mean 'migrate'?); allowed are migrate, "},
       {"[[step]]\ndo = \"migrate\"\nat = 5\n",
-       "3:6: at: '5' has no unit; allowed is a time, as in \"5 ms\""},
+       "3:6: at: '5' has no unit; allowed is a time up to 100000 s, as in \"5 ms\""},
       {"[[step]]\ndo = \"migrate\"\ngest = 5\n",
        "3:1: step migrate has no option 'gest' (did you mean 'guest'?)"},
       {"[[step]]\ndo = \"migrate\"\nexpect = \"ok\"\n",
        "3:10: expect: 'ok' is unknown; allowed is completed, rolled_back, cancelled, reset"},
+      {"[[step]]\ndo = 5\n", "2:6: a step needs do = \"...\"; allowed are migrate, "},
+      {"[[step]]\ndo = \"wait\"\nat = \"10000000000 s\"\n",
+       "3:6: at: 10000000000 s is out of range; allowed is a time up to 100000 s"},
+      {"[[step]]\ndo = \"wait\"\nat = \"-5 ms\"\n", "3:6: at: -5 ms is out of range"},
+      {"[[step]]\ndo = \"wait\"\nat = \"0.1 ns\"\n", "3:6: at: 0.1 ns is no whole number of ns"},
+      {"[[step]]\ndo = \"wait\"\ndo = \"wait\"\n", "3:6: no TOML: "},
+      {"[[step]]\ndo = \"migrate\"\nguest = 200\n",
+       "3:9: guest: 200 is out of range; allowed is 0 .. 126"},
+      {"[nic]\nvfs = nan\n", "2:7: nic.vfs: 'nan' is no number; allowed is 1 .. 127"},
+      {"[nic]\nvfs = \"12abc\"\n",
+       "2:7: nic.vfs: takes a plain number, no unit 'abc'; allowed is 1 .. 127"},
+      {"[nic]\nvfs = 3\n[nic]\nmtu = 1500\n", "3:1: no TOML: "},
+      {"[scenario]\ntitle = \"a\\nb\"\n", "2:9: title must be one line of text"},
       {"[faults]\nenable = [\"tx_duplicate\"]\n",
        "2:11: unknown fault 'tx_duplicate' (did you mean 'tx_duplicated'?); allowed are "},
       {"[scenario]\nnam = \"x\"\n",
        "2:1: unknown key 'nam' (did you mean 'name'?); allowed are name, title, goal"},
       {"vfs = \n", "1:7: no TOML: "},
+      {"[nic]\nvfs = \"\xff\"\n", "2:7: no TOML: "},
   };
   for (const auto& [text, expected] : kCases) {
     const Loaded l = load_text(text);
@@ -129,9 +144,22 @@ TEST(Scenario, MistakesAreNamedWithTheirPlace) {
   }
 }
 
-TEST(Scenario, MissingFile) {
+TEST(Scenario, FilesThatAreNone) {
   Scenario s;
   std::string error;
+  for (const std::string& text : {std::string(), std::string("# nothing\n")}) {
+    const Loaded l = load_text(text);
+    EXPECT_NE(l.error.find("there is nothing in it; "), std::string::npos) << l.error;
+  }
+  const Loaded large = load_text(std::string((1 << 20) + 1, '\n'));
+  EXPECT_NE(large.error.find("larger than 1 MiB; "), std::string::npos) << large.error;
+  std::string parts = "a";
+  for (int i = 0; i < 100000; ++i) {
+    parts += ".a";
+  }
+  EXPECT_EQ(load_text("\n" + parts + " = 1\n").error, "2: a line of 200005 bytes; allowed is 4096");
+  EXPECT_FALSE(load("/", s, error));
+  EXPECT_EQ(find_scenario("/", error), "");
   EXPECT_FALSE(load("no/such.toml", s, error));
   EXPECT_EQ(error.rfind("no/such.toml: cannot be read", 0), 0U);
   EXPECT_EQ(find_scenario("migrat", error), "");
@@ -153,24 +181,52 @@ TEST(Scenario, Overrides) {
             "--set nic.vf=16: unknown parameter 'nic.vf' (did you mean 'nic.vfs'?); vfsim list "
             "params shows them");
   EXPECT_FALSE(apply_override("nic.vfs", s, error));
+  EXPECT_FALSE(apply_override("faults=", s, error));
   EXPECT_FALSE(apply_override("nic.vfs=200", s, error));
 }
 
-TEST(Scenario, ContradictionsAreFound) {
-  Scenario s;
+/// Each contradiction: file text, override, and the error behind "<file>:" or from "--set" on.
+TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
+  struct Case {
+    const char* text;
+    const char* override_with;
+    const char* expected;
+  };
+  const Case kCases[] = {
+      {"[nic]\nvfs = 8\n[workload]\nguests = 9\n", "",
+       "4:10: workload.guests = 9 but nic.vfs = 8; each guest needs a VF"},
+      {"[nic]\nvfs = 8\n", "workload.guests=9",
+       "--set workload.guests=9: workload.guests = 9 but "},
+      {"[workload]\nreplay_guests = 3\n", "", "2:17: workload.replay_guests = 3 but "},
+      {"[pcie]\nmax_payload = 300\n", "",
+       "2:15: pcie.max_payload = 300; allowed are powers of two"},
+      {"[nic]\nmtu = 100\n", "", "2:7: workload.packet_bytes = 512 does not fit nic.mtu = 100"},
+      {"[host]\nmemory_mib = \"1 GiB\"\n", "",
+       "2:14: host.memory_mib = 1024 is too little for 2 guests of 64 MiB and "},
+      {"[workload]\npeer_device = true\npeer_doorbells = 600\n", "",
+       "3:18: workload.peer_doorbells = 600 but the send queue takes 512 "},
+      {"[[step]]\ndo = \"migrate\"\nguest = 5\n", "",
+       "1: step migrate names guest 5; there are 2 (workload.guests), counted from 0"},
+      {"[[step]]\ndo = \"migrate\"\nto = \"A\"\n", "",
+       "1: step migrate names host A, but guest 0 is on host A then; allowed is B"},
+      {"[[step]]\ndo = \"migrate\"\n[[step]]\ndo = \"migrate\"\nto = \"B\"\n", "",
+       "3: step migrate names host B, but guest 0 is on host B then; allowed is A"},
+  };
+  for (const Case& c : kCases) {
+    Loaded l = load_text(c.text);
+    ASSERT_TRUE(l.ok) << l.error;
+    ASSERT_TRUE(*c.override_with == 0 || apply_override(c.override_with, l.scenario, l.error));
+    EXPECT_FALSE(check(l.scenario, l.error)) << c.text;
+    const std::size_t at = l.error.find(".toml:");
+    l.error.erase(0, at == std::string::npos ? 0 : at + 6);
+    EXPECT_EQ(l.error.substr(0, std::string(c.expected).size()), c.expected) << c.text;
+  }
+  const Loaded back = load_text(
+      "[[step]]\ndo = \"migrate\"\nexpect = \"rolled_back\"\n[[step]]\ndo = \"migrate\"\nto = "
+      "\"B\"\n");
   std::string error;
-  EXPECT_TRUE(check(s, error)) << error;
-  s.workload.guests = 9;
-  EXPECT_FALSE(check(s, error));
-  s = Scenario{};
-  s.pcie.max_payload = 300;
-  EXPECT_FALSE(check(s, error));
-  s = Scenario{};
-  s.steps.push_back(make_step(*find_step("migrate"), 7));
-  EXPECT_TRUE(check(s, error)) << error;
-  std::string why;
-  ASSERT_TRUE(set_option(s.steps[0], "guest", "2", why));
-  EXPECT_FALSE(check(s, error));
+  EXPECT_TRUE(check(back.scenario, error)) << error;
+  EXPECT_TRUE(check(Scenario{}, error)) << error;
 }
 
 TEST(Scenario, EveryParameterTakesItsOwnDefault) {
@@ -182,10 +238,14 @@ TEST(Scenario, EveryParameterTakesItsOwnDefault) {
   }
 }
 
+std::string page(const std::string& name) {
+  std::ifstream file(VF_SOURCE_DIR "/docs/" + name);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 /// The example of the how-to page is one that works.
 TEST(Scenario, DocumentedExampleLoads) {
-  std::ifstream page(VF_SOURCE_DIR "/docs/howto/write_a_scenario.md");
-  const std::string text((std::istreambuf_iterator<char>(page)), std::istreambuf_iterator<char>());
+  const std::string text = page("howto/write_a_scenario.md");
   const std::size_t begin = text.find("```toml\n") + 8;
   const Loaded l = load_text(text.substr(begin, text.find("```", begin) - begin));
   ASSERT_TRUE(l.ok) << l.error;
@@ -196,7 +256,8 @@ TEST(Scenario, DocumentedExampleLoads) {
 
 TEST(Scenario, ShippedOnesAreGood) {
   const auto paths = shipped_scenarios();
-  EXPECT_GE(paths.size(), 8U);
+  EXPECT_GE(paths.size(), 10U);
+  const std::string quickstart = page("quickstart.md");
   for (const std::string& path : paths) {
     Scenario s;
     std::string error;
@@ -205,6 +266,7 @@ TEST(Scenario, ShippedOnesAreGood) {
     EXPECT_EQ(s.name, std::filesystem::path(path).stem().string());
     EXPECT_FALSE(s.title.empty()) << path;
     EXPECT_FALSE(s.goal.empty()) << path;
+    EXPECT_NE(quickstart.find("`" + s.name + "`"), std::string::npos) << s.name;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fmt/format.h>
 
+#include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/units.hpp"
 
 namespace vfsim::bench {
@@ -16,12 +17,6 @@ constexpr std::string_view kFailSteps = "never"
 #undef STEP
     ;
 
-bool has_word(std::string_view words, char separator, std::string_view word) {
-  const std::string s(1, separator);
-  return !word.empty() &&
-         (s + std::string(words) + s).find(s + std::string(word) + s) != std::string::npos;
-}
-
 const OptionRow* find_option(std::string_view name) {
   const auto& rows = option_table();
   const auto at = std::find_if(rows.begin(), rows.end(),
@@ -29,8 +24,10 @@ const OptionRow* find_option(std::string_view name) {
   return at == rows.end() ? nullptr : &*at;
 }
 
+constexpr std::uint64_t kLongestNs = 100'000'000'000'000;  // as workload.time_limit_ms
+
 bool belongs(const StepRow& verb, std::string_view option) {
-  return option == "at" || has_word(verb.options, ' ', option);
+  return option == "at" || has_name(verb.options, option);
 }
 
 std::string allowed(const OptionRow& row) {
@@ -38,15 +35,32 @@ std::string allowed(const OptionRow& row) {
     case OptionKind::number:
       return fmt::format("0 .. {}", row.max);
     case OptionKind::time:
-      return "a time, as in \"5 ms\"";
-    default: {
-      std::string list(row.choices);
-      for (std::size_t at = 0; (at = list.find('|', at)) != std::string::npos; ++at) {
-        list.replace(at, 1, ", ");
-      }
-      return list;
-    }
+      return "a time up to 100000 s, as in \"5 ms\"";
+    default:
+      return comma_list(row.choices);
   }
+}
+
+/// A number or time as decimal text, times in nanoseconds.
+bool quantity(const OptionRow& row, std::string_view value, std::string& text, std::string& error) {
+  const bool time = row.kind == OptionKind::time;
+  Quantity q;
+  std::string why;
+  if (!parse_quantity(value, q)) {
+    why = fmt::format("'{}' is no number", value);
+  } else if (time && q.unit.empty() && q.value > 0) {
+    why = fmt::format("'{}' has no unit", value);
+  } else if (convert(q, time ? "ns" : "", why) && q.value >= 0 && !q.integral) {
+    why = fmt::format("{} is no whole number{}", value, time ? " of ns" : "");
+  } else if (why.empty() && (q.value < 0 || q.whole > (time ? kLongestNs : row.max))) {
+    why = fmt::format("{} is out of range", value);
+  }
+  if (!why.empty()) {
+    error = fmt::format("{}: {}; allowed is {}", row.name, why, allowed(row));
+    return false;
+  }
+  text = std::to_string(q.whole);
+  return true;
 }
 
 }  // namespace
@@ -119,36 +133,18 @@ bool set_option(Step& step, std::string_view name, std::string_view value, std::
   if (row == nullptr || at == step.options.end()) {
     const std::string names = option_names(*find_step(step.verb));
     error = fmt::format("step {} has no option '{}'{}; allowed are {}", step.verb, name,
-                        did_you_mean(name, names), names);
+                        did_you_mean(name, names), comma_list(names));
     return false;
   }
-  Quantity q;
-  if (row->kind == OptionKind::choice) {
-    if (!has_word(row->choices, '|', value)) {
-      error = fmt::format("{}: '{}' is unknown{}; allowed is {}", name, value,
-                          did_you_mean(value, row->choices), allowed(*row));
-      return false;
-    }
-    at->second = value;
-    return true;
+  if (row->kind != OptionKind::choice) {
+    return quantity(*row, value, at->second, error);
   }
-  if (!parse_quantity(value, q)) {
-    error = fmt::format("{}: '{}' is no number; allowed is {}", name, value, allowed(*row));
+  if (!has_name(row->choices, value)) {
+    error = fmt::format("{}: '{}' is unknown{}; allowed is {}", name, value,
+                        did_you_mean(value, row->choices), allowed(*row));
     return false;
   }
-  if (row->kind == OptionKind::time && q.unit.empty() && q.value > 0) {
-    error = fmt::format("{}: '{}' has no unit; allowed is {}", name, value, allowed(*row));
-    return false;
-  }
-  if (!convert(q, row->kind == OptionKind::time ? "ns" : "", error)) {
-    error = fmt::format("{}: {}", name, error);
-    return false;
-  }
-  if (!q.integral || (row->kind == OptionKind::number && q.whole > row->max)) {
-    error = fmt::format("{}: {} is out of range; allowed is {}", name, value, allowed(*row));
-    return false;
-  }
-  at->second = std::to_string(q.whole);
+  at->second = value;
   return true;
 }
 

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
-#include <vector>
 
 namespace vfsim::bench {
 namespace {
@@ -43,30 +42,6 @@ std::string units_like(const UnitRow& unit) {
     }
   }
   return names;
-}
-
-/// Insertions, deletions and replacements that turn a into b.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-/// How good a guess `name` is for `word`; the beginning of a name is as good as one wrong letter.
-std::size_t unlikeness(std::string_view word, std::string_view name) {
-  constexpr std::size_t kStart = 3;
-  return word.size() >= kStart && name.substr(0, word.size()) == word ? 1 : distance(word, name);
 }
 
 }  // namespace
@@ -112,22 +87,6 @@ bool convert(Quantity& quantity, std::string_view unit, std::string& error) {
   quantity.whole = quantity.integral ? static_cast<unsigned long long>(value) : 0;
   quantity.unit = unit;
   return true;
-}
-
-std::string did_you_mean(std::string_view word, std::string_view names) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(word.size() / 3, 2) + 1;
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find_first_of("| "), names.size());
-    const std::string_view name = names.substr(0, end);
-    const std::size_t d = unlikeness(word, name);
-    if (d < least && d < name.size()) {
-      best = name;
-      least = d;
-    }
-    names.remove_prefix(std::min(end + 1, names.size()));
-  }
-  return best.empty() ? "" : " (did you mean '" + std::string(best) + "'?)";
 }
 
 }  // namespace vfsim::bench

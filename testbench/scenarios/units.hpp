@@ -21,8 +21,4 @@ struct Quantity {
 /// units there are.
 [[nodiscard]] bool convert(Quantity& quantity, std::string_view unit, std::string& error);
 
-/// A name of `names` (separated by '|' or spaces) close to `word`, as " (did you mean 'x'?)"; "" if
-/// none is close.
-[[nodiscard]] std::string did_you_mean(std::string_view word, std::string_view names);
-
 }  // namespace vfsim::bench

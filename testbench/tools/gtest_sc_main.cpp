@@ -1,6 +1,5 @@
 // libsystemc owns main(): tests that link it start here.
 #include <gtest/gtest.h>
-
 #include <systemc>
 
 int sc_main(int argc, char** argv) {

@@ -63,6 +63,7 @@ driver::Result<void> read_capture(const Source& source, double scale, std::uint3
   }
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
+  const std::size_t served = out.from_guest.size();
   std::int64_t first = -1;
   int got = 0;
   for (std::size_t number = 1; (got = pcap_next_ex(file.get(), &header, &bytes)) == 1; ++number) {
@@ -82,6 +83,10 @@ driver::Result<void> read_capture(const Source& source, double scale, std::uint3
   }
   if (got == PCAP_ERROR) {
     return driver::fail(EINVAL, fmt::format("{}: {}", source.path, pcap_geterr(file.get())));
+  }
+  if (out.from_guest.size() == served) {
+    return driver::fail(EINVAL, fmt::format("{}: no frame comes from TCP port {} (workload.server_ports); allowed: the port "
+                                            "of the capture's server", source.path, source.server_port));
   }
   return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

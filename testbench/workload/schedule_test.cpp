@@ -56,6 +56,11 @@ TEST(Schedule, RefusesBadCaptures) {
   params.captures = "cut.pcap";
   params.server_ports = "70000";
   EXPECT_FALSE(replay(params, {folder}, 0));
+  params.captures = "redis_small.pcap";
+  params.server_ports = "80";  // nobody in it
+  const auto strange = replay(params, {kData}, 0);
+  ASSERT_FALSE(strange);
+  EXPECT_NE(strange.error().text.find("port 80"), std::string::npos) << strange.error().text;
 }
 
 TEST(Schedule, GeneratesTheSameForTheSameSeed) {

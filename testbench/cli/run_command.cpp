@@ -1,0 +1,95 @@
+#include "testbench/cli/run_command.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <fmt/format.h>
+
+#include "testbench/cli/outputs.hpp"
+#include "testbench/report/account.hpp"
+#include "testbench/report/result.hpp"
+#include "testbench/scenarios/scenario.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_interrupt(int) {
+  interrupted = 1;
+  std::signal(SIGINT, SIG_DFL);
+}
+
+bool prepare(const RunCommand& command, Scenario& scenario, std::string& error) {
+  const std::string path = find_scenario(command.scenario, error);
+  if (path.empty() || !load(path, scenario, error)) {
+    return false;
+  }
+  for (const std::string& assignment : command.overrides) {
+    if (!apply_override(assignment, scenario, error)) {
+      return false;
+    }
+  }
+  for (const std::string& fault : command.faults) {
+    if (!apply_override("faults=" + fault, scenario, error)) {
+      return false;
+    }
+  }
+  return check(scenario, error);
+}
+
+bool save(const RunCommand& command, const Result& result, std::string& error) {
+  const std::string json = to_json(result);
+  if (!command.json.empty() && !write_file(command.json, json, error)) {
+    return false;
+  }
+  return command.run.out_dir.empty() ||
+         (write_file(command.run.out_dir + "/result.json", json, error) &&
+          write_file(command.run.out_dir + "/account.txt", account(result), error));
+}
+
+Outputs outputs_of(const RunCommand& command) {
+  Outputs outputs;
+  outputs.folder("--out", command.run.out_dir);
+  outputs.file("--json", command.json);
+  outputs.file("--wave", command.run.wave);
+  outputs.file("--timeline", command.run.timeline);
+  outputs.file("--events", command.run.events);
+  return outputs;
+}
+
+}  // namespace
+
+int bad_input(const std::string& error) {
+  fmt::print(stderr, "vfsim: {}\n", error);
+  return kBadInput;
+}
+
+int run_command(RunCommand command) {
+  Scenario scenario;
+  std::string error;
+  if (!prepare(command, scenario, error)) {
+    return bad_input(error);
+  }
+  if (!command.run.out_dir.empty() && command.run.timeline.empty()) {
+    command.run.timeline = command.run.out_dir + "/timeline.json";
+  }
+  Outputs outputs = outputs_of(command);
+  if (!outputs.prepare(error)) {
+    return bad_input(error);
+  }
+  command.run.stop = &interrupted;
+  std::signal(SIGINT, on_interrupt);
+
+  Result result;
+  const auto begin = std::chrono::steady_clock::now();
+  const int status = run_scenario(scenario, command.run, result);
+  result.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (status == kBadInput) {
+    outputs.undo();
+    return bad_input(result.error);
+  }
+  fmt::print("{}", account(result));
+  return save(command, result, error) ? status : bad_input(error);
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,156 @@
+// What only shows when the whole scenario is known.
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+#include <vector>
+
+#include "testbench/scenarios/memory_plan.hpp"
+#include "testbench/scenarios/scenario.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+bool power_of_two(std::uint32_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
+
+/// Lines as check() reports them, without the file; "" where nothing is wrong.
+std::string wrong_guests(const Scenario& s) {
+  if (s.workload.guests > s.nic.vfs) {
+    return fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF",
+                       s.workload.guests, s.nic.vfs);
+  }
+  if (s.workload.replay_guests > s.workload.guests) {
+    return fmt::format("workload.replay_guests = {} but workload.guests = {}",
+                       s.workload.replay_guests, s.workload.guests);
+  }
+  return "";
+}
+
+std::string wrong_traffic(const Scenario& s) {
+  if (s.workload.packet_bytes > s.nic.mtu + kEthernetHeader) {
+    return fmt::format("workload.packet_bytes = {} does not fit nic.mtu = {}; allowed is mtu + 14",
+                       s.workload.packet_bytes, s.nic.mtu);
+  }
+  // They are posted before the first one is rung.
+  const std::uint32_t queue = 1U << s.workload.log_sq;
+  if (s.workload.peer_device && s.workload.peer_doorbells > queue) {
+    return fmt::format(
+        "workload.peer_doorbells = {} but the send queue takes {} (workload.log_sq = {}); allowed "
+        "is at most the size of the queue",
+        s.workload.peer_doorbells, queue, s.workload.log_sq);
+  }
+  return "";
+}
+
+std::string wrong_memory(const Scenario& s) {
+  const WorkloadParams& w = s.workload;
+  const std::uint64_t driver = guest_driver_bytes(w.log_sq, w.log_rq, s.nic.mtu) / kMiB + 1;
+  if (w.guest_memory_mib < driver) {
+    return fmt::format(
+        "workload.guest_memory_mib = {} is too little for queues of 2^{} and 2^{} frames of "
+        "nic.mtu = {}; allowed is at least {}",
+        w.guest_memory_mib, w.log_sq, w.log_rq, s.nic.mtu, driver);
+  }
+  const std::uint64_t host = kGuestMemory / kMiB + std::uint64_t{w.guests} * w.guest_memory_mib;
+  if (s.host.memory_mib < host) {
+    return fmt::format(
+        "host.memory_mib = {} is too little for {} guests of {} MiB and the host's drivers; "
+        "allowed is at least {}",
+        s.host.memory_mib, w.guests, w.guest_memory_mib, host);
+  }
+  return "";
+}
+
+std::string wrong_sizes(const Scenario& s) {
+  for (const auto& [name, value] : {std::pair{"lanes", s.pcie.lanes},
+                                    {"max_payload", s.pcie.max_payload},
+                                    {"max_read_request", s.pcie.max_read_request},
+                                    {"read_boundary", s.pcie.read_boundary}}) {
+    if (!power_of_two(value)) {
+      return fmt::format("pcie.{} = {}; allowed are powers of two", name, value);
+    }
+  }
+  return "";
+}
+
+/// Longest time that a healthy read can take, us: all tags out, their completions one after the
+/// other at the rate of the link or of the completion credits, whichever is less.
+std::uint64_t slowest_read_us(const Scenario& s) {
+  const model::PcieParams& p = s.pcie;
+  const std::uint64_t round_trip_ns = 2ULL * p.latency_ns + p.memory_ns;
+  const std::uint64_t bytes = std::uint64_t{s.nic.dma_tags} * p.max_read_request;
+  const std::uint64_t lane_mbytes = 250ULL << (p.generation - 1);  // generation 3 on: a little less
+  constexpr std::uint64_t kOverhead = 2;  // headers of completions of one boundary each
+  const std::uint64_t link_ns = bytes * kOverhead * 1000 / (lane_mbytes * p.lanes);
+  const std::uint64_t window = std::max<std::uint64_t>(p.completion_data * 16ULL, p.max_payload);
+  const std::uint64_t credit_ns = (bytes + window - 1) / window * 2 * p.latency_ns;
+  return (round_trip_ns + std::max(link_ns, credit_ns) + 999) / 1000;
+}
+
+std::string wrong_timeout(const Scenario& s) {
+  const std::uint64_t least = slowest_read_us(s);
+  return s.nic.completion_timeout_us >= least
+             ? ""
+             : fmt::format(
+                   "nic.completion_timeout_us = {} ends reads that are still on their way "
+                   "(nic.dma_tags, pcie.max_read_request, pcie.latency_ns, credits and link rate); "
+                   "allowed is at least {}",
+                   s.nic.completion_timeout_us, least);
+}
+
+/// Where the first parameter in the line that was set got its value; else the file.
+std::string place_of(const std::string& what, const Scenario& s) {
+  std::string place = s.path;
+  std::size_t first = std::string::npos;
+  for (const auto& [key, where] : s.places) {
+    const std::size_t at = what.find(key + " = ");
+    if (at < first) {
+      first = at;
+      place = where;
+    }
+  }
+  return place;
+}
+
+/// What is wrong with a step; "" if nothing is. `host` is where each guest is when it begins, and
+/// then where it is when it has ended: a migration that ends otherwise than expected ends the run.
+std::string wrong_step(const Step& step, std::vector<std::size_t>& host) {
+  const std::uint64_t guest = step.number("guest");
+  if (step.options.count("guest") != 0 && guest >= host.size()) {
+    return fmt::format("guest {}; there are {} (workload.guests), counted from 0", guest,
+                       host.size());
+  }
+  if (step.verb != "migrate") {
+    return "";
+  }
+  constexpr const char* kHosts[] = {"A", "B"};
+  const std::size_t here = host[guest];
+  if (step.text("to") == kHosts[here]) {
+    return fmt::format("host {0}, but guest {1} is on host {0} then; allowed is {2}", kHosts[here],
+                       guest, kHosts[here ^ 1]);
+  }
+  host[guest] = step.text("expect") == "completed" ? here ^ 1 : here;
+  return "";
+}
+
+}  // namespace
+
+bool check(const Scenario& s, std::string& error) {
+  for (const auto rule : {wrong_guests, wrong_traffic, wrong_sizes, wrong_memory, wrong_timeout}) {
+    if (const std::string what = rule(s); !what.empty()) {
+      error = place_of(what, s) + ": " + what;
+      return false;
+    }
+  }
+  std::vector<std::size_t> host(s.workload.guests, 0);
+  for (const Step& step : s.steps) {
+    if (const std::string what = wrong_step(step, host); !what.empty()) {
+      error = fmt::format("{}:{}: step {} names {}", s.path, step.line, step.verb, what);
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace vfsim::bench
