@@ -57,8 +57,7 @@ class Host {
   // CPU side. Accesses are `bytes` = 1, 2, 4, 8; values are little-endian in the integer, as on an
   // x86 bus. An access to memory takes no time. An access to no window: writes vanish, reads give
   // unsupported_request.
-  /// Posted; returns at once, arrives after link latency. (The CPU's own time,
-  /// params.mmio_write_ns, is the caller's.)
+  /// Posted; takes the CPU no time, arrives after link latency.
   void cpu_write(std::uint64_t phys, std::uint64_t value, std::uint32_t bytes);
   /// Non-posted: blocks the calling SC_THREAD until the completion (or the 10 ms CPU time-out)
   /// comes. Arrives behind earlier writes to the same device; its answer arrives behind what the

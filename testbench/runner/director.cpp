@@ -13,7 +13,7 @@ constexpr driver::Nanoseconds kLook{20'000};     // how often the director looks
 driver::Nanoseconds settle_time(const Scenario& s) {
   constexpr std::int64_t kTrips = 20;
   const std::int64_t trip = 2LL * s.pcie.latency_ns + s.pcie.memory_ns + s.host.irq_latency_ns + s.nic.doorbell_ns +
-                            10LL * (s.nic.fw_step_ns + s.nic.fw_register_ns + s.host.mmio_write_ns);
+                            10LL * (s.nic.fw_step_ns + s.nic.fw_register_ns);
   return driver::Nanoseconds(200'000 + kTrips * trip);
 }
 
