@@ -149,7 +149,7 @@ void WaveRecorder::end_idle(const Idle& idle) {
   if (idle.signal != FUNCTION_reset && last + kIdleAfter > idle.at) {
     // Something came in between. For TLPs one entry serves a whole burst and is queued anew.
     if (idle.signal == FUNCTION_tlp) {
-      const Idle later{idle.at + kIdleAfter, idle.function, idle.signal};
+      const Idle later{last + kIdleAfter, idle.function, idle.signal};
       const auto place = std::upper_bound(idle_.begin(), idle_.end(), later,
                                           [](const Idle& a, const Idle& b) { return a.at < b.at; });
       idle_.insert(place, later);
