@@ -35,13 +35,14 @@ std::string file_name(const std::string& text) {
 
 /// Options that `run` and `migrate` share.
 void add_run_options(CLI::App& app, RunCommand& command) {
-  app.add_option("--seed", command.run.seed, "seed of everything that is drawn at random")
+  app.add_option("--seed", command.what.seed, "seed of everything that is drawn at random")
       ->check(whole_number)
       ->capture_default_str();
-  app.add_option("--set", command.overrides,
+  app.add_option("--set", command.what.overrides,
                  "group.name=value: overrides a parameter (vfsim list params)")
       ->allow_extra_args(false);
-  app.add_option("--fault", command.faults, "builds in a deliberate defect (vfsim list faults)")
+  app.add_option("--fault", command.what.faults,
+                 "builds in a deliberate defect (vfsim list faults)")
       ->allow_extra_args(false);
   app.add_option("--wave", command.run.wave, "write waves (FST) to this file")->check(file_name);
   app.add_option("--events", command.run.events,
@@ -126,13 +127,14 @@ int command_line(int argc, char** argv) {
   RunCommand command;
   CLI::App* run_app =
       app.add_subcommand("run", "run a scenario file, or a shipped scenario by name");
-  run_app->add_option("scenario", command.scenario, "file (TOML) or name (vfsim list scenarios)")
+  run_app
+      ->add_option("scenario", command.what.scenario, "file (TOML) or name (vfsim list scenarios)")
       ->required();
   add_run_options(*run_app, command);
   run_app->callback([&] { status = run_command(command); });
 
   RunCommand main_job;
-  main_job.scenario = "migrate";
+  main_job.what.scenario = "migrate";
   main_job.run.out_dir = "out";
   CLI::App* migrate_app = app.add_subcommand(
       "migrate", "the main job: migrate a VF under captured traffic; writes out/");

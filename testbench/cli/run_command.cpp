@@ -7,7 +7,6 @@
 #include "testbench/cli/outputs.hpp"
 #include "testbench/report/account.hpp"
 #include "testbench/report/result.hpp"
-#include "testbench/scenarios/scenario.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -17,24 +16,6 @@ volatile std::sig_atomic_t interrupted = 0;
 void on_interrupt(int) {
   interrupted = 1;
   std::signal(SIGINT, SIG_DFL);
-}
-
-bool prepare(const RunCommand& command, Scenario& scenario, std::string& error) {
-  const std::string path = find_scenario(command.scenario, error);
-  if (path.empty() || !load(path, scenario, error)) {
-    return false;
-  }
-  for (const std::string& assignment : command.overrides) {
-    if (!apply_override(assignment, scenario, error)) {
-      return false;
-    }
-  }
-  for (const std::string& fault : command.faults) {
-    if (!apply_override("faults=" + fault, scenario, error)) {
-      return false;
-    }
-  }
-  return check(scenario, error);
 }
 
 bool save(const RunCommand& command, const Result& result, std::string& error) {
@@ -67,9 +48,10 @@ int bad_input(const std::string& error) {
 int run_command(RunCommand command) {
   Scenario scenario;
   std::string error;
-  if (!prepare(command, scenario, error)) {
+  if (!prepare(command.what, scenario, error)) {
     return bad_input(error);
   }
+  command.run.seed = command.what.seed;
   if (!command.run.out_dir.empty() && command.run.timeline.empty()) {
     command.run.timeline = command.run.out_dir + "/timeline.json";
   }

@@ -2,18 +2,16 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "testbench/runner/runner.hpp"
+#include "testbench/scenarios/prepare.hpp"
 
 namespace vfsim::bench {
 
 struct RunCommand {
-  std::string scenario;                // file, or name of a shipped one
-  std::vector<std::string> overrides;  // --set
-  std::vector<std::string> faults;     // --fault
+  RunRequest what;
   std::string json;
-  RunOptions run;
+  RunOptions run;  // its seed comes from `what`
 };
 
 /// Prints the account, or one line about what is wrong with the input; in that case nothing is

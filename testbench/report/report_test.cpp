@@ -57,6 +57,45 @@ TEST(Report, JsonHasTheSchemasKeys) {
   EXPECT_EQ(json["violations"].size(), 50U);
 }
 
+TEST(Report, JsonReadsBackWhatWasWritten) {
+  Result r = sample(2);
+  r.seed = UINT64_MAX;
+  r.wall_s = 0.25;
+  r.migrations[1].reason = "two\nlines \"quoted\"";
+  r.oracle.tx_discarded = 7;
+  Result back;
+  std::string error;
+  ASSERT_TRUE(from_json(to_json(r), back, error)) << error;
+  EXPECT_EQ(to_json(back), to_json(r));
+  EXPECT_EQ(back.seed, UINT64_MAX);
+  EXPECT_EQ(back.migrations[1].reason, r.migrations[1].reason);
+  const std::string line = to_json_line(r);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  ASSERT_TRUE(from_json(line, back, error)) << error;
+  EXPECT_EQ(to_json_line(back), line);
+}
+
+TEST(Report, JsonOfAnotherKindIsRefused) {
+  Result r;
+  std::string error;
+  const auto refused = [&](const std::string& text) {
+    return from_json(text, r, error) ? "taken" : error;
+  };
+  EXPECT_EQ(refused(""), "no JSON object");
+  EXPECT_EQ(refused("[1]"), "no JSON object");
+  EXPECT_EQ(refused("{\"schema\": \"other\"}"), "schema: allowed is vfsim.result/1");
+  const std::string head = "{\"schema\": \"vfsim.result/1\", ";
+  EXPECT_EQ(refused(head + "\"seed\": -1}"), "seed: is no whole number that fits");
+  EXPECT_EQ(refused(head + "\"verdict\": 1}"), "verdict: is no text");
+  EXPECT_EQ(refused(head + "\"oracle\": {\"lost\": \"x\"}}"),
+            "oracle.lost: is no whole number that fits");
+  EXPECT_EQ(refused(head + "\"migrations\": [{}, {\"vf\": 4294967296}]}"),
+            "migrations[1].vf: is no whole number that fits");
+  EXPECT_EQ(refused(head + "\"rules\": {}}"), "rules: is no list");
+  EXPECT_EQ(refused(head + "\"seed\": 3, \"newer\": []}"), "taken");
+  EXPECT_EQ(r.seed, 3U);
+}
+
 TEST(Report, AccountIsShortAsciiAndNarrow) {
   for (const std::size_t migrations : {0U, 1U, 2U, 3U, 20U}) {
     const std::string text = account(sample(migrations));

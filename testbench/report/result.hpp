@@ -69,6 +69,11 @@ struct Result {
 
 /// The result as JSON text, one object, keys in schema order.
 [[nodiscard]] std::string to_json(const Result& result);
+/// The same in one line, for files with a result per line.
+[[nodiscard]] std::string to_json_line(const Result& result);
+/// Reads what to_json wrote. Keys that are missing keep their defaults, unknown ones are passed
+/// over. False: `error` is one line.
+[[nodiscard]] bool from_json(const std::string& text, Result& result, std::string& error);
 
 /// Writes `text` to `path` so that a reader sees all of it or nothing (temporary file, then
 /// rename; a device or pipe is written as it is); makes the folder. False: `error` is one line.
