@@ -49,13 +49,18 @@ set(cases
   "run short.toml --out new/deep --wave folder|folder: is a folder"
   "run short.toml --wave x --timeline x|x: named by --wave and --timeline"
   "list rulz|did you mean 'rules'"
-  "image|image: a command is needed. allowed are inspect, diff"
+  "image|image: a command is needed. allowed are inspect, diff, corrupt"
   "image inspct x|did you mean 'inspect'"
   "image inspect|image inspect: file is required. see vfsim image inspect --help"
   "image inspect typo.toml|typo.toml: byte 0: IMAGE_BAD_MAGIC"
   "image inspect folder|folder: cannot be read"
   "image inspect /dev/null|/dev/null: byte 0: IMAGE_TRUNCATED"
   "image inspect sparse.image|sparse.image: byte 0: IMAGE_BAD_MAGIC"
+  "image corrupt typo.toml x --kind swop|image corrupt: unknown kind 'swop' .did you mean 'swap'"
+  "image corrupt typo.toml x --kind swap|typo.toml: byte 0: IMAGE_BAD_MAGIC"
+  "image corrupt typo.toml x --kind swap --field a|--field goes with --kind field"
+  "image corrupt typo.toml x|--kind is required"
+  "image corrupt typo.toml|out is required"
   "image diff typo.toml|image diff: files: At least 2 required")
 file(GLOB_RECURSE before LIST_DIRECTORIES true ${WORK}/*)
 foreach(case IN LISTS cases)
@@ -101,7 +106,7 @@ foreach(option --help --version)
     message(SEND_ERROR "vfsim ${option}: exit status ${status}")
   endif()
 endforeach()
-foreach(topic scenarios rules params steps faults signals)
+foreach(topic scenarios rules params steps faults signals corruptions)
   execute_process(COMMAND ${VFSIM} list ${topic} RESULT_VARIABLE status OUTPUT_VARIABLE out)
   if(NOT status EQUAL 0 OR out STREQUAL "")
     message(SEND_ERROR "vfsim list ${topic}: exit status ${status}")

@@ -2,60 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <map>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "firmware/core/image.h"
 #include "firmware/interface/tables.hpp"
+#include "testbench/cli/image_file.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/scenarios/names.hpp"
 
 namespace vfsim::bench {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using Bytes = ImageBytes;
 using Key = std::pair<std::uint16_t, std::uint32_t>;  // type, number
-
-const char* syndrome_name(std::uint32_t value, std::string& doc) {
-  for (const contract::NamedRow& row : contract::kSyndromes) {
-    if (row.value == value) {
-      doc = row.doc;
-      return row.name.data();
-    }
-  }
-  doc = "unknown";
-  return "?";
-}
-
-/// Reads and checks a file. False: an error line was printed.
-bool read_image(const std::string& path, Bytes& bytes) {
-  std::error_code ignored;
-  std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path, ignored)) {
-    fmt::print(stderr, "vfsim: {}: cannot be read; a state image is needed\n", path);
-    return false;
-  }
-  // One byte more than the largest image: the check finds out that it is too long.
-  bytes.resize(std::size_t{FW_IMAGE_MAX} + 1);
-  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(in.gcount()));
-  std::uint32_t syndrome = 0;
-  std::uint32_t offset = 0;
-  if (fw_image_check(bytes.data(), bytes.size(), &syndrome, &offset) != 0) {
-    std::string doc;
-    const char* name = syndrome_name(syndrome, doc);
-    fmt::print(stderr,
-               "vfsim: {}: byte {}: {} ({}); a whole state image of this device is needed\n", path,
-               offset, name, doc);
-    return false;
-  }
-  return true;
-}
 
 std::string kind_name(const fw_image_record& record) {
   return record.kind >= 0 ? fw_image_kind_info(static_cast<unsigned>(record.kind))->name

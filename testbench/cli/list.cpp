@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "firmware/interface/tables.hpp"
+#include "testbench/fuzz/image_corrupt.hpp"
+#include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/scenarios/steps.hpp"
@@ -68,6 +70,17 @@ std::string list_signals(bool markdown) {
   return out;
 }
 
+std::string list_corruptions(bool markdown) {
+  std::string out =
+      markdown ? "\n| kind | what is done to an image | LOAD answers |\n| --- | --- | --- |\n" : "";
+  for (const CorruptionRow& c : kCorruptions) {
+    const std::string answers = comma_list(c.syndromes);
+    out += markdown ? fmt::format("| `{}` | {} | {} |\n", c.name, c.doc, answers)
+                    : fmt::format("{:<17} {}\n{:<17} LOAD: {}\n", c.name, c.doc, "", answers);
+  }
+  return out;
+}
+
 constexpr Page kPages[] = {
     {"scenarios", "Shipped scenarios", list_scenarios},
     {"rules", "Rules of the quiesce contract", list_rules},
@@ -75,6 +88,7 @@ constexpr Page kPages[] = {
     {"steps", "Scenario steps", list_steps},
     {"faults", "Faults", list_faults},
     {"signals", "Wave signals", list_signals},
+    {"corruptions", "Ways to spoil a state image", list_corruptions},
 };
 
 }  // namespace

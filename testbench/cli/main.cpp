@@ -10,6 +10,7 @@
 
 #include <systemc>
 
+#include "testbench/cli/image_corrupt_command.hpp"
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
 #include "testbench/cli/run_command.hpp"
@@ -57,6 +58,18 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--log", command.run.log_level, "error, warning, info, debug or trace")
       ->check(CLI::IsMember({"error", "warning", "info", "debug", "trace"}))
       ->capture_default_str();
+}
+
+void add_corrupt_options(CLI::App& image_app, ImageCorruptCommand& command, int& status) {
+  CLI::App* app = image_app.add_subcommand("corrupt", "a spoiled copy of an image, for tests");
+  app->add_option("in", command.in, "good image")->required();
+  app->add_option("out", command.out, "file to write")->required()->check(file_name);
+  app->add_option("--kind", command.kind, "vfsim list corruptions")->required();
+  app->add_option("--seed", command.seed, "decides where and how")
+      ->check(whole_number)
+      ->capture_default_str();
+  app->add_option("--field", command.field, "kind field: NAME or NAME=VALUE, as in cq.ci=5");
+  app->callback([&] { status = image_corrupt(command); });
 }
 
 int show_list(const std::string& topic, bool markdown) {
@@ -157,8 +170,8 @@ int command_line(int argc, char** argv) {
 
   std::vector<std::string> files;
   bool fields = false;
-  CLI::App* image_app =
-      app.add_subcommand("image", "look into a saved VF image")->require_subcommand(1);
+  CLI::App* image_app = app.add_subcommand("image", "look into a saved VF image, or spoil one")
+                            ->require_subcommand(1);
   CLI::App* inspect_app = image_app->add_subcommand("inspect", "header and records");
   inspect_app->add_option("file", files)->required()->expected(1);
   inspect_app->add_flag("--fields", fields, "every field of every record");
@@ -167,6 +180,8 @@ int command_line(int argc, char** argv) {
       image_app->add_subcommand("diff", "records and fields that differ; exit status 1 if any");
   diff_app->add_option("files", files)->required()->expected(2);
   diff_app->callback([&] { status = image_diff(files[0], files[1]); });
+  ImageCorruptCommand spoil;
+  add_corrupt_options(*image_app, spoil, status);
 
   for (const std::string name : {"test", "bench", "build"}) {
     app.add_subcommand(name, "in a checkout: ./vfsim " + name)->allow_extras()->callback([&, name] {
