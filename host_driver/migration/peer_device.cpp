@@ -102,11 +102,6 @@ Result<std::shared_ptr<MigStream>> PeerVfioDevice::set_state(MigState target) {
     last =
         fail(EINVAL, std::string("no way from ") + to_string(state_) + " to " + to_string(target));
   }
-  if (options_.observer != nullptr) {
-    options_.observer->vfio_set_state_done(options_.ref, static_cast<std::uint32_t>(target),
-                                           static_cast<std::uint32_t>(state_),
-                                           last ? 0 : last.error().code);
-  }
   return last;
 }
 

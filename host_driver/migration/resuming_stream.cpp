@@ -59,14 +59,8 @@ Result<void> ResumingStream::load(const DataBuffer& buffer, std::size_t bytes) {
   if (!channel) {
     return channel.error();
   }
-  auto done = load_vhca_state(*channel.value(), session_->vhca_id, buffer.mkey,
-                              static_cast<std::uint32_t>(bytes));
-  if (done && session_->options.observer != nullptr) {
-    std::vector<std::uint8_t> image(bytes);
-    session_->pf.platform().mem_read(buffer.address, image.data(), bytes);
-    session_->options.observer->image(session_->ref(), false, image.data(), bytes);
-  }
-  return done;
+  return load_vhca_state(*channel.value(), session_->vhca_id, buffer.mkey,
+                         static_cast<std::uint32_t>(bytes));
 }
 
 // ---- records ----

@@ -303,7 +303,6 @@ void SavingStream::append_image(Pending pending, std::size_t image_bytes) {
   segment.image_bytes = std::min(image_bytes, pending.buffer->bytes);
   segment.chunk = pending.chunk;
   segment.buffer = std::move(pending.buffer);
-  observe_image(*segment.buffer, segment.image_bytes);
   appended_ += segment.head.size() + segment.image_bytes;
   if (pending.purpose == Purpose::tracked) {
     state_ = State::precopy;
@@ -325,14 +324,6 @@ void SavingStream::fail_save(const Error& error, Purpose purpose) {
     return;
   }
   state_ = bad_state && purpose == Purpose::tracked ? State::precopy_error : State::error;
-}
-
-void SavingStream::observe_image(const DataBuffer& buffer, std::size_t bytes) const {
-  if (session_->options.observer != nullptr) {
-    std::vector<std::uint8_t> image(bytes);
-    session_->pf.platform().mem_read(buffer.address, image.data(), bytes);
-    session_->options.observer->image(session_->ref(), true, image.data(), bytes);
-  }
 }
 
 // ---- chunks: the next one is saved while the user reads the last ----

@@ -81,7 +81,6 @@ class SavingStream final : public MigStream, public std::enable_shared_from_this
   void saved(Result<SaveResult> result);
   void append_image(Pending pending, std::size_t image_bytes);
   void fail_save(const Error& error, Purpose purpose);
-  void observe_image(const DataBuffer& buffer, std::size_t bytes) const;
   void next_chunk(std::uint32_t bytes);
   void spawn_chunk_save();
   void chunk_worker();

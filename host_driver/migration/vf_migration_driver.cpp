@@ -93,13 +93,7 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::set_state(MigState target)
   if (session_->caps.flags == 0) {
     return no_migration();
   }
-  auto result = walk(target);
-  if (DriverObserver* observer = session_->options.observer) {
-    observer->vfio_set_state_done(session_->ref(), static_cast<std::uint32_t>(target),
-                                  static_cast<std::uint32_t>(session_->state),
-                                  result ? 0 : result.error().code);
-  }
-  return result;
+  return walk(target);
 }
 
 Result<std::shared_ptr<MigStream>> VfMigrationDriver::walk(MigState target) {

@@ -21,20 +21,11 @@ class DriverObserver {
   virtual void vfio_arc(VfRef vf, std::uint32_t from, std::uint32_t to, int error) {
     (void)vf, (void)from, (void)to, (void)error;
   }
-  /// State that GET reports after a SET_STATE ended (however it ended).
-  virtual void vfio_set_state_done(VfRef vf, std::uint32_t requested, std::uint32_t now,
-                                   int error) {
-    (void)vf, (void)requested, (void)now, (void)error;
-  }
   /// A dirty report was handed to the VMM.
   virtual void dirty_report(VfRef vf, const std::uint64_t* pages, std::size_t count) {
     (void)vf, (void)pages, (void)count;
   }
   virtual void dirty_tracking(VfRef vf, bool on) { (void)vf, (void)on; }
-  /// A state image passed: `saved` true on the source, false when loaded on the destination.
-  virtual void image(VfRef vf, bool saved, const std::uint8_t* bytes, std::size_t count) {
-    (void)vf, (void)saved, (void)bytes, (void)count;
-  }
   /// VMM phase of a guest begins or ends.
   virtual void phase(std::uint32_t guest, std::string_view name, bool begin) {
     (void)guest, (void)name, (void)begin;

@@ -51,6 +51,41 @@ struct AccessView {
   std::uint64_t value = 0;   // as little-endian bytes read or written
 };
 
+/// What user space did with a migration data descriptor.
+enum class StreamOp : std::uint8_t { opened, read, write, poll };
+
+/// A call on a migration data descriptor, as it returned to user space.
+struct StreamView {
+  FnRef who;
+  std::uint32_t descriptor = 0;  // number of the descriptor, from 1, one count per device and host
+  bool saving = false;           // the device filled it; false: user space writes it
+  StreamOp op = StreamOp::opened;
+  int error = 0;            // errno of the uapi, 0 when it succeeded (a read of 0 bytes is the end)
+  std::uint64_t asked = 0;  // bytes: read, write
+  const std::uint8_t* bytes = nullptr;  // read: what came; write: what was taken
+  std::size_t count = 0;
+  std::uint32_t events = 0;  // poll
+};
+
+/// VFIO_MIG_GET_PRECOPY_INFO as it returned to user space.
+struct PrecopyView {
+  FnRef who;
+  std::uint32_t descriptor = 0;
+  int error = 0;
+  bool reinit = false;
+  std::uint64_t initial_bytes = 0;
+  std::uint64_t dirty_bytes = 0;
+};
+
+/// A migration of a guest begins, or ended with an outcome (host_driver/vmm/report.hpp).
+struct MigrationView {
+  std::uint32_t guest = 0;
+  std::uint8_t from = 0;  // hosts
+  std::uint8_t to = 0;
+  bool begin = false;
+  const char* outcome = "";  // end only
+};
+
 /// Callbacks; every one has an empty default. `t` is the simulated time of the observation.
 class Observer {
  public:
@@ -100,6 +135,21 @@ class Observer {
   virtual void vfio_state(Ps t, FnRef who, std::uint32_t from, std::uint32_t to, int error) {
     (void)t, (void)who, (void)from, (void)to, (void)error;
   }
+  /// SET_STATE returned: `now` is the state that GET reports behind it.
+  virtual void set_state_done(Ps t, FnRef who, std::uint32_t requested, std::uint32_t now,
+                              int error) {
+    (void)t, (void)who, (void)requested, (void)now, (void)error;
+  }
+  /// VFIO_DEVICE_RESET returned; `now` as above.
+  virtual void device_reset(Ps t, FnRef who, std::uint32_t now, int error) {
+    (void)t, (void)who, (void)now, (void)error;
+  }
+  virtual void stream(Ps t, const StreamView& view) { (void)t, (void)view; }
+  virtual void precopy_info(Ps t, const PrecopyView& view) { (void)t, (void)view; }
+  /// The device is one of the guest's on that host. A device that is no function of the NIC has
+  /// fn = VF_MAX_FUNCTIONS.
+  virtual void assigned(Ps t, std::uint32_t guest, FnRef who) { (void)t, (void)guest, (void)who; }
+  virtual void migration(Ps t, const MigrationView& view) { (void)t, (void)view; }
   virtual void dirty_report(Ps t, FnRef who, const std::uint64_t* pages, std::size_t count) {
     (void)t, (void)who, (void)pages, (void)count;
   }

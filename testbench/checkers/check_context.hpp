@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "firmware/interface/layout.h"
+#include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
 #include "systemc/memory/host_memory.hpp"
 
@@ -29,6 +30,10 @@ struct CheckContext {
   std::uint32_t functions = VF_MAX_FUNCTIONS;  // PF + VFs
   std::uint64_t migration_flags = VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P | VF_MIG_FLAG_PRE_COPY;
   model::Ps completion_timeout = 50 * model::kMs;
+  /// Configuration, from which bounds are computed (Q7).
+  model::PcieParams pcie;
+  model::HostParams host;
+  model::NicParams nic;
   /// After the acknowledgement of a quiesce: answers that were on their way, one round trip of the
   /// link.
   model::Ps mmio_grace = 5 * model::kUs;

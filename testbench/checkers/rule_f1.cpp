@@ -66,7 +66,9 @@ class F1 final : public Rule {
     }
   }
 
-  void state_reported(Ps t, FnRef who, std::uint32_t state) override {
+  void set_state_done(Ps t, FnRef who, std::uint32_t requested, std::uint32_t state,
+                      int error) override {
+    (void)requested, (void)error;
     if (!is_nic(context_, who) || !devices_[function_index(who)].known) {
       return;
     }

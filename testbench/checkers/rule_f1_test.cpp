@@ -14,6 +14,10 @@ class RuleF1 : public testing::Test {
     rig_.bus().emit<model::Probe::driver>(&model::Observer::vfio_state, rig_.now(), kVf, from, to,
                                           error);
   }
+  void reported(std::uint32_t state) {
+    rig_.bus().emit<model::Probe::driver>(&model::Observer::set_state_done, rig_.now(), kVf, state,
+                                          state, 0);
+  }
   CheckerRig rig_;
 };
 
@@ -47,9 +51,9 @@ TEST_F(RuleF1, StateThatWasNotCommanded) {
 
 TEST_F(RuleF1, FailedArcStaysWhereItWas) {
   arc(VF_MIG_RUNNING, VF_MIG_RUNNING_P2P, 5);
-  rig_.rules().state_reported(rig_.now(), kVf, VF_MIG_RUNNING);
+  reported(VF_MIG_RUNNING);
   EXPECT_EQ(rig_.violations("F1"), 0U);
-  rig_.rules().state_reported(rig_.now(), kVf, VF_MIG_RUNNING_P2P);
+  reported(VF_MIG_RUNNING_P2P);
   EXPECT_EQ(rig_.violations("F1"), 1U);
   arc(VF_MIG_RUNNING_P2P, VF_MIG_STOP);
   EXPECT_EQ(rig_.violations("F1"), 2U);  // starts in a state in which the device is not

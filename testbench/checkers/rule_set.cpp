@@ -73,14 +73,6 @@ RuleSet::RuleSet(const CheckContext& context, model::ProbeBus& bus) : context_(c
 
 RuleSet::~RuleSet() = default;
 
-void RuleSet::state_reported(model::Ps t, model::FnRef who, std::uint32_t state) {
-  for (const auto& rule : rules_) {
-    if (rule) {
-      rule->state_reported(t, who, state);
-    }
-  }
-}
-
 void RuleSet::add_identity(model::Ps t, model::FnRef who, const std::vector<std::uint8_t>& first,
                            const std::vector<std::uint8_t>& second) {
   const ImageView a{first.data(), first.size(), false, false};
@@ -111,11 +103,13 @@ void RuleSet::finish(model::Ps end) {
 std::vector<RuleResult> RuleSet::results() const {
   std::vector<RuleResult> results;
   for (std::size_t row = 0; row < rules_.size(); ++row) {
-    RuleResult result{&rule_table()[row], 0, 0, 0};
+    RuleResult result;
+    result.info = &rule_table()[row];
     if (const Rule* rule = rules_[row].get()) {
       result.evaluations = rule->evaluations();
       result.violations = rule->violations();
       result.remarks = rule->remarks();
+      result.note = rule->note();
     }
     results.push_back(result);
   }

@@ -21,6 +21,7 @@ struct RuleResult {
   std::uint64_t evaluations = 0;
   std::uint64_t violations = 0;
   std::uint64_t remarks = 0;
+  std::string note;
   /// "violated", "held", "not exercised" or "planned".
   [[nodiscard]] const char* verdict() const;
 };
@@ -47,8 +48,6 @@ class RuleSet {
     view_->map_window(who, phys, bytes);
   }
 
-  /// The state that GET reports after a SET_STATE (F1).
-  void state_reported(model::Ps t, model::FnRef who, std::uint32_t state);
   /// Two full images of one function that must be equal outside volatile fields (S3): SAVE, LOAD,
   /// SAVE.
   void add_identity(model::Ps t, model::FnRef who, const std::vector<std::uint8_t>& first,

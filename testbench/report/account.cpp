@@ -88,6 +88,9 @@ void add_rules(const Result& r, std::string& out) {
     }
   }
   out += line.empty() ? "" : line + "\n";
+  for (const RuleCount& rule : r.rules) {
+    out += rule.note.empty() ? "" : fmt::format("  {}: {}\n", rule.id, rule.note);
+  }
   out += idle.empty() ? "" : "  not exercised:" + idle + "\n";
 }
 

@@ -34,6 +34,7 @@ struct RuleCount {
   std::uint64_t evaluations = 0;
   std::uint64_t violations = 0;
   std::string verdict;  // "held", "violated", "not exercised", "planned"
+  std::string note;     // figures beside the counts, one line; empty for most
 };
 
 struct OracleCounts {
@@ -50,10 +51,24 @@ struct ViolationResult {
   std::string who, expected, seen;
 };
 
+/// A value that [random] drew, as a scenario file would say it.
+struct DrawnValue {
+  std::string key;    // "nic.vfs", "step 2"
+  std::string value;  // "16", "migrate guest=1 fail_at=in_load"
+};
+
+/// Hits of one bin of the functional coverage model.
+struct CoverageHit {
+  std::string group;
+  std::string bin;
+  std::uint64_t count = 0;
+};
+
 struct Result {
   std::string scenario;
   std::string title;
   std::uint64_t seed = 0;
+  std::vector<DrawnValue> drawn;
   std::string verdict = "error";  // "pass", "fail", "error"
   std::string error;              // verdict error or fail: the reason, one line
   std::uint64_t sim_time_ns = 0;
@@ -65,6 +80,7 @@ struct Result {
   std::vector<RuleCount> rules;
   OracleCounts oracle;
   std::vector<ViolationResult> violations;
+  std::vector<CoverageHit> coverage;
 };
 
 /// The result as JSON text, one object, keys in schema order.

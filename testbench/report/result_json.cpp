@@ -42,6 +42,7 @@ void fields(Visit& visit, RuleCount& rule) {
   visit("evaluations", rule.evaluations);
   visit("violations", rule.violations);
   visit("verdict", rule.verdict);
+  visit("note", rule.note);
 }
 
 template <class Visit>
@@ -72,10 +73,24 @@ void fields(Visit& visit, ViolationResult& v) {
 }
 
 template <class Visit>
+void fields(Visit& visit, DrawnValue& d) {
+  visit("key", d.key);
+  visit("value", d.value);
+}
+
+template <class Visit>
+void fields(Visit& visit, CoverageHit& c) {
+  visit("group", c.group);
+  visit("bin", c.bin);
+  visit("count", c.count);
+}
+
+template <class Visit>
 void fields(Visit& visit, Result& r) {
   visit("scenario", r.scenario);
   visit("title", r.title);
   visit("seed", r.seed);
+  visit("drawn", r.drawn);
   visit("verdict", r.verdict);
   visit("error", r.error);
   visit("sim_time_ns", r.sim_time_ns);
@@ -87,6 +102,7 @@ void fields(Visit& visit, Result& r) {
   visit("rules", r.rules);
   visit("oracle", r.oracle);
   visit("violations", r.violations);
+  visit("coverage", r.coverage);
 }
 
 struct Writer {

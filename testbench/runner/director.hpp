@@ -1,13 +1,9 @@
 // Carries out a scenario: boots, starts the traffic, does the steps, waits for the end.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <vector>
 
-#include "host_driver/vmm/vmm.hpp"
-#include "testbench/report/result.hpp"
-#include "testbench/runner/simulation.hpp"
+#include "testbench/runner/step_verbs.hpp"
 
 namespace vfsim::bench {
 
@@ -27,20 +23,18 @@ class Director {
   bool probe_guests();
   void start_traffic();
   bool do_steps();
-  bool do_step(const Step& step);
-  bool migrate(const Step& step);
-  MigrationResult record(const driver::MigrationReport& report, std::uint32_t guest, std::uint8_t from) const;
-  void reset_devices(SimGuestVm& vm);
   bool wait_until_settled();
   /// Guests unload their drivers, hosts remove their PFs.
   void shut_down();
-  /// Starts one thread per body on its Os and returns when all have ended.
-  void side_by_side(const std::vector<std::pair<SimOs*, std::function<void()>>>& bodies);
+  /// Keeps the first error for the result; true if there is none.
+  bool keep(const driver::Result<void>& done);
   bool failed(const std::string& what);
 
   Simulation& sim_;
   Result& result_;
   SimOs& os_;
+  Crew crew_;
+  StepRun steps_;
   driver::Nanoseconds traffic_start_{0};
   bool finished_ = false;
 };

@@ -40,9 +40,9 @@ Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*,
   for (HostSide* side : hosts) {
     auto& vm = vms_[side->index];
     vm = std::make_unique<SimGuestVm>(core_, side->host, side->index, guest_phys(number, core_.memory.bytes()));
-    vm->add_device(side->vfs[number]->migration, {&vf_, vf_place(*side, number)});
+    vm->add_device(side->vfs[number]->device, {&vf_, vf_place(*side, number)});
     if (with_peer) {
-      vm->add_device(*side->peer_migration, {peer_.get(), peer_place(*side)});
+      vm->add_device(*side->peer_device, {peer_.get(), peer_place(*side)});
     }
   }
   core_.memory.place(hosts[0]->host.memory(), vms_[0]->phys());

@@ -7,6 +7,7 @@ namespace vfsim::bench {
 namespace {
 
 constexpr std::uint32_t kMaxVfs = VF_MAX_FUNCTIONS - 1;
+constexpr std::uint8_t kPeerFn = VF_MAX_FUNCTIONS;  // in observations: no function of the NIC
 
 driver::PfOptions pf_options(const Scenario& scenario, std::uint8_t index) {
   driver::PfOptions options;
@@ -48,9 +49,12 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
     peer_platform = std::make_unique<FunctionPlatform>(os, pf_memory_, Place{&host, model::Host::kPeerRid, kPeerWindow});
     peer_migration = std::make_unique<driver::PeerVfioDevice>(
         *peer_platform, driver::PeerOptions{&context.observer, {number, kMaxVfs}});
+    peer_device = std::make_unique<WatchedDevice>(*peer_migration, model::FnRef{number, kPeerFn}, context.calendar,
+                                                  context.probes);
   }
   for (std::uint32_t guest = 0; guest < context.scenario.workload.guests; ++guest) {
-    vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, guest, migration_options(context, number)));
+    vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, guest, migration_options(context, number),
+                                           context.probes));
   }
 }
 
@@ -79,10 +83,15 @@ void HostSide::assign(std::uint32_t guest, RuleSet& rules) {
   host.iommu().map(vf_rid(guest), {0, bytes, phys, true, true});
   rules.grant(who, phys, bytes);
   rules.map_window(who, vf_window(guest), 1ULL << VF_BAR_LOG_VF_BYTES);
+  const auto assigned = [&](model::FnRef device) {
+    context_.probes.emit<model::Probe::driver>(&model::Observer::assigned, context_.calendar.now(), guest, device);
+  };
+  assigned(who);
   if (peer && guest == 0) {
     host.iommu().map(vf_rid(0), {kGuestPeerWindow, VF_PEER_BAR_BYTES, kPeerWindow, true, true});
     host.iommu().map(model::Host::kPeerRid, {kGuestVfWindow, 1ULL << VF_BAR_LOG_VF_BYTES, vf_window(0), false, true});
     rules.grant(who, kPeerWindow, VF_PEER_BAR_BYTES);
+    assigned({index, kPeerFn});
   }
 }
 

@@ -14,6 +14,7 @@
 #include "testbench/runner/layout_of_machine.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/sim_platform/function_platform.hpp"
+#include "testbench/sim_platform/watched_device.hpp"
 
 namespace vfsim::bench {
 
@@ -29,11 +30,13 @@ struct Context {
 /// A VF as its host's migration driver reaches it.
 struct HostVf {
   HostVf(SimOs& os, HostDmaSpace& memory, driver::PfDriver& pf, model::Host& host, std::uint32_t index,
-         const driver::VfMigrationOptions& options)
+         const driver::VfMigrationOptions& options, const model::ProbeBus& probes)
       : platform(os, memory, {&host, vf_rid(index), vf_window(index)}),
-        migration(pf, platform, static_cast<std::uint16_t>(index), options) {}
+        migration(pf, platform, static_cast<std::uint16_t>(index), options),
+        device(migration, {options.host, static_cast<std::uint8_t>(index + 1)}, os.calendar(), probes) {}
   FunctionPlatform platform;
   driver::VfMigrationDriver migration;
+  WatchedDevice device;  // what the VMM is given
 };
 
 class HostSide {
@@ -62,6 +65,7 @@ class HostSide {
   std::vector<std::unique_ptr<HostVf>> vfs;  // the guests'
   std::unique_ptr<FunctionPlatform> peer_platform;
   std::unique_ptr<driver::PeerVfioDevice> peer_migration;
+  std::unique_ptr<WatchedDevice> peer_device;  // what the VMM is given
 };
 
 }  // namespace vfsim::bench

@@ -2,21 +2,16 @@
 #pragma once
 
 #include "host_driver/platform/observer.hpp"
-#include "testbench/checkers/rule_set.hpp"
+#include "systemc/common/probe.hpp"
 
 namespace vfsim::bench {
 
 class ObserverBridge final : public driver::DriverObserver {
  public:
   ObserverBridge(model::Calendar& calendar, model::ProbeBus& probes) : calendar_(calendar), probes_(probes) {}
-  void set_rules(RuleSet& rules) { rules_ = &rules; }
 
   void vfio_arc(driver::VfRef vf, std::uint32_t from, std::uint32_t to, int error) override {
     probes_.emit<model::Probe::driver>(&model::Observer::vfio_state, calendar_.now(), function(vf), from, to, error);
-  }
-  void vfio_set_state_done(driver::VfRef vf, std::uint32_t requested, std::uint32_t now, int error) override {
-    (void)requested, (void)error;
-    rules_->state_reported(calendar_.now(), function(vf), now);
   }
   void dirty_report(driver::VfRef vf, const std::uint64_t* pages, std::size_t count) override {
     probes_.emit<model::Probe::driver>(&model::Observer::dirty_report, calendar_.now(), function(vf), pages, count);
@@ -35,7 +30,6 @@ class ObserverBridge final : public driver::DriverObserver {
   static model::FnRef function(driver::VfRef vf) { return {vf.host, static_cast<std::uint8_t>(vf.vf + 1)}; }
   model::Calendar& calendar_;
   model::ProbeBus& probes_;
-  RuleSet* rules_ = nullptr;
 };
 
 }  // namespace vfsim::bench

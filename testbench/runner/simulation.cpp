@@ -12,6 +12,9 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
   context.base_rid = model::Host::kNicRid;
   context.functions = scenario.nic.vfs + 1;
   context.completion_timeout = scenario.nic.completion_timeout_us * model::kUs;
+  context.pcie = scenario.pcie;
+  context.host = scenario.host;
+  context.nic = scenario.nic;
   for (std::size_t h = 0; h < hosts.size(); ++h) {
     context.memory[h] = &hosts[h]->host.memory();
   }
@@ -34,7 +37,6 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       oracle(probes, scenario.workload.guests),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
-  bridge_.set_rules(*rules);
   for (auto& host : hosts) {
     host->nic.connect(host->host.attach(host->nic, model::Host::kNicRid, scenario.nic.vfs + 1), wire.attach(host->nic));
   }
@@ -82,7 +84,7 @@ void Simulation::finish(Result& result) {
   rules->oracle_result("D2", end, f.pages_compared, f.missed_dirty_pages, "guest memory is the same on both hosts at switchover",
                        fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
   for (const RuleResult& rule : rules->results()) {
-    result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations, rule.verdict()});
+    result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations, rule.verdict(), rule.note});
   }
   for (const Violation& v : rules->violations().stored()) {
     result.violations.push_back({v.rule, v.time / model::kNs, v.who, v.expected, v.seen});

@@ -1,0 +1,124 @@
+// The step that migrates a guest, and the one that waits for those under way.
+#include <fmt/format.h>
+
+#include "host_driver/vmm/vmm.hpp"
+#include "testbench/runner/step_verbs.hpp"
+#include "testbench/sim_platform/channel.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using BOOST_OUTCOME_V2_NAMESPACE::success;
+
+std::uint64_t to_u64(driver::Nanoseconds t) { return static_cast<std::uint64_t>(t.count()); }
+
+MigrationResult record(const driver::MigrationReport& report, std::uint32_t guest, std::uint8_t from) {
+  MigrationResult m;
+  m.guest = guest;
+  m.vf = guest;
+  m.from = host_name(from);
+  m.to = host_name(static_cast<std::uint8_t>(from ^ 1U));
+  for (const driver::MigrationPhase& phase : report.phases) {
+    m.phases.push_back({phase.name, to_u64(phase.begin), to_u64(phase.end)});
+  }
+  m.begin_ns = m.phases.empty() ? 0 : m.phases.front().begin_ns;
+  m.end_ns = m.phases.empty() ? 0 : m.phases.back().end_ns;
+  m.downtime_ns = report.downtime_ns;
+  m.state_bytes = report.state_bytes;
+  m.memory_bytes = report.memory_bytes;
+  m.precopy_rounds = report.precopy_rounds;
+  m.outcome = report.outcome;
+  m.reason = report.error.text;
+  return m;
+}
+
+/// The guest is gone: what it left in the devices goes too, and they can take another one.
+driver::Result<void> reset_devices(SimGuestVm& vm) {
+  for (driver::VfioDevice* device : vm.devices()) {
+    if (const auto reset = device->reset(); !reset) {
+      return driver::fail(reset.error().code, fmt::format("reset of a device on host {}: {}", host_name(vm.host()),
+                                                          reset.error().text));
+    }
+  }
+  return success();
+}
+
+driver::VmmOptions vmm_options(Simulation& sim, const Step& step) {
+  driver::VmmOptions options;
+  options.observer = &sim.observer();
+  options.fail_at = step.text("fail_at") == "never" ? "" : step.text("fail_at");
+  options.fail_skip = static_cast<std::uint32_t>(step.number("fail_skip"));
+  return options;
+}
+
+void announce(Simulation& sim, const model::MigrationView& view) {
+  sim.probes.emit<model::Probe::driver>(&model::Observer::migration, sim.calendar.now(), view);
+}
+
+/// Both sides, each in a thread of its host; the source's report.
+driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Step& step, Guest& guest, HostSide& source,
+                                                   HostSide& destination) {
+  const driver::VmmOptions options = vmm_options(run.sim, step);
+  const driver::Nanoseconds cancel_after(static_cast<std::int64_t>(step.number("cancel_after")));
+  const auto ended = source.os.make_event();
+  driver::Vmm out(source.os, run.sim.scenario().vmm, options);
+  driver::Vmm in(destination.os, run.sim.scenario().vmm, options);
+  auto ends = make_channel(source.os, destination.os, run.sim.scenario().channel);
+  driver::MigrationReport sent;
+  BOOST_OUTCOME_TRYV(run.crew.side_by_side({{&source.os,
+                                             [&]() -> driver::Result<void> {
+                                               BOOST_OUTCOME_TRY(report, out.migrate_out(guest.on(source.index), *ends.first));
+                                               sent = std::move(report);
+                                               ended->notify();
+                                               return success();
+                                             }},
+                                            {&destination.os,
+                                             [&]() -> driver::Result<void> {
+                                               BOOST_OUTCOME_TRYV(in.migrate_in(guest.on(destination.index), *ends.second));
+                                               return success();
+                                             }},
+                                            {&source.os, [&]() -> driver::Result<void> {
+                                               if (cancel_after.count() > 0 && !ended->wait(cancel_after)) {
+                                                 out.cancel();
+                                               }
+                                               return success();
+                                             }}}));
+  return sent;
+}
+
+driver::Result<void> migrate(StepRun& run, const Step& step) {
+  Guest& guest = run.guest(step);
+  const std::uint32_t number = guest.core().number;
+  const std::uint8_t from = guest.core().host;
+  const auto to = static_cast<std::uint8_t>(from ^ 1U);
+  if (step.text("to") != "other" && step.text("to") != host_name(to)) {
+    return driver::fail(EINVAL, fmt::format("guest {} is on host {} already", number, host_name(from)));
+  }
+  run.sim.expect_take_over(number, from, to);
+  announce(run.sim, {number, from, to, true, ""});
+  BOOST_OUTCOME_TRY(sent, both_sides(run, step, guest, *run.sim.hosts[from], *run.sim.hosts[to]));
+  announce(run.sim, {number, from, to, false, sent.outcome.c_str()});
+  run.result.migrations.push_back(record(sent, number, from));
+  if (sent.outcome == "completed") {
+    BOOST_OUTCOME_TRYV(reset_devices(guest.on(from)));
+  }
+  if (sent.outcome != step.text("expect")) {
+    return driver::fail(EPROTO, fmt::format("migration of guest {} ended '{}', expected '{}'{}{}", number, sent.outcome,
+                                            step.text("expect"), sent.error.text.empty() ? "" : ": ", sent.error.text));
+  }
+  return success();
+}
+
+}  // namespace
+
+driver::Result<void> step_migrate(StepRun& run, const Step& step) {
+  if (step.text("background") == "no") {
+    return migrate(run, step);
+  }
+  run.crew.start(run.sim.hosts[0]->os, [&run, &step] { return migrate(run, step); });
+  return success();
+}
+
+driver::Result<void> step_join(StepRun& run, const Step&) { return run.crew.join(); }
+
+}  // namespace vfsim::bench
