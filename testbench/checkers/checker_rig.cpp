@@ -53,6 +53,13 @@ CheckerRig::CheckerRig() : queues_(kFunctionIndices) {
   rules_ = std::make_unique<RuleSet>(context_, bus_);
 }
 
+Violation CheckerRig::last(std::string_view id) const {
+  const auto& stored = rules_->violations().stored();
+  const auto found = std::find_if(stored.rbegin(), stored.rend(),
+                                  [&](const Violation& v) { return v.rule == id; });
+  return found == stored.rend() ? Violation{} : *found;
+}
+
 CheckerRig::Bytes CheckerRig::header(std::uint16_t opcode, std::uint16_t op_mod,
                                      std::size_t bytes) {
   Bytes in(bytes);

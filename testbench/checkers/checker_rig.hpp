@@ -24,6 +24,8 @@ class CheckerRig {
   [[nodiscard]] std::uint64_t evaluations(std::string_view id) const {
     return rule(id).evaluations();
   }
+  /// The newest violation of the rule; an empty one if there is none.
+  [[nodiscard]] Violation last(std::string_view id) const;
   [[nodiscard]] RuleSet& rules() { return *rules_; }
   [[nodiscard]] model::ProbeBus& bus() { return bus_; }
   [[nodiscard]] model::HostMemory& memory(std::uint8_t host) { return *memories_[host]; }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "firmware/interface/layout.h"
+
 namespace vfsim::bench {
 
 void ViolationLog::add(Violation violation, std::uint64_t count_so_far) {
@@ -12,6 +14,9 @@ void ViolationLog::add(Violation violation, std::uint64_t count_so_far) {
 
 std::string function_name(model::FnRef who) {
   const std::string host(1, static_cast<char>('A' + who.host));
+  if (who.fn >= VF_MAX_FUNCTIONS) {
+    return host + ".peer";
+  }
   return who.fn == 0 ? host + ".pf" : host + ".vf" + std::to_string(who.fn - 1);
 }
 

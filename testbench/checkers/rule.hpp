@@ -30,7 +30,7 @@ class ViolationLog {
   std::vector<Violation> stored_;
 };
 
-/// "A.pf", "A.vf0", "B.vf12".
+/// "A.pf", "A.vf0", "B.vf12"; "A.peer" for a device that is no function of the NIC.
 std::string function_name(model::FnRef who);
 
 /// The two halves of a quiesce.
