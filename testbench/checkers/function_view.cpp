@@ -27,6 +27,7 @@ FunctionView::FunctionView(const CheckContext& context, model::ProbeBus& bus,
       monitor_(monitor),
       hot_(kFunctionIndices),
       marks_(kFunctionIndices),
+      peer_writes_(kFunctionIndices),
       runs_(kFunctionIndices),
       objects_(kFunctionIndices),
       accesses_(kFunctionIndices),
@@ -47,6 +48,12 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   const bool answer = tlp.kind == TlpKind::completion;
   const std::uint32_t fn = function_of(context_, answer ? tlp.completer : tlp.requester);
   if (fn >= context_.functions) {
+    const auto phys = tlp.kind == TlpKind::mem_write && !tlp.interrupt
+                          ? context_.translate(host, tlp.requester, tlp.addr, tlp.bytes)
+                          : std::nullopt;
+    if (phys) {
+      peer_write(host, *phys, true);
+    }
     return;
   }
   const std::uint32_t index = function_index(reference(host, fn));
@@ -73,12 +80,25 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
 void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
                               bool ok) {
   const std::uint32_t fn = function_of(context_, tlp.requester);
-  if (fn >= context_.functions || tlp.kind != TlpKind::mem_write || tlp.interrupt) {
+  if (tlp.kind != TlpKind::mem_write || tlp.interrupt) {
+    return;
+  }
+  if (fn >= context_.functions) {
+    peer_write(host, tlp.phys, false);
     return;
   }
   ++hot_[function_index(reference(host, fn))].writes_landed;
   if (fn == 0) {
     pf_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
+  }
+}
+
+void FunctionView::peer_write(std::uint8_t host, std::uint64_t phys, bool sent) {
+  FnRef who;
+  std::uint64_t offset = 0;
+  if (window_at(host, phys, who, offset) && is_nic(context_, who)) {
+    std::uint64_t& count = peer_writes_[function_index(who)];
+    count = sent ? count + 1 : count - (count != 0 ? 1 : 0);
   }
 }
 

@@ -49,6 +49,10 @@ class FunctionView final : public model::Observer {
   [[nodiscard]] std::uint32_t outstanding_reads(model::FnRef who, model::Ps now) const;
   /// Memory writes (no interrupts) that were sent and have not landed.
   [[nodiscard]] std::uint64_t writes_in_flight(model::FnRef who) const;
+  /// Writes of other devices to the function's BAR that were sent and have not landed.
+  [[nodiscard]] std::uint64_t peer_writes_in_flight(model::FnRef who) const {
+    return peer_writes_[function_index(who)];
+  }
   /// At an MSI observation: memory writes sent before that message which have not landed.
   [[nodiscard]] std::uint64_t writes_behind_interrupt(model::FnRef who) const;
   /// Where the function may write / read through its own queues and keys. Sealed sets; true: any
@@ -127,6 +131,7 @@ class FunctionView final : public model::Observer {
     std::array<std::uint32_t, VF_MSIX_VECTORS> msi_data{};
   };
 
+  void peer_write(std::uint8_t host, std::uint64_t phys, bool sent);
   void set_stopped(model::Ps t, model::FnRef who, Half half, bool stopped);
   void learn_vhca(const model::CommandView& view);
   void suspend_completed(model::Ps t, const model::CommandView& view);
@@ -148,6 +153,7 @@ class FunctionView final : public model::Observer {
   std::vector<std::array<std::uint64_t, kMarks>>
       marks_;  // writes_sent when an interrupt was sent, by function
   std::array<std::array<Tag, kTags>, kHosts> tags_{};
+  std::vector<std::uint64_t> peer_writes_;  // by function: peer_writes_in_flight()
   std::vector<RunState> runs_;
   std::vector<FunctionObjects> objects_;
   std::vector<Access> accesses_;

@@ -33,6 +33,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
       check_context_(check_context(hosts, scenario)),
       rules(std::make_unique<RuleSet>(check_context_, probes)),
+      coverage(std::make_unique<CoverageCollector>(check_context_, *rules, probes)),
       events(std::make_unique<EventLog>(probes)),
       oracle(probes, scenario.workload.guests),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
@@ -89,6 +90,7 @@ void Simulation::finish(Result& result) {
   for (const Violation& v : rules->violations().stored()) {
     result.violations.push_back({v.rule, v.time / model::kNs, v.who, v.expected, v.seen});
   }
+  result.coverage = coverage->hits();
   result.sim_time_ns = end / model::kNs;
   result.tlps = events->tlps();
   result.events_digest = events->digest();

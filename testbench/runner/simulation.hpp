@@ -7,6 +7,7 @@
 
 #include "systemc/wire/wire.hpp"
 #include "testbench/checkers/rule_set.hpp"
+#include "testbench/coverage/collector.hpp"
 #include "testbench/oracle/oracle.hpp"
 #include "testbench/report/event_log.hpp"
 #include "testbench/runner/guest.hpp"
@@ -61,6 +62,7 @@ class Simulation {
 
  public:
   std::unique_ptr<RuleSet> rules;
+  std::unique_ptr<CoverageCollector> coverage;
   std::unique_ptr<EventLog> events;
   Oracle oracle;
   model::EthernetWire wire;
