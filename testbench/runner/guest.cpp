@@ -31,6 +31,7 @@ Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*,
       vf_(os_, core_.memory, vf_place(*hosts[0], number)),
       driver_(vf_, driver_options(number, context.scenario)),
       app_(os_, driver_, oracle, number),
+      memory_load_(os_, vf_, context.scenario.workload),
       schedule_(std::move(schedule)),
       params_(context.scenario.workload) {
   const bool with_peer = number == 0 && params_.peer_device;
@@ -58,6 +59,12 @@ void Guest::start() {
     });
   }
   app_.start(schedule_.from_guest);
+  memory_load_.start();
+}
+
+driver::Result<void> Guest::remove() {
+  BOOST_OUTCOME_TRYV(memory_load_.finish());
+  return driver_.remove();
 }
 
 void Guest::mask_interrupts(bool masked) {
@@ -67,17 +74,39 @@ void Guest::mask_interrupts(bool masked) {
 void Guest::rogue_send() {
   os_.spawn("rogue", [this] {
     const auto posted = driver_.send_raw(kForeignKey, kForeignAddress, kForeignBytes);
-    rogue_sends_ += posted ? 1 : 0;
+    extra_sends_ += posted ? 1 : 0;
+  });
+}
+
+void Guest::mask_function(bool masked) {
+  os_.spawn("mask", [this, masked] { vf_.mask_function(masked); });
+}
+
+void Guest::spare_send() {
+  os_.spawn("spare", [this] {
+    const Frame frame = numbered_frame(client_mac(number_), {}, 0, params_.packet_bytes);
+    const auto posted = driver_.send(frame.data(), static_cast<std::uint32_t>(frame.size()));
+    extra_sends_ += posted ? 1 : 0;
+  });
+}
+
+void Guest::issue_commands(const CommandLoad& load) {
+  ++command_loads_;
+  os_.spawn("commands", [this, load] {
+    if (const auto done = run_command_load(os_, vf_, driver_.commands(), load); !done && error_.empty()) {
+      error_ = "command load: " + done.error().text;
+    }
+    --command_loads_;
   });
 }
 
 bool Guest::settled() {
-  oracle_.completed(number_, driver_.sends_completed() - rogue_sends_);
-  return app_.all_sent() && oracle_.settled(number_);
+  oracle_.completed(number_, driver_.sends_completed() - extra_sends_);
+  return app_.all_sent() && command_loads_ == 0 && oracle_.settled(number_);
 }
 
 void Guest::report() {
-  oracle_.completed(number_, driver_.sends_completed() - rogue_sends_);
+  oracle_.completed(number_, driver_.sends_completed() - extra_sends_);
   std::vector<std::string> problems;
   if (!vf_.interrupt_pending()) {
     problems = driver_.self_check();

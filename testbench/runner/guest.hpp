@@ -7,7 +7,9 @@
 #include "host_driver/guest/eth_driver.hpp"
 #include "testbench/runner/host_side.hpp"
 #include "testbench/sim_platform/guest_vm.hpp"
+#include "testbench/workload/command_load.hpp"
 #include "testbench/workload/guest_app.hpp"
+#include "testbench/workload/memory_load.hpp"
 #include "testbench/workload/peer_doorbells.hpp"
 
 namespace vfsim::bench {
@@ -20,12 +22,17 @@ class Guest {
   /// Loads the guest's driver. Blocks; call it in one of the guest's threads (os().spawn).
   [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
   /// Unloads it: everything is destroyed, all firmware pages are taken back. Blocks, too.
-  [[nodiscard]] driver::Result<void> remove() { return driver_.remove(); }
+  [[nodiscard]] driver::Result<void> remove();
   /// Starts its application (and the peer device's doorbells, where there is one).
   void start();
-  /// The guest masks or unmasks its VF's interrupts; the guest's driver misbehaves. Both in a thread of the guest.
+  /// What a guest does in a thread of its own: masks or unmasks its VF's interrupts; its driver misbehaves.
   void mask_interrupts(bool masked);
+  void mask_function(bool masked);
   void rogue_send();
+  /// A send of a frame to nobody, beside the application's.
+  void spare_send();
+  /// One more thread that issues commands; the guest settles only when it has ended.
+  void issue_commands(const CommandLoad& load);
   /// Everything is sent, completed and received.
   [[nodiscard]] bool settled();
   /// End of the run: tells the oracle what the guest still waits for.
@@ -48,9 +55,11 @@ class Guest {
   std::array<std::unique_ptr<SimGuestVm>, 2> vms_;
   driver::EthDriver driver_;
   GuestApp app_;
+  MemoryLoad memory_load_;
   Schedule schedule_;
   const WorkloadParams& params_;
-  std::uint64_t rogue_sends_ = 0;
+  std::uint64_t extra_sends_ = 0;    // the application and the oracle do not know of
+  std::uint32_t command_loads_ = 0;  // threads that issue commands
   std::string error_;
 };
 

@@ -12,6 +12,7 @@
 #include "testbench/report/event_log.hpp"
 #include "testbench/runner/guest.hpp"
 #include "testbench/runner/host_side.hpp"
+#include "testbench/runner/moment_watch.hpp"
 #include "testbench/runner/observer_bridge.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/workload/traffic_peer.hpp"
@@ -64,6 +65,7 @@ class Simulation {
   std::unique_ptr<RuleSet> rules;
   std::unique_ptr<CoverageCollector> coverage;
   std::unique_ptr<EventLog> events;
+  MomentWatch moments{probes};
   Oracle oracle;
   model::EthernetWire wire;
   TrafficPeer peer;

@@ -1,11 +1,9 @@
-// Steps that happen inside a guest, and those that only take time.
+// Steps that happen inside a guest.
 #include "testbench/runner/step_verbs.hpp"
 
 namespace vfsim::bench {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
-
-driver::Result<void> step_wait(StepRun&, const Step&) { return success(); }  // the director kept its time
 
 driver::Result<void> step_mask_interrupts(StepRun& run, const Step& step) {
   run.guest(step).mask_interrupts(true);
@@ -14,6 +12,34 @@ driver::Result<void> step_mask_interrupts(StepRun& run, const Step& step) {
 
 driver::Result<void> step_unmask_interrupts(StepRun& run, const Step& step) {
   run.guest(step).mask_interrupts(false);
+  return success();
+}
+
+driver::Result<void> step_mask_function(StepRun& run, const Step& step) {
+  run.guest(step).mask_function(true);
+  return success();
+}
+
+driver::Result<void> step_unmask_function(StepRun& run, const Step& step) {
+  run.guest(step).mask_function(false);
+  return success();
+}
+
+driver::Result<void> step_guest_commands(StepRun& run, const Step& step) {
+  CommandLoad load;
+  load.keys = step.text("kind") == "keys";
+  load.count = static_cast<std::uint32_t>(step.number("count"));
+  load.gap = step_time(step, "gap");
+  for (std::uint64_t n = 0; n < step.number("threads"); ++n) {
+    run.guest(step).issue_commands(load);
+  }
+  return success();
+}
+
+driver::Result<void> step_lossy_send(StepRun& run, const Step& step) {
+  Guest& guest = run.guest(step);
+  run.sim.hosts[guest.core().host]->host.drop_next_completion(vf_rid(guest.core().number));
+  guest.spare_send();
   return success();
 }
 

@@ -17,4 +17,14 @@ driver::Result<void> set_cable(StepRun& run, HostSide& host, bool plugged) {
 driver::Result<void> step_link_down(StepRun& run, const Step& step) { return set_cable(run, run.host(step), false); }
 driver::Result<void> step_link_up(StepRun& run, const Step& step) { return set_cable(run, run.host(step), true); }
 
+driver::Result<void> step_stall_link(StepRun& run, const Step& step) {
+  run.host(step).host.stall_link(model::Host::kNicRid, step.number("duration") * model::kNs);
+  return success();
+}
+
+driver::Result<void> step_drop_completion(StepRun& run, const Step& step) {
+  run.host(step).host.drop_next_completion(model::Host::kNicRid);
+  return success();
+}
+
 }  // namespace vfsim::bench

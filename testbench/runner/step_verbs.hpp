@@ -18,6 +18,9 @@ struct StepRun {
   [[nodiscard]] HostSide& host(const Step& step) const { return *sim.hosts[step.text("host") == "A" ? 0 : 1]; }
 };
 
+inline driver::Nanoseconds step_time(const Step& step, const char* option) {
+  return driver::Nanoseconds(static_cast<std::int64_t>(step.number(option)));
+}
 inline const char* host_name(std::uint8_t host) { return host == 0 ? "A" : "B"; }
 
 /// Runs in the director's thread when it is the step's turn, and returns when the next step may begin. The text of

@@ -45,12 +45,13 @@ std::string wrong_traffic(const Scenario& s) {
 
 std::string wrong_memory(const Scenario& s) {
   const WorkloadParams& w = s.workload;
-  const std::uint64_t driver = guest_driver_bytes(w.log_sq, w.log_rq, s.nic.mtu) / kMiB + 1;
+  const std::uint64_t driver =
+      (guest_driver_bytes(w.log_sq, w.log_rq, s.nic.mtu) + w.dirty_pages * 4096ULL) / kMiB + 1;
   if (w.guest_memory_mib < driver) {
     return fmt::format(
         "workload.guest_memory_mib = {} is too little for queues of 2^{} and 2^{} frames of "
-        "nic.mtu = {}; allowed is at least {}",
-        w.guest_memory_mib, w.log_sq, w.log_rq, s.nic.mtu, driver);
+        "nic.mtu = {} and workload.dirty_pages = {}; allowed is at least {}",
+        w.guest_memory_mib, w.log_sq, w.log_rq, s.nic.mtu, w.dirty_pages, driver);
   }
   const std::uint64_t host = kGuestMemory / kMiB + std::uint64_t{w.guests} * w.guest_memory_mib;
   if (s.host.memory_mib < host) {

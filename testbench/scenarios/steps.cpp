@@ -17,6 +17,16 @@ constexpr std::string_view kFailSteps = "never"
 #undef STEP
     ;
 
+/// What a step can wait for, with the separator in front of all but the first.
+constexpr std::string_view kAllMoments = ""
+#define PHASE(name) "|" #name
+#define COMMAND(name, opcode, op_mod, completed) "|" #name
+#include "testbench/scenarios/moments.def"
+#undef PHASE
+#undef COMMAND
+    ;
+constexpr std::string_view kMoments = kAllMoments.substr(1);
+
 const OptionRow* find_option(std::string_view name) {
   const auto& rows = option_table();
   const auto at = std::find_if(rows.begin(), rows.end(),

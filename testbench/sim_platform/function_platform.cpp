@@ -8,6 +8,7 @@ namespace {
 constexpr std::uint32_t kCapabilityPointer = 0x34;
 constexpr std::uint8_t kMsixCapability = 0x11;
 constexpr std::uint32_t kMsixEnable = 1U << 15;
+constexpr std::uint32_t kMsixFunctionMask = 1U << 14;
 
 }  // namespace
 
@@ -65,7 +66,7 @@ void FunctionPlatform::bind_vector(std::uint32_t vector, std::function<void()> h
   }
   route(vector);
   write_entry(vector, false);
-  enable_msix();
+  msix_control(kMsixEnable, 0);
 }
 
 void FunctionPlatform::unbind_vector(std::uint32_t vector) {
@@ -97,10 +98,14 @@ void FunctionPlatform::write_entry(std::uint32_t vector, bool masked) {
   place_.host->cpu_write(entry + 12, masked ? 1 : 0, 4);
 }
 
-void FunctionPlatform::enable_msix() {
+void FunctionPlatform::mask_function(bool masked) {
+  msix_control(masked ? kMsixFunctionMask : 0, masked ? 0 : kMsixFunctionMask);
+}
+
+void FunctionPlatform::msix_control(std::uint32_t set, std::uint32_t clear) {
   for (std::uint32_t at = config_read(kCapabilityPointer, 1); at != 0; at = config_read(at + 1, 1)) {
     if (config_read(at, 1) == kMsixCapability) {
-      config_write(at + 2, config_read(at + 2, 2) | kMsixEnable, 2);
+      config_write(at + 2, (config_read(at + 2, 2) & ~clear) | set, 2);
       return;
     }
   }

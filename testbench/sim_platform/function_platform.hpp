@@ -31,6 +31,8 @@ class FunctionPlatform final : public driver::Platform {
   [[nodiscard]] const Place& place() const { return place_; }
   /// Masks or unmasks every bound vector in the device's MSI-X table.
   void mask_vectors(bool masked);
+  /// Sets or clears the function mask of the MSI-X capability. Blocks.
+  void mask_function(bool masked);
   /// Messages that arrived and whose handler has not run yet.
   [[nodiscard]] bool interrupt_pending() const { return pending_ != 0; }
 
@@ -51,7 +53,8 @@ class FunctionPlatform final : public driver::Platform {
  private:
   void route(std::uint32_t vector);
   void write_entry(std::uint32_t vector, bool masked);
-  void enable_msix();
+  /// Changes bits of the message control of the MSI-X capability.
+  void msix_control(std::uint32_t set, std::uint32_t clear);
   void interrupt_thread();
 
   SimOs& os_;

@@ -1,0 +1,20 @@
+// Commands that a guest issues while its application runs.
+#pragma once
+
+#include "host_driver/cmd/command_channel.hpp"
+#include "testbench/sim_platform/sim_os.hpp"
+
+namespace vfsim::bench {
+
+struct CommandLoad {
+  bool keys = false;  // memory keys, all created before the first is destroyed; else a mixture
+  std::uint32_t count = 1;  // rounds, or keys
+  driver::Nanoseconds gap{0};
+};
+
+/// Runs in a thread of the guest; each command must succeed. What it creates is destroyed again.
+[[nodiscard]] driver::Result<void> run_command_load(SimOs& os, driver::Platform& platform,
+                                                    driver::CommandChannel& channel,
+                                                    const CommandLoad& load);
+
+}  // namespace vfsim::bench
