@@ -46,7 +46,7 @@ void bench_path(const std::vector<std::uint32_t>& vf_counts) {
   double first = 0;
   for (const std::uint32_t vfs : vf_counts) {
     Figures figures;
-    const double path = best("ops_per_s", true, [vfs] { return measure_path(vfs, kOperations); }, &figures);
+    const double path = best("ops_per_s", true, [vfs] { return measure_path(vfs, kOperations, true); }, &figures);
     row(fmt::format("all features and rules on, {} VF{}, operations", vfs, vfs == 1 ? "" : "s"),
         fmt::format("{:.2f} M/s", path / 1e6), fmt::format("{:.2f} TLPs each", figures["tlps_per_op"]));
     if (first == 0) {
@@ -57,6 +57,13 @@ void bench_path(const std::vector<std::uint32_t>& vf_counts) {
           "at most 1.3");
     }
   }
+}
+
+void bench_rules() {
+  const auto path = [](bool judged) {
+    return best("ops_per_s", true, [judged] { return measure_path(1, kOperations, judged); });
+  };
+  row("all rules on against none, 1 VF, operations", fmt::format("{:.2f}", path(true) / path(false)), "at least 0.6");
 }
 
 void bench_scenario() {
@@ -72,13 +79,16 @@ void bench_scenario() {
   row("default scenario, waves on against off (CPU)", fmt::format("{:.2f}", on / off), "at most 2");
 }
 
-/// vfsim bench [path [VFS]... | scenario]; nothing: all.
+/// vfsim bench [path [VFS]... | rules | scenario]; nothing: all.
 int bench(const std::vector<std::string>& words) {
   if (words.empty()) {
     bench_path({1, 16, 127});
+    bench_rules();
     bench_scenario();
   } else if (words[0] == "scenario" && words.size() == 1) {
     bench_scenario();
+  } else if (words[0] == "rules" && words.size() == 1) {
+    bench_rules();
   } else if (words[0] == "path") {
     std::vector<std::uint32_t> vf_counts;
     for (std::size_t i = 1; i < words.size(); ++i) {
@@ -91,7 +101,7 @@ int bench(const std::vector<std::string>& words) {
     }
     bench_path(vf_counts.empty() ? std::vector<std::uint32_t>{1, 16, 127} : vf_counts);
   } else {
-    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: path [VFS]..., scenario, or nothing for all\n", words[0]);
+    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: path [VFS]..., rules, scenario, or nothing for all\n", words[0]);
     return 2;
   }
   return 0;

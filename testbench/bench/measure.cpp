@@ -138,9 +138,9 @@ Figures in_child(const std::function<Figures()>& measure) {
   return nlohmann::json::parse(text).get<Figures>();
 }
 
-Figures measure_path(std::uint32_t vfs, std::uint64_t operations) {
+Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged) {
   static const Scenario scenario = path_scenario(vfs);  // one per process; the simulation refers to it
-  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs));
+  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs), judged);
   PathRun run(*simulation, vfs, operations);
   simulation->power_on();
   simulation->hosts[0]->os.spawn("bench", [&run] { run.run(); });

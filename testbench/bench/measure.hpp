@@ -14,9 +14,9 @@ using Figures = std::map<std::string, double>;
 /// Throws std::runtime_error when the child fails.
 [[nodiscard]] Figures in_child(const std::function<Figures()>& measure);
 
-/// DMA operations through the whole machine: memory keys, IOMMU, credits, dirty tracking, all rules on.
+/// DMA operations through the whole machine: memory keys, IOMMU, credits, dirty tracking, and with `judged` all rules.
 /// @returns "ops_per_s" (per CPU second), "tlps_per_op", "sim_s"
-[[nodiscard]] Figures measure_path(std::uint32_t vfs, std::uint64_t operations);
+[[nodiscard]] Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged);
 
 /// The default scenario. @returns "wall_s", "cpu_s", "sim_s", "tlps"
 /// @param wave  file to write waves to, "" none

@@ -27,12 +27,12 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
 
 }  // namespace
 
-Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules)
+Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, bool judged)
     : scenario_(scenario),
       context_{calendar, probes, scenario_, std::move(log), bridge_},
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
       check_context_(check_context(hosts, scenario)),
-      rules(std::make_unique<RuleSet>(check_context_, probes)),
+      rules(std::make_unique<RuleSet>(check_context_, judged ? probes : unheard_)),
       coverage(std::make_unique<CoverageCollector>(check_context_, *rules, probes)),
       events(std::make_unique<EventLog>(probes)),
       oracle(probes, scenario.workload.guests),

@@ -30,7 +30,8 @@ class Simulation {
  public:
   /// @param log        takes the log lines of drivers and guests
   /// @param schedules  what each guest and its client send
-  Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules);
+  /// @param judged     false: no rule hears anything (benchmarks only, to tell what the rules cost)
+  Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, bool judged = true);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   /// When the guest's memory and devices are complete on `to`, they are compared with those on `from`.
@@ -60,6 +61,7 @@ class Simulation {
 
  private:
   CheckContext check_context_;
+  model::ProbeBus unheard_;
 
  public:
   std::unique_ptr<RuleSet> rules;
