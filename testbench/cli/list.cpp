@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 
-#include "firmware/interface/tables.hpp"
+#include "testbench/faults/catalogue.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
@@ -50,12 +50,15 @@ std::string list_rules(bool markdown) {
 }
 
 std::string list_faults(bool markdown) {
-  std::string out =
-      markdown ? "\n| fault | layer | caught by | what is wrong |\n| --- | --- | --- | --- |\n"
-               : "";
-  for (const contract::FaultRow& f : contract::kFaults) {
-    out += fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "{:<22} {:<9} {:<3} {}\n", f.name,
-                       f.layer, f.rule, f.doc);
+  std::string out = markdown
+                        ? "\n| fault | layer | caught by | what is wrong | shown by |\n| --- | --- "
+                          "| --- | --- | --- |\n"
+                        : "";
+  for (const CataloguedFault& f : fault_catalogue()) {
+    out += markdown ? fmt::format("| `{}` | {} | {} | {} | `{}` |\n", f.name, f.layer, f.rule,
+                                  f.doc, occasion(f))
+                    : fmt::format("{:<26} {:<9} {:<3} {}\n{:<40} run: {}\n", f.name, f.layer,
+                                  f.rule, f.doc, "", occasion(f));
   }
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include <systemc>
 
+#include "testbench/cli/faults_command.hpp"
 #include "testbench/cli/image_corrupt_command.hpp"
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
@@ -70,6 +71,19 @@ void add_corrupt_options(CLI::App& image_app, ImageCorruptCommand& command, int&
       ->capture_default_str();
   app->add_option("--field", command.field, "kind field: NAME or NAME=VALUE, as in cq.ci=5");
   app->callback([&] { status = image_corrupt(command); });
+}
+
+void add_faults_command(CLI::App& app, FaultsCommand& command, int& status) {
+  CLI::App* faults_app = app.add_subcommand(
+      "faults", "run every deliberate defect, and show that its rule catches it");
+  faults_app->add_option("names", command.names, "these only (vfsim list faults); without: all");
+  faults_app->add_option("--jobs", command.jobs, "runs at a time; without: one per processor")
+      ->check(CLI::Range(1U, 1024U));
+  faults_app->add_option("--json", command.json, "write the table to this file")->check(file_name);
+  faults_app->add_option("--seed", command.seed, "seed of the runs")
+      ->check(whole_number)
+      ->capture_default_str();
+  faults_app->callback([&] { status = faults_command(command); });
 }
 
 int show_list(const std::string& topic, bool markdown) {
@@ -167,6 +181,9 @@ int command_line(int argc, char** argv) {
   list_app->add_option("topic", topic, list_topics())->required();
   list_app->add_flag("--markdown", markdown, "as a page");
   list_app->callback([&] { status = show_list(topic, markdown); });
+
+  FaultsCommand faults;
+  add_faults_command(app, faults, status);
 
   std::vector<std::string> files;
   bool fields = false;
