@@ -47,6 +47,8 @@ constexpr std::array<std::string_view, 5> kOutcomes = {"completed", "rolled_back
 /// One of each class of VF counts.
 constexpr std::array<std::uint32_t, 3> kVfCounts = {1, 2, 16};
 
+constexpr std::uint16_t kUnknownOpcode = 0;
+
 struct VhcaCommand {
   std::uint16_t opcode;
   std::uint16_t op_mod;
@@ -125,12 +127,17 @@ class Builder {
 
   void commands() {
     for (const contract::OpcodeRow& row : contract::kOpcodes) {
-      for (std::size_t i = 0; i < kIssuers.size(); ++i) {
+      for (const Issuer issuer : {Issuer::pf, Issuer::vf}) {
         for (const bool ok : {true, false}) {
-          add(CoverGroup::commands,
-              command_bin(static_cast<std::uint16_t>(row.value), static_cast<Issuer>(i), ok));
+          add(CoverGroup::commands, command_bin(static_cast<std::uint16_t>(row.value), issuer, ok));
         }
       }
+    }
+    for (const Issuer issuer : {Issuer::pf, Issuer::vf}) {
+      add(CoverGroup::commands, command_bin(kUnknownOpcode, issuer, false));
+    }
+    for (const bool ok : {true, false}) {
+      add(CoverGroup::commands, command_bin(0, Issuer::vf_held, ok));
     }
     for (const VhcaCommand& command : kVhcaCommands) {
       for (std::size_t s = 0; s < kStopped.size(); ++s) {
@@ -205,7 +212,8 @@ std::string outcome_bin(std::string_view outcome, InFlight flight) {
 }
 
 std::string command_bin(std::uint16_t opcode, Issuer issuer, bool ok) {
-  const std::string_view name = contract::opcode_name(opcode);
+  // What a quiesce holds is the doorbell, whatever the command behind it.
+  const std::string_view name = issuer == Issuer::vf_held ? "any" : contract::opcode_name(opcode);
   return fmt::format("{} | {} | {}", name.empty() ? "unknown opcode" : name,
                      kIssuers[index(issuer)], ok ? "ok" : "rejected");
 }

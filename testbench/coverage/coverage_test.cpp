@@ -105,7 +105,7 @@ TEST_F(Collector, CommandsUnderWayInAQuiesceAreHeld) {
   const auto slot = rig_.submit(kVf, CheckerRig::header(VF_OP_ALLOC_PD, 0, 16));
   rig_.suspend(kVf, Half::initiator);
   rig_.complete(kVf, slot, CheckerRig::Bytes(16));
-  EXPECT_TRUE(has("commands", "ALLOC_PD | VF held | ok"));
+  EXPECT_TRUE(has("commands", "any | VF held | ok"));
   rig_.command(kPf, CheckerRig::header(VF_OP_ALLOC_PD, 0, 16),
                CheckerRig::Bytes{3, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0});
   EXPECT_TRUE(has("commands", "ALLOC_PD | PF | rejected"));

@@ -1,5 +1,6 @@
 // Steps that happen inside a guest.
 #include "testbench/runner/step_verbs.hpp"
+#include "testbench/workload/malformed_commands.hpp"
 
 namespace vfsim::bench {
 
@@ -27,12 +28,25 @@ driver::Result<void> step_unmask_function(StepRun& run, const Step& step) {
 
 driver::Result<void> step_guest_commands(StepRun& run, const Step& step) {
   CommandLoad load;
-  load.keys = step.text("kind") == "keys";
+  load.kind = step.text("kind") == "keys"        ? CommandKind::keys
+              : step.text("kind") == "malformed" ? CommandKind::malformed
+                                                 : CommandKind::mixed;
   load.count = static_cast<std::uint32_t>(step.number("count"));
   load.gap = step_time(step, "gap");
   for (std::uint64_t n = 0; n < step.number("threads"); ++n) {
     run.guest(step).issue_commands(load);
   }
+  return success();
+}
+
+driver::Result<void> step_pf_commands(StepRun& run, const Step& step) {
+  HostSide& host = run.host(step);
+  run.crew.start(host.os, [&host, count = step.number("count")]() -> driver::Result<void> {
+    for (std::uint64_t n = 0; n < count; ++n) {
+      BOOST_OUTCOME_TRYV(send_malformed_commands(host.pf.commands()));
+    }
+    return success();
+  });
   return success();
 }
 

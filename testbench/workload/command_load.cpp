@@ -2,6 +2,7 @@
 
 #include "host_driver/cmd/eth_commands.hpp"
 #include "host_driver/resources/dma_buffer.hpp"
+#include "testbench/workload/malformed_commands.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -50,11 +51,12 @@ driver::Result<void> many_keys(SimOs& os, driver::CommandChannel& channel,
 driver::Result<void> run_command_load(SimOs& os, driver::Platform& platform,
                                       driver::CommandChannel& channel, const CommandLoad& load) {
   BOOST_OUTCOME_TRY(memory, driver::DmaBuffer::allocate(platform, kKeyBytes));
-  if (load.keys) {
+  if (load.kind == CommandKind::keys) {
     return many_keys(os, channel, memory, load);
   }
   for (std::uint32_t n = 0; n < load.count; ++n) {
-    BOOST_OUTCOME_TRYV(mixed_round(channel, memory));
+    BOOST_OUTCOME_TRYV(load.kind == CommandKind::malformed ? send_malformed_commands(channel)
+                                                           : mixed_round(channel, memory));
     os.sleep(load.gap);
   }
   return success();

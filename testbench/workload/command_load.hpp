@@ -6,13 +6,20 @@
 
 namespace vfsim::bench {
 
+enum class CommandKind : std::uint8_t {
+  mixed,      // queries, and objects that are created and destroyed
+  keys,       // memory keys, all created before the first is destroyed
+  malformed,  // what must be refused (malformed_commands.hpp)
+};
+
 struct CommandLoad {
-  bool keys = false;  // memory keys, all created before the first is destroyed; else a mixture
+  CommandKind kind = CommandKind::mixed;
   std::uint32_t count = 1;  // rounds, or keys
   driver::Nanoseconds gap{0};
 };
 
-/// Runs in a thread of the guest; each command must succeed. What it creates is destroyed again.
+/// Runs in a thread of the guest; each command must succeed (malformed:
+/// be refused). What it creates is destroyed again.
 [[nodiscard]] driver::Result<void> run_command_load(SimOs& os, driver::Platform& platform,
                                                     driver::CommandChannel& channel,
                                                     const CommandLoad& load);
