@@ -16,7 +16,8 @@ namespace vfsim::bench {
 inline constexpr std::uint32_t kHosts = 2;
 
 /// Given by the integrator, valid as long as the checkers. Rules judge from observations; the
-/// device itself is asked only for the digests that the contract names (Q4, S2).
+/// device itself is asked only for the digests that the contract names (Q4, S2), and for
+/// refused LOAD changed anything (S4).
 struct CheckContext {
   std::array<const model::HostMemory*, kHosts> memory{};
   /// IOMMU look-up for a requester without side effects: bus address of `bytes` bytes -> physical
@@ -29,6 +30,8 @@ struct CheckContext {
   model::Rid base_rid = 0x0100;                // routing id of the PF; function f = base_rid + f
   std::uint32_t functions = VF_MAX_FUNCTIONS;  // PF + VFs
   std::uint64_t migration_flags = VF_MIG_FLAG_STOP_COPY | VF_MIG_FLAG_P2P | VF_MIG_FLAG_PRE_COPY;
+  /// A saving stream is records (newest driver), not the bare image.
+  bool stream_records = true;
   model::Ps completion_timeout = 50 * model::kMs;
   /// Configuration, from which bounds are computed (Q7).
   model::PcieParams pcie;

@@ -290,12 +290,24 @@ void CheckerRig::complete_save(FnRef who, std::uint8_t slot, std::uint32_t bytes
   complete({who.host, 0}, slot, out);
 }
 
-void CheckerRig::load(FnRef who, std::uint32_t key, std::uint32_t size) {
+std::uint8_t CheckerRig::submit_load(FnRef who, std::uint32_t key, std::uint32_t size) {
   Bytes in = header(VF_OP_LOAD_VHCA_STATE, 0, VF_BYTES(load_vhca_state_in));
   VF_SET(load_vhca_state_in, in.data(), vhca_id, kVhcaBase + who.fn);
   VF_SET(load_vhca_state_in, in.data(), mkey, key << 8);
   VF_SET(load_vhca_state_in, in.data(), size, size);
-  command({who.host, 0}, in);
+  return submit({who.host, 0}, in);
+}
+
+void CheckerRig::complete_with(FnRef who, std::uint8_t slot, std::uint8_t status,
+                               std::uint32_t syndrome) {
+  Bytes out(16);
+  VF_SET(cmd_out, out.data(), status, status);
+  VF_SET(cmd_out, out.data(), syndrome, syndrome);
+  complete({who.host, 0}, slot, out);
+}
+
+void CheckerRig::load(FnRef who, std::uint32_t key, std::uint32_t size) {
+  complete_with(who, submit_load(who, key, size), VF_STATUS_OK, VF_SYND_NONE);
 }
 
 model::Tlp CheckerRig::tlp(model::TlpKind kind, FnRef who, std::uint64_t addr,

@@ -27,6 +27,7 @@ class CheckerRig {
   /// The newest violation of the rule; an empty one if there is none.
   [[nodiscard]] Violation last(std::string_view id) const;
   [[nodiscard]] RuleSet& rules() { return *rules_; }
+  [[nodiscard]] const ViolationLog& violation_log() const { return rules_->violations(); }
   [[nodiscard]] model::ProbeBus& bus() { return bus_; }
   [[nodiscard]] model::HostMemory& memory(std::uint8_t host) { return *memories_[host]; }
   [[nodiscard]] model::Ps now() const { return now_; }
@@ -62,6 +63,10 @@ class CheckerRig {
   std::uint8_t submit_save(model::FnRef who, std::uint32_t key, std::uint32_t size,
                            bool incremental = false);
   void complete_save(model::FnRef who, std::uint8_t slot, std::uint32_t bytes);
+  std::uint8_t submit_load(model::FnRef who, std::uint32_t key, std::uint32_t size);
+  /// Of any command of the PF of the function's host.
+  void complete_with(model::FnRef who, std::uint8_t slot, std::uint8_t status,
+                     std::uint32_t syndrome);
   void load(model::FnRef who, std::uint32_t key, std::uint32_t size);
 
   // device

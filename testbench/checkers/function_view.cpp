@@ -71,6 +71,7 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
     }
     tag = {t, static_cast<std::uint8_t>(fn), true};
     ++hot.reads;
+    ++hot.reads_sent;
   }
   if (hot.interest != 0) {
     quiet_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
@@ -149,16 +150,26 @@ std::uint64_t FunctionView::writes_behind_interrupt(FnRef who) const {
   return hot_[function_index(who)].behind;
 }
 
-void FunctionView::watch(FnRef who, bool on) {
+void FunctionView::watch(FnRef who, Watch what, bool on) {
   std::uint8_t& interest = hot_[function_index(who)].interest;
-  interest = static_cast<std::uint8_t>(on ? interest | kWatched : interest & ~kWatched);
+  const auto bit = static_cast<std::uint8_t>(kWatched << static_cast<std::uint8_t>(what));
+  interest = static_cast<std::uint8_t>(on ? interest | bit : interest & ~bit);
+}
+
+std::uint64_t FunctionView::activity(FnRef who) const {
+  const Hot& hot = hot_[function_index(who)];
+  return hot.writes_sent + hot.reads_sent + hot.msi_sent + hot.accesses;
 }
 
 // ---- CPU accesses
 
 void FunctionView::access(Ps t, const model::AccessView& view) {
   (void)t;
-  if (!view.write || view.config || !is_nic(context_, view.who)) {
+  if (!is_nic(context_, view.who)) {
+    return;
+  }
+  ++hot_[function_index(view.who)].accesses;
+  if (!view.write || view.config) {
     return;
   }
   if (view.offset >= kFirstUar) {

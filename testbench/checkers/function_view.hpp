@@ -73,8 +73,13 @@ class FunctionView final : public model::Observer {
   /// Function and offset behind a physical address in a BAR window; false outside.
   bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who,
                  std::uint64_t& offset) const;
-  /// While watched, all TLPs of the function appear on quiet().
-  void watch(model::FnRef who, bool on);
+  /// What a rule watches a running function for.
+  enum class Watch : std::uint8_t { held_work, reset };
+  /// While watched for anything, all TLPs of the function appear on quiet().
+  void watch(model::FnRef who, Watch what, bool on);
+  /// Changes whenever the function does something or is told something: requests that it sent,
+  /// interrupts, accesses of a CPU to it.
+  [[nodiscard]] std::uint64_t activity(model::FnRef who) const;
   /// Bytes behind [offset, offset + count) of a PF's key, gathered from memory; shorter if not all
   /// can be read.
   void gather(model::FnRef who, const KeyView& key, std::uint64_t offset, std::uint64_t count,
@@ -95,12 +100,14 @@ class FunctionView final : public model::Observer {
   static constexpr std::uint32_t kTags = 1024;  // 10-bit tags at most
   static constexpr std::uint32_t kMarks = 256;  // interrupts of a function in flight at a time
   static constexpr std::uint8_t kStopped = 1;
-  static constexpr std::uint8_t kWatched = 2;
+  static constexpr std::uint8_t kWatched = 2;  // shifted by Watch
   struct Hot {
     std::uint64_t writes_sent = 0;
     std::uint64_t writes_landed = 0;
     std::uint64_t behind = 0;  // at the last MSI
-    std::uint32_t reads = 0;
+    std::uint64_t reads_sent = 0;
+    std::uint64_t accesses = 0;
+    std::uint32_t reads = 0;  // without their last completion
     std::uint32_t msi_sent = 0;
     std::uint32_t msi_landed = 0;
     std::uint8_t interest = 0;  // kStopped, kWatched
@@ -139,7 +146,10 @@ class FunctionView final : public model::Observer {
   void resume_completed(model::Ps t, const model::CommandView& view);
   void save_completed(model::Ps t, const model::CommandView& view);
   void load_submitted(model::Ps t, const model::CommandView& view);
+  void load_ended(model::Ps t, const model::CommandView& view);
   void load_completed(model::Ps t, const model::CommandView& view);
+  /// The function that a LOAD names, and the bytes behind its key in scratch_; false: no function.
+  bool gather_load(const model::CommandView& view, model::FnRef& who) const;
   void track_doorbell(const model::AccessView& view);
   void track_msix(const model::AccessView& view);
   Access& access_of(model::FnRef who);

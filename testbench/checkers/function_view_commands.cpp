@@ -68,6 +68,9 @@ void FunctionView::command_completed(Ps t, const model::CommandView& view) {
     resume_completed(t, view);
     return;
   }
+  if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
+    load_ended(t, view);
+  }
   if (view.delivery != VF_DELIVERY_OK || view.status != VF_STATUS_OK ||
       view.in_bytes < VF_CMD_INLINE_BYTES) {
     return;
@@ -191,24 +194,44 @@ void FunctionView::save_completed(Ps t, const model::CommandView& view) {
   }
 }
 
-void FunctionView::load_submitted(Ps t, const model::CommandView& view) {
-  FnRef who;
+bool FunctionView::gather_load(const model::CommandView& view, FnRef& who) const {
   if (view.in_bytes < VF_BYTES(load_vhca_state_in) ||
       !function_of_vhca(view.who.host,
                         static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, vhca_id)),
                         who)) {
-    return;
+    return false;
   }
+  scratch_.clear();
   const std::uint64_t bytes = VF_GET(load_vhca_state_in, view.in, size);
   const KeyView* key = objects_[function_index(view.who)].key(
       static_cast<std::uint32_t>(VF_GET(load_vhca_state_in, view.in, mkey)));
-  loading_[function_index(who)] = 0;
   if (key != nullptr && bytes <= kImageMax) {
     gather(view.who, *key, VF_GET(load_vhca_state_in, view.in, va), bytes, scratch_);
-    loading_[function_index(who)] = XXH3_64bits(scratch_.data(), scratch_.size());
   }
+  return true;
+}
+
+void FunctionView::load_submitted(Ps t, const model::CommandView& view) {
+  FnRef who;
+  if (!gather_load(view, who)) {
+    return;
+  }
+  loading_[function_index(who)] =
+      scratch_.empty() ? 0 : XXH3_64bits(scratch_.data(), scratch_.size());
+  const ImageView image{scratch_.data(), scratch_.size(), false, false};
   for (FunctionEvents* listener : listeners_) {
     listener->image_loading(t, who);
+    listener->load_submitted(t, who, view, image);
+  }
+}
+
+void FunctionView::load_ended(Ps t, const model::CommandView& view) {
+  FnRef who;
+  if (gather_load(view, who)) {
+    const ImageView image{scratch_.data(), scratch_.size(), false, false};
+    for (FunctionEvents* listener : listeners_) {
+      listener->load_ended(t, who, view, image);
+    }
   }
 }
 

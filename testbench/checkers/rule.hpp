@@ -63,6 +63,17 @@ class FunctionEvents {
   }
   /// LOAD was submitted: the function's state changes by order.
   virtual void image_loading(model::Ps t, model::FnRef who) { (void)t, (void)who; }
+  /// The same, with the bytes that are behind the LOAD's key now; fewer than `command` names if not
+  /// all can be read.
+  virtual void load_submitted(model::Ps t, model::FnRef who, const model::CommandView& command,
+                              const ImageView& image) {
+    (void)t, (void)who, (void)command, (void)image;
+  }
+  /// A LOAD ended, well or not, with the bytes that are there now.
+  virtual void load_ended(model::Ps t, model::FnRef who, const model::CommandView& command,
+                          const ImageView& image) {
+    (void)t, (void)who, (void)command, (void)image;
+  }
   /// LOAD ended well with an image that `from` saved: `to` now stands for it.
   virtual void image_loaded(model::Ps t, model::FnRef from, model::FnRef to) {
     (void)t, (void)from, (void)to;

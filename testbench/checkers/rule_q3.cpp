@@ -90,7 +90,7 @@ class Q3 final : public Rule {
       for (auto& [sqn, held] : held_[function_index(who)]) {
         held.waiting = true;
       }
-      view_.watch(who, !held_[function_index(who)].empty());
+      view_.watch(who, FunctionView::Watch::held_work, !held_[function_index(who)].empty());
     }
   }
 
@@ -115,7 +115,7 @@ class Q3 final : public Rule {
     (void)t;
     if (is_nic(context_, who)) {
       held_[function_index(who)].clear();
-      view_.watch(who, false);
+      view_.watch(who, FunctionView::Watch::held_work, false);
     }
   }
 
@@ -200,7 +200,7 @@ class Q3 final : public Rule {
     HeldBySq& queues = held_[function_index(who)];
     queues.erase(sqn);
     if (queues.empty()) {
-      view_.watch(who, false);
+      view_.watch(who, FunctionView::Watch::held_work, false);
     }
   }
 

@@ -12,6 +12,7 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
   context.base_rid = model::Host::kNicRid;
   context.functions = scenario.nic.vfs + 1;
   context.completion_timeout = scenario.nic.completion_timeout_us * model::kUs;
+  context.stream_records = scenario.vmm.flow == "newest";
   context.pcie = scenario.pcie;
   context.host = scenario.host;
   context.nic = scenario.nic;
