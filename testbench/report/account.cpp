@@ -10,6 +10,28 @@ namespace {
 constexpr std::size_t kMigrations = 3;  // shown in full; the rest in one line
 constexpr std::size_t kPhases = 9;      // of a migration
 constexpr std::size_t kViolations = 4;
+constexpr std::size_t kDrawnLines = 3;
+constexpr std::size_t kDrawnColumns = 145;
+
+/// What the seed made of [random], in at most kDrawnLines lines.
+void add_drawn(const Result& r, std::string& out) {
+  std::string line = "drawn";
+  std::size_t lines = 0;
+  for (std::size_t i = 0; i < r.drawn.size(); ++i) {
+    const std::string item = fmt::format(" {} = {};", r.drawn[i].key, r.drawn[i].value);
+    if (line.size() + item.size() > kDrawnColumns && line.size() > 5) {
+      out += line + "\n";
+      line = "     ";
+      if (++lines == kDrawnLines) {
+        out.pop_back();
+        out += fmt::format(" ... {} more\n", r.drawn.size() - i);
+        return;
+      }
+    }
+    line += item;
+  }
+  out += r.drawn.empty() ? "" : line + "\n";
+}
 
 void add_migration(const MigrationResult& m, std::string& out) {
   out += fmt::format("migration  guest {} (VF {})  {} -> {}  {}\n", m.guest, m.vf, m.from, m.to,
@@ -140,6 +162,7 @@ std::string size(std::uint64_t bytes) {
 
 std::string account(const Result& r) {
   std::string out = fmt::format("{}: {}\n", r.scenario, r.title);
+  add_drawn(r, out);
   add_migrations(r, out);
   add_oracle(r, out);
   add_rules(r, out);

@@ -29,7 +29,7 @@ Result sample(std::size_t migrations) {
   }
   for (int i = 0; i < 26; ++i) {
     r.rules.push_back(
-        {"Q" + std::to_string(i), "title", 1000, 0, i % 5 == 0 ? "not exercised" : "held"});
+        {"Q" + std::to_string(i), "title", 1000, 0, i % 5 == 0 ? "not exercised" : "held", ""});
   }
   for (int i = 0; i < 50; ++i) {
     r.violations.push_back({"Q1", 5, "A.vf0", std::string(300, 'x'), "y"});
@@ -105,6 +105,17 @@ TEST(Report, AccountIsShortAsciiAndNarrow) {
     EXPECT_NE(text.find("verdict: pass"), std::string::npos);
     EXPECT_NE(text.find("not exercised: Q0 Q5"), std::string::npos);
   }
+}
+
+TEST(Report, AccountSaysWhatWasDrawn) {
+  Result r = sample(1);
+  EXPECT_EQ(account(r).find("\ndrawn"), std::string::npos);
+  r.drawn = {{"nic.vfs", "5"}, {"step 1", "migrate guest=1"}};
+  EXPECT_NE(account(r).find("\ndrawn nic.vfs = 5; step 1 = migrate guest=1;\n"), std::string::npos);
+  r.drawn.resize(60, {"nic.vfs", "5"});
+  const std::string text = account(r);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40);
+  EXPECT_NE(text.find(" more\n"), std::string::npos);
 }
 
 TEST(Report, UnitsFit) {

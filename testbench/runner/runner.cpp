@@ -142,6 +142,9 @@ int run_scenario(const Scenario& scenario, const RunOptions& options, Result& re
   result.scenario = scenario.name;
   result.title = scenario.title;
   result.seed = options.seed;
+  for (const Drawn& d : scenario.drawn) {
+    result.drawn.push_back({d.key, d.value});
+  }
   auto schedules = schedules_of(scenario, options.seed);
   if (!schedules) {
     result.error = schedules.error().text;

@@ -114,25 +114,48 @@ std::string place_of(const std::string& what, const Scenario& s) {
   return place;
 }
 
-/// What is wrong with a step; "" if nothing is. `host` is where each guest is when it begins, and
-/// then where it is when it has ended: a migration that ends otherwise than expected ends the run.
-std::string wrong_step(const Step& step, std::vector<std::size_t>& host) {
-  const std::uint64_t guest = step.number("guest");
-  if (step.options.count("guest") != 0 && guest >= host.size()) {
-    return fmt::format("guest {}; there are {} (workload.guests), counted from 0", guest,
-                       host.size());
-  }
-  if (step.verb != "migrate") {
-    return "";
-  }
+/// What the steps so far say about a guest. A migration that ends otherwise than expected ends the
+/// run.
+struct Whereabouts {
+  std::size_t host = 0;
+  bool known = true;    // else it depends on how a migration ends
+  bool moving = false;  // a migration may still go on in the background
+};
+
+std::string wrong_migration(const Step& step, Whereabouts& guest) {
   constexpr const char* kHosts[] = {"A", "B"};
-  const std::size_t here = host[guest];
-  if (step.text("to") == kHosts[here]) {
-    return fmt::format("host {0}, but guest {1} is on host {0} then; allowed is {2}", kHosts[here],
-                       guest, kHosts[here ^ 1]);
+  const std::uint64_t number = step.number("guest");
+  if (guest.moving) {
+    return fmt::format("guest {}, which may still migrate in the background then; join comes first",
+                       number);
   }
-  host[guest] = step.text("expect") == "completed" ? here ^ 1 : here;
+  if (!guest.known && step.text("to") != "other") {
+    return fmt::format(
+        "host {}, but where guest {} is then depends on how it migrated before; allowed is other",
+        step.text("to"), number);
+  }
+  if (step.text("to") == kHosts[guest.host]) {
+    return fmt::format("host {0}, but guest {1} is on host {0} then; allowed is {2}",
+                       kHosts[guest.host], number, kHosts[guest.host ^ 1]);
+  }
+  const bool any = step.text("expect") == "any";
+  guest.known = guest.known && !(any && step.may_end_otherwise());
+  guest.host ^= any || step.text("expect") == "completed" ? 1 : 0;
+  guest.moving = step.text("background") == "yes";
   return "";
+}
+
+/// What is wrong with a step; "" if nothing is.
+std::string wrong_step(const Step& step, std::vector<Whereabouts>& guests) {
+  const std::uint64_t guest = step.number("guest");
+  if (step.options.count("guest") != 0 && guest >= guests.size()) {
+    return fmt::format("guest {}; there are {} (workload.guests), counted from 0", guest,
+                       guests.size());
+  }
+  if (step.verb == "join") {
+    std::for_each(guests.begin(), guests.end(), [](Whereabouts& g) { g.moving = false; });
+  }
+  return step.verb == "migrate" ? wrong_migration(step, guests[guest]) : "";
 }
 
 }  // namespace
@@ -144,9 +167,9 @@ bool check(const Scenario& s, std::string& error) {
       return false;
     }
   }
-  std::vector<std::size_t> host(s.workload.guests, 0);
+  std::vector<Whereabouts> guests(s.workload.guests);
   for (const Step& step : s.steps) {
-    if (const std::string what = wrong_step(step, host); !what.empty()) {
+    if (const std::string what = wrong_step(step, guests); !what.empty()) {
       error = fmt::format("{}:{}: step {} names {}", s.path, step.line, step.verb, what);
       return false;
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "testbench/scenarios/random.hpp"
+
 namespace vfsim::bench {
 namespace {
 
@@ -19,7 +21,7 @@ bool override_all(const RunRequest& request, Scenario& scenario, std::string& er
 bool prepare(const RunRequest& request, Scenario& scenario, std::string& error) {
   const std::string path = find_scenario(request.scenario, error);
   return !path.empty() && load(path, scenario, error) && override_all(request, scenario, error) &&
-         check(scenario, error);
+         draw(scenario, request.seed, error);
 }
 
 }  // namespace vfsim::bench

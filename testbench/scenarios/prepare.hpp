@@ -17,8 +17,8 @@ struct RunRequest {
   std::uint64_t seed = 1;
 };
 
-/// Finds and loads the file, applies overrides and faults, and checks the whole. False: `error` is
-/// one line.
+/// Finds and loads the file, applies overrides and faults, draws what [random] leaves open, and
+/// checks the whole. False: `error` is one line.
 [[nodiscard]] bool prepare(const RunRequest& request, Scenario& scenario, std::string& error);
 
 }  // namespace vfsim::bench

@@ -10,6 +10,7 @@
 #include "testbench/faults/fault_set.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
+#include "testbench/scenarios/random_reader.hpp"
 #include "testbench/scenarios/steps.hpp"
 
 namespace vfsim::bench {
@@ -29,6 +30,7 @@ class Reader {
       const bool ok = name == "scenario" ? head(node)
                       : name == "step"   ? steps(node)
                       : name == "faults" ? faults(node)
+                      : name == "random" ? read_random(node, path_, scenario_.random, error_)
                                          : group(key, node);
       if (!ok) {
         return false;
@@ -50,20 +52,9 @@ class Reader {
     return false;
   }
 
-  /// A scalar as the text that set_param and set_option take.
   bool scalar(const toml::node& node, const std::string& name, std::string& text) {
-    if (const auto* s = node.as_string()) {
-      text = s->get();
-    } else if (const auto* i = node.as_integer()) {
-      text = std::to_string(i->get());
-    } else if (const auto* f = node.as_floating_point()) {
-      text = fmt::format("{}", f->get());
-    } else if (const auto* b = node.as_boolean()) {
-      text = b->get() ? "true" : "false";
-    } else {
-      return fail(node.source(), fmt::format("{} must be a number, true, false or a text", name));
-    }
-    return true;
+    return scalar_text(node, text) ||
+           fail(node.source(), fmt::format("{} must be a number, true, false or a text", name));
   }
 
   bool head(const toml::node& node) {
@@ -98,8 +89,9 @@ class Reader {
     if (param_names(key.str()).empty()) {
       return fail(
           key.source(),
-          fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, {}", key.str(),
-                      did_you_mean(key.str(), "scenario step faults " + names), comma_list(names)));
+          fmt::format("unknown group '{}'{}; allowed are scenario, step, faults, random, {}",
+                      key.str(), did_you_mean(key.str(), "scenario step faults random " + names),
+                      comma_list(names)));
     }
     if (table == nullptr) {
       return fail(node.source(), fmt::format("{0} must be a table: [{0}]", key.str()));

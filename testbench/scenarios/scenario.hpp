@@ -8,6 +8,7 @@
 
 #include "host_driver/vmm/params.hpp"
 #include "systemc/common/params.hpp"
+#include "testbench/scenarios/random_section.hpp"
 #include "testbench/workload/channel_params.hpp"
 #include "testbench/workload/workload_params.hpp"
 
@@ -24,6 +25,8 @@ struct Step {
   [[nodiscard]] std::string text(const std::string& option) const;
   /// The same as a number; times are in nanoseconds. 0 for an option that is no number.
   [[nodiscard]] std::uint64_t number(const std::string& option) const;
+  /// Of a migration that may end in any way (expect = "any"): something is there to disturb it.
+  [[nodiscard]] bool may_end_otherwise() const;
 };
 
 struct Scenario {
@@ -41,6 +44,8 @@ struct Scenario {
   WorkloadParams workload;
   std::vector<Step> steps;   // in the order of the file, which is the order in time
   std::uint64_t faults = 0;  // VF_FAULT_* set
+  RandomSection random;      // what is left open
+  std::vector<Drawn> drawn;  // what draw() made of it
   /// Where a parameter ("nic.vfs") got its value: "file:line:column" or "--set ..."; none: default.
   std::map<std::string, std::string> places;
 };

@@ -211,6 +211,13 @@ TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
        "1: step migrate names host A, but guest 0 is on host A then; allowed is B"},
       {"[[step]]\ndo = \"migrate\"\n[[step]]\ndo = \"migrate\"\nto = \"B\"\n", "",
        "3: step migrate names host B, but guest 0 is on host B then; allowed is A"},
+      {"[[step]]\ndo = \"migrate\"\nexpect = \"any\"\n[[step]]\ndo = \"migrate\"\nto = \"B\"\n", "",
+       "4: step migrate names host B, but guest 0 is on host B then; allowed is A"},
+      {"[[step]]\ndo = \"migrate\"\nexpect = \"any\"\ncancel_after = \"1 us\"\n[[step]]\ndo = "
+       "\"migrate\"\nto = \"A\"\n",
+       "", "5: step migrate names host A, but where guest 0 is then depends on how it migrated "},
+      {"[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\n[[step]]\ndo = \"migrate\"\n", "",
+       "4: step migrate names guest 0, which may still migrate in the background then; join comes"},
   };
   for (const Case& c : kCases) {
     Loaded l = load_text(c.text);
@@ -226,6 +233,10 @@ TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
       "\"B\"\n");
   std::string error;
   EXPECT_TRUE(check(back.scenario, error)) << error;
+  const Loaded joined = load_text(
+      "[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\n[[step]]\ndo = \"join\"\n[[step]]\ndo = "
+      "\"migrate\"\nto = \"A\"\n");
+  EXPECT_TRUE(check(joined.scenario, error)) << error;
   EXPECT_TRUE(check(Scenario{}, error)) << error;
 }
 

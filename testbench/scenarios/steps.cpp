@@ -27,13 +27,6 @@ constexpr std::string_view kAllMoments = ""
     ;
 constexpr std::string_view kMoments = kAllMoments.substr(1);
 
-const OptionRow* find_option(std::string_view name) {
-  const auto& rows = option_table();
-  const auto at = std::find_if(rows.begin(), rows.end(),
-                               [&](const OptionRow& row) { return row.name == name; });
-  return at == rows.end() ? nullptr : &*at;
-}
-
 constexpr std::uint64_t kLongestNs = 100'000'000'000'000;  // as workload.time_limit_ms
 
 bool belongs(const StepRow& verb, std::string_view option) {
@@ -112,6 +105,13 @@ const StepRow* find_step(std::string_view verb) {
   return at == rows.end() ? nullptr : &*at;
 }
 
+const OptionRow* find_option(std::string_view name) {
+  const auto& rows = option_table();
+  const auto at = std::find_if(rows.begin(), rows.end(),
+                               [&](const OptionRow& row) { return row.name == name; });
+  return at == rows.end() ? nullptr : &*at;
+}
+
 std::string step_names() {
   std::string names;
   for (const StepRow& row : step_table()) {
@@ -179,6 +179,10 @@ std::string list_steps(bool markdown) {
 std::string Step::text(const std::string& option) const {
   const auto at = options.find(option);
   return at == options.end() ? "" : at->second;
+}
+
+bool Step::may_end_otherwise() const {
+  return text("fail_at") != "never" || number("cancel_after") != 0 || text("background") == "yes";
 }
 
 std::uint64_t Step::number(const std::string& option) const {

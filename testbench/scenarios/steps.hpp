@@ -29,6 +29,7 @@ struct OptionRow {
 [[nodiscard]] const std::vector<StepRow>& step_table();
 [[nodiscard]] const std::vector<OptionRow>& option_table();
 [[nodiscard]] const StepRow* find_step(std::string_view verb);
+[[nodiscard]] const OptionRow* find_option(std::string_view name);
 [[nodiscard]] std::string step_names();
 [[nodiscard]] std::string option_names(const StepRow& verb);
 
