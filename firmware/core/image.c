@@ -6,6 +6,13 @@
 
 VF_STATIC_ASSERT((int)FW_IMAGE_HEADER == (int)VF_LAYOUT_BYTES_image_header, "header size");
 VF_STATIC_ASSERT((int)FW_IMAGE_HEAD == (int)VF_LAYOUT_BYTES_image_record, "record head size");
+#define LAYOUT(s, bytes, doc) VF_STATIC_ASSERT((bytes) <= FW_IMAGE_LAYOUT_MAX, #s " is too long");
+#define FIELD(s, f, off, w, doc)
+#define BLOB(s, f, off, w, doc)
+#include "firmware/interface/image_layouts.def"
+#undef LAYOUT
+#undef FIELD
+#undef BLOB
 VF_STATIC_ASSERT((int)FW_IMAGE_TRAILER == (int)FW_IMAGE_HEAD + (int)VF_LAYOUT_BYTES_image_end, "END record size");
 
 static const struct fw_image_kind kinds[FW_IMAGE_KINDS] = {
@@ -147,6 +154,48 @@ static uint32_t check_header(const uint8_t *image, size_t bytes, uint32_t *offse
   return VF_SYND_NONE;
 }
 
+/* True if no bit is set that `layout` does not name; `bytes` at most FW_IMAGE_LAYOUT_MAX. */
+static bool defined_bits_only(uint16_t layout, const uint8_t *data, size_t bytes) {
+  uint8_t named[FW_IMAGE_LAYOUT_MAX] = {0};
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; ++i) {
+    const struct fw_image_field *f = &fields[i];
+    if (f->layout == layout) {
+      for (uint32_t bit = f->bit; bit < (uint32_t)f->bit + f->width; bit += 8 - bit % 8) {
+        const uint32_t left = (uint32_t)f->bit + f->width - bit;
+        const uint32_t mask = left < 8 - bit % 8 ? ((1U << left) - 1) << (8 - bit % 8 - left) : 0xffU >> bit % 8;
+        named[bit / 8] |= (uint8_t)mask;
+      }
+    }
+  }
+  for (size_t i = 0; i < bytes; ++i) {
+    if ((data[i] & ~named[i] & 0xff) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Only what SAVE would write: undefined bits, a page size of a list without pages, padding. The lengths are good. */
+static bool canonical(const struct fw_image_kind *kind, const uint8_t *payload, uint32_t entries) {
+  const uint8_t *list = payload + kind->fixed;
+  if (!defined_bits_only(kind->layout, payload, kind->fixed)) {
+    return false;
+  }
+  const bool sized = kind->list == FW_IMAGE_LIST_PAGES && kind->type >= kinds[FW_IMAGE_EQ].type; /* FW_PAGES are fixed */
+  if (kind->list != FW_IMAGE_LIST_NONE && !sized && VF_GET(image_list, payload, list_log_page) != 0) {
+    return false;
+  }
+  if (kind->list == FW_IMAGE_LIST_NUMBERS && entries % 2 != 0) {
+    return vf_be32_load(list + (size_t)entries * 4) == 0;
+  }
+  for (uint32_t i = 0; kind->list == FW_IMAGE_LIST_EVENTS && i < entries; ++i) {
+    if (!defined_bits_only(FW_IMAGE_LAYOUT_image_event, list + i * VF_BYTES(image_event), VF_BYTES(image_event))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* One record by itself. */
 static uint32_t check_record(const uint8_t *image, const struct fw_image_record *r) {
   if (VF_GET(image_record, r->head, crc) !=
@@ -174,7 +223,7 @@ static uint32_t check_record(const uint8_t *image, const struct fw_image_record 
   if (entries > FW_IMAGE_LIST_MAX || r->bytes != kind->fixed + fw_image_list_bytes(kind->list, entries)) {
     return VF_SYND_IMAGE_BAD_RECORD;
   }
-  return VF_SYND_NONE;
+  return canonical(kind, r->payload, entries) ? VF_SYND_NONE : VF_SYND_IMAGE_BAD_FIELD;
 }
 
 static uint32_t check_end(const uint8_t *image, size_t bytes, const struct fw_image_record *r, uint32_t records) {

@@ -24,6 +24,7 @@ enum {
   FW_IMAGE_HEADER = 64,   /* VF_BYTES(image_header) */
   FW_IMAGE_HEAD = 16,     /* VF_BYTES(image_record) */
   FW_IMAGE_TRAILER = 24,  /* END record */
+  FW_IMAGE_LAYOUT_MAX = 320, /* longest layout */
   FW_IMAGE_FULL = 0,      /* kind */
   FW_IMAGE_INCREMENT = 1, /* kind */
   FW_IMAGE_FINAL = 1,     /* flags */
@@ -111,7 +112,8 @@ uint32_t fw_image_list_bytes(uint8_t list, uint32_t entries);
 bool fw_image_first(const uint8_t *image, size_t bytes, struct fw_image_record *record);
 bool fw_image_next(const uint8_t *image, size_t bytes, struct fw_image_record *record);
 
-/* Everything that can be said of an image without a device: identity, lengths, order, checksums, list lengths.
+/* Everything that can be said of an image without a device: identity, lengths, order, checksums, list lengths, bits
+ * that no field has.
  * 0: good. Else 1, a VF_SYND_IMAGE_* in *syndrome and the offset of what is wrong in *offset. */
 int fw_image_check(const uint8_t *image, size_t bytes, uint32_t *syndrome, uint32_t *offset);
 

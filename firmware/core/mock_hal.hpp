@@ -148,10 +148,58 @@ class MockNic {
   }
   [[nodiscard]] std::uint8_t* byte(std::uint32_t fn, std::uint64_t addr) {
     auto& page = memory_[{fn, addr / VF_PAGE_BYTES}];
+    if (keeping_) {
+      kept_.try_emplace({fn, addr / VF_PAGE_BYTES}, page);
+    }
     if (page.empty()) {
       page.resize(VF_PAGE_BYTES);
     }
     return &page[addr % VF_PAGE_BYTES];
+  }
+
+  // ---- going back ----
+  /// What the mock holds itself, host memory aside.
+  struct State {
+    std::map<std::uint32_t, std::uint32_t> regs;
+    std::set<std::uint32_t> flr, drain;
+    std::uint32_t port = 0, irq_mask = 0, token = 0;
+    std::uint64_t now_ns = 0;
+  };
+  [[nodiscard]] State state() const {
+    return {regs_, flr_, drain_, port_, irq_mask_, token_, now_ns};
+  }
+  /// No transfer may be waiting. What was recorded (events, completions, transfers) is forgotten.
+  void set_state(const State& state) {
+    regs_ = state.regs;
+    flr_ = state.flr;
+    drain_ = state.drain;
+    port_ = state.port;
+    irq_mask_ = state.irq_mask;
+    token_ = state.token;
+    now_ns = state.now_ns;
+    waiting_.clear();
+    ended_.clear();
+    events.clear();
+    cqes.clear();
+    dma_log.clear();
+    mac_updates.clear();
+    dirty.clear();
+  }
+  /// From now on each page of host memory is kept as it was before its first use.
+  void keep_memory() {
+    keeping_ = true;
+    kept_.clear();
+  }
+  /// Host memory as it was at the last keep_memory(), which goes on.
+  void restore_memory() {
+    for (auto& [where, page] : kept_) {
+      if (page.empty()) {
+        memory_.erase(where);
+      } else {
+        memory_[where].swap(page);
+      }
+    }
+    kept_.clear();
   }
 
   // ---- what the device does ----
@@ -517,6 +565,9 @@ class MockNic {
       case FW_FN_MSIX_PEND:
         reg(fn, r) |= value;
         break;
+      case FW_FN_MSIX_CLEAR:
+        reg(fn, FW_FN_MSIX_PEND) &= ~value;
+        break;
       case FW_FN_MAC_UPDATE:
         mac_updates.push_back(fn);
         break;
@@ -573,6 +624,8 @@ class MockNic {
   fw_hal hal_{};
   std::map<std::uint32_t, std::uint32_t> regs_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, Bytes> memory_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Bytes> kept_;  // empty: was not there
+  bool keeping_ = false;
   std::deque<std::pair<fw_dma, bool>> waiting_;  // second: its function was reset
   std::deque<std::pair<std::uint32_t, fw_dma_result>> ended_;
   std::set<std::uint32_t> flr_, drain_;

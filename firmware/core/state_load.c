@@ -58,6 +58,7 @@ static void clear(struct fw *fw, uint32_t fn) {
   memset(ctx->uar, 0, sizeof ctx->uar);
   memset(ctx->held_event, 0, sizeof ctx->held_event);
   ctx->held_events = 0;
+  fw_reg_write(fw, fw_fn_reg(fn, FW_FN_MSIX_CLEAR), UINT32_MAX);
   memset(&ctx->counters, 0, sizeof ctx->counters);
   memset(&fw->port_base[fn], 0, sizeof fw->port_base[fn]);
 }

@@ -112,6 +112,7 @@ TEST(Load, ReplacesWhatWasThere) {
   EXPECT_EQ(b.nic.ctx(2).cq[50].valid, 0);
   EXPECT_EQ(b.save(2).image, a.image);
   EXPECT_EQ(b.state(2).page_count, 4U) << "the PF's page stays with the PF";
+  EXPECT_EQ(b.nic.reg(2, FW_FN_MSIX_PEND), 0U) << "vectors of the function before are forgotten";
   ASSERT_TRUE(b.load(2, a.image).ok());
   const auto bits = [](const Bytes& map) {
     int n = 0;
@@ -294,6 +295,26 @@ TEST(Load, HostileFields) {
   refuse(FW_IMAGE_TIR, [](std::uint8_t* p) { VF_SET(image_tir, p, rqtn, 30); });
   refuse(FW_IMAGE_FG, [](std::uint8_t* p) { VF_SET(image_fg, p, table, 30); });
   refuse(FW_IMAGE_FTE, [](std::uint8_t* p) { VF_SET(image_fte, p, dest_id, 30); });
+  EXPECT_TRUE(b.digest(2) == before);
+}
+
+/// What SAVE would not give back is not part of an image.
+TEST(Load, UndefinedBits) {
+  Source a;
+  Rig b;
+  ASSERT_TRUE(b.stop(2));
+  const Digest before = b.digest(2);
+  const auto refuse = [&](int kind, std::size_t at) {
+    Bytes bad = a.image;
+    payload(bad, kind)[at] |= 1;
+    seal(bad);
+    expect_refused(b.load(2, bad), VF_STATUS_BAD_PARAM, VF_SYND_IMAGE_BAD_FIELD);
+  };
+  refuse(FW_IMAGE_CQ, 15);               // between two fields
+  refuse(FW_IMAGE_SETS, 47);             // behind the last one
+  refuse(FW_IMAGE_EVENTS, 4);            // page size of a list that holds no pages
+  refuse(FW_IMAGE_EVENTS, 8 + 3);        // within an event
+  refuse(FW_IMAGE_RQT, 16 + 3 * 4 + 3);  // padding of a list of three numbers
   EXPECT_TRUE(b.digest(2) == before);
 }
 

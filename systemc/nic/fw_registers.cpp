@@ -131,6 +131,11 @@ void FwRegisters::function_write(std::uint32_t fn, std::uint32_t reg, std::uint3
       blocks_.interrupts.flush(fn);
       break;
     }
+    case FW_FN_MSIX_CLEAR: {
+      MsixTable& table = blocks_.interrupts.table(fn);
+      table.set_pending(table.pending() & ~value);
+      break;
+    }
     case FW_FN_HEALTH:
       core_.run[fn].health = static_cast<std::uint8_t>(value);
       break;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "testbench/faults/catalogue.hpp"
+#include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
@@ -84,6 +85,16 @@ std::string list_corruptions(bool markdown) {
   return out;
 }
 
+std::string list_doors(bool markdown) {
+  std::string out =
+      markdown ? "\n| door | takes | is | cases of a thousand |\n| --- | --- | --- | --- |\n" : "";
+  for (const DoorRow& d : door_table()) {
+    out += markdown ? fmt::format("| `{}` | {} | {} | {} |\n", d.name, d.takes, d.doc, d.weight)
+                    : fmt::format("{:<9} {}\n{:<9} takes {}\n", d.name, d.doc, "", d.takes);
+  }
+  return out;
+}
+
 constexpr Page kPages[] = {
     {"scenarios", "Shipped scenarios", list_scenarios},
     {"rules", "Rules of the quiesce contract", list_rules},
@@ -91,6 +102,7 @@ constexpr Page kPages[] = {
     {"steps", "Scenario steps", list_steps},
     {"faults", "Faults", list_faults},
     {"signals", "Wave signals", list_signals},
+    {"doors", "Doors for hostile bytes", list_doors},
     {"corruptions", "Ways to spoil a state image", list_corruptions},
 };
 

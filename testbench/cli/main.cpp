@@ -11,6 +11,7 @@
 #include <systemc>
 
 #include "testbench/cli/faults_command.hpp"
+#include "testbench/cli/fuzz_command.hpp"
 #include "testbench/cli/image_corrupt_command.hpp"
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
@@ -84,6 +85,29 @@ void add_faults_command(CLI::App& app, FaultsCommand& command, int& status) {
       ->check(whole_number)
       ->capture_default_str();
   faults_app->callback([&] { status = faults_command(command); });
+}
+
+void add_fuzz_options(CLI::App& app, FuzzCommand& command, int& status) {
+  CLI::App* fuzz =
+      app.add_subcommand("fuzz", "hostile bytes for every door; exit status 1 on a finding");
+  fuzz->add_option("door", command.door, "vfsim list doors, or all")->capture_default_str();
+  fuzz->add_option("--cases", command.cases, "how many; of all doors together")
+      ->check(whole_number)
+      ->capture_default_str();
+  fuzz->add_option("--seed", command.seed, "decides every case")
+      ->check(whole_number)
+      ->capture_default_str();
+  fuzz->add_option("--case", command.number, "run this case of the seed only")->check(whole_number);
+  fuzz->add_option("--bytes", command.bytes, "run the bytes of this file only")->check(file_name);
+  fuzz->add_option("--jobs", command.jobs, "worker processes; 0: one per processor")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+  fuzz->add_option("--out", command.out_dir, "folder for the bytes of findings")
+      ->check(file_name)
+      ->capture_default_str();
+  fuzz->add_option("--fault", command.faults, "builds in a deliberate defect (vfsim list faults)")
+      ->allow_extra_args(false);
+  fuzz->callback([&] { status = fuzz_command(command); });
 }
 
 int show_list(const std::string& topic, bool markdown) {
@@ -199,6 +223,9 @@ int command_line(int argc, char** argv) {
   diff_app->callback([&] { status = image_diff(files[0], files[1]); });
   ImageCorruptCommand spoil;
   add_corrupt_options(*image_app, spoil, status);
+
+  FuzzCommand fuzz;
+  add_fuzz_options(app, fuzz, status);
 
   for (const std::string name : {"test", "bench", "build"}) {
     app.add_subcommand(name, "in a checkout: ./vfsim " + name)->allow_extras()->callback([&, name] {
