@@ -1,5 +1,8 @@
 #include <set>
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "testbench/checkers/checker_rig.hpp"
@@ -29,6 +32,18 @@ TEST(RuleSet, PlannedRulesAreNeverHeld) {
                                                                 : "not exercised";
     EXPECT_STREQ(result.verdict(), expected) << id;
   }
+}
+
+TEST(RuleTable, EachRuleHasItsText) {
+  std::vector<std::string> described;
+#define RULE_TEXT(id, watches, looks) described.emplace_back(#id);
+#include "testbench/checkers/contract.def"
+#undef RULE_TEXT
+  std::vector<std::string> ids;
+  for (const RuleInfo& rule : rule_table()) {
+    ids.emplace_back(rule.id);
+  }
+  EXPECT_EQ(described, ids);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "testbench/cli/list.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -7,6 +8,8 @@
 #include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
 #include "testbench/scenarios/names.hpp"
+#include "firmware/interface/tables.hpp"
+#include "testbench/checkers/rule_set.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/scenarios/steps.hpp"
@@ -47,6 +50,53 @@ std::string list_rules(bool markdown) {
 #define RULE(id, judge, title, trigger) row(#id, #judge, title, trigger);
 #include "testbench/checkers/rules.def"
 #undef RULE
+  return out;
+}
+
+/// Names of the rows for which `wanted(row)`, separated by commas; "none" without any.
+template <class Rows, class Wanted, class Name>
+std::string names_of(const Rows& rows, const Wanted& wanted, const Name& name) {
+  std::string names;
+  for (const auto& row : rows) {
+    if (wanted(row)) {
+      names += (names.empty() ? "" : ", ") + std::string(name(row));
+    }
+  }
+  return names.empty() ? "none" : names;
+}
+
+/// The contract with everything that belongs to a rule.
+std::string list_contract(bool markdown) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& path : shipped_scenarios()) {
+    std::string error;
+    if (Scenario s; load(path, s, error)) {
+      scenarios.push_back(std::move(s));
+    }
+  }
+  std::string out;
+  const auto row = [&](const std::string& id, const char* watches, const char* looks) {
+    const auto& rules = rule_table();
+    const auto rule = std::find_if(rules.begin(), rules.end(),
+                                   [&](const RuleInfo& r) { return r.id == id; });
+    const std::string faults =
+        names_of(contract::kFaults, [&](const auto& f) { return f.rule == id; },
+                 [](const auto& f) { return f.name; });
+    const std::string shown = names_of(
+        scenarios,
+        [&](const Scenario& s) {
+          return std::find(s.rules.begin(), s.rules.end(), id) != s.rules.end();
+        },
+        [](const Scenario& s) { return s.name; });
+    out += fmt::format(markdown ? "\n## {}: {}\n\nEvaluated: {}.\n\nWatches {}.\n\nA violation: expected `{}`.\n\n"
+                                  "Faults it must catch: {}.\n\nScenarios that must exercise it: {}.\n"
+                                : "{}  {}\n  evaluated  {}\n  watches    {}\n  violation  expected {}\n  "
+                                  "faults     {}\n  scenarios  {}\n",
+                       id, rule->title, rule->trigger, watches, looks, faults, shown);
+  };
+#define RULE_TEXT(id, watches, looks) row(#id, watches, looks);
+#include "testbench/checkers/contract.def"
+#undef RULE_TEXT
   return out;
 }
 
@@ -98,6 +148,7 @@ std::string list_doors(bool markdown) {
 constexpr Page kPages[] = {
     {"scenarios", "Shipped scenarios", list_scenarios},
     {"rules", "Rules of the quiesce contract", list_rules},
+    {"contract", "The quiesce contract", list_contract},
     {"params", "Scenario parameters", list_params},
     {"steps", "Scenario steps", list_steps},
     {"faults", "Faults", list_faults},

@@ -1,5 +1,6 @@
 #include "testbench/runner/runner.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "testbench/report/timeline.hpp"
@@ -54,6 +55,16 @@ driver::Result<std::vector<Schedule>> schedules_of(const Scenario& scenario, std
     }
   }
   return schedules;
+}
+
+/// The rules that the scenario is there for must have had an occasion.
+void check_goal(const Scenario& scenario, Result& result) {
+  for (const RuleCount& rule : result.rules) {
+    const bool wanted = std::find(scenario.rules.begin(), scenario.rules.end(), rule.id) != scenario.rules.end();
+    if (wanted && rule.evaluations == 0 && result.error.empty()) {
+      result.error = fmt::format("the goal was missed: rule {} was not exercised", rule.id);
+    }
+  }
 }
 
 int verdict(Result& result, bool finished) {
@@ -132,6 +143,7 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
     sc_core::sc_start(sc_core::sc_time::from_value(end) - sc_core::sc_time_stamp());
   }
   simulation.finish(result);
+  check_goal(simulation.scenario(), result);
   const int status = verdict(result, director.finished());
   return close_pictures(simulation, options, pictures, result) ? status : kBadInput;
 }

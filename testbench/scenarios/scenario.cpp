@@ -18,6 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kRuleIds =
+#define RULE(id, judge, title, trigger) " " #id
+#include "testbench/checkers/rules.def"
+#undef RULE
+    ;
+
 /// Reads one parsed file into a scenario; the first error stops it.
 class Reader {
  public:
@@ -64,13 +70,16 @@ class Reader {
     }
     for (const auto& [key, value] : *table) {
       const std::string_view name = key.str();
+      std::string rules;
       std::string* to = name == "name"    ? &scenario_.name
                         : name == "title" ? &scenario_.title
                         : name == "goal"  ? &scenario_.goal
+                        : name == "rules" ? &rules
                                           : nullptr;
       if (to == nullptr) {
-        return fail(key.source(), fmt::format("unknown key '{}'{}; allowed are name, title, goal",
-                                              name, did_you_mean(name, "name title goal")));
+        return fail(key.source(),
+                    fmt::format("unknown key '{}'{}; allowed are name, title, goal, rules", name,
+                                did_you_mean(name, "name title goal rules")));
       }
       if (!value.is_string()) {
         return fail(value.source(), fmt::format("{} must be a text", name));
@@ -79,6 +88,21 @@ class Reader {
       if (std::any_of(to->begin(), to->end(), [](char c) { return c >= 0 && c < ' '; })) {
         return fail(value.source(), fmt::format("{} must be one line of text", name));
       }
+      if (to == &rules && !goal_rules(value.source(), rules)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool goal_rules(const toml::source_region& at, const std::string& text) {
+    std::istringstream words(text);
+    for (std::string id; words >> id;) {
+      if (!has_name(kRuleIds, id)) {
+        return fail(at, fmt::format("rules: unknown rule '{}'{}; allowed are {}", id,
+                                    did_you_mean(id, kRuleIds), comma_list(kRuleIds)));
+      }
+      scenario_.rules.push_back(id);
     }
     return true;
   }

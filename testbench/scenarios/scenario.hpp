@@ -33,8 +33,9 @@ struct Scenario {
   std::string name;
   std::string title;
   std::string goal;
-  std::string path;    // of the file
-  std::string folder;  // that the file is in, for relative file names
+  std::vector<std::string> rules;  // ids: those that a run must exercise, or it misses its goal
+  std::string path;                // of the file
+  std::string folder;              // that the file is in, for relative file names
   model::PcieParams pcie;
   model::HostParams host;
   model::NicParams nic;

@@ -132,7 +132,9 @@ TEST(Scenario, MistakesAreNamedWithTheirPlace) {
       {"[faults]\nenable = [\"tx_duplicate\"]\n",
        "2:11: unknown fault 'tx_duplicate' (did you mean 'tx_duplicated'?); allowed are "},
       {"[scenario]\nnam = \"x\"\n",
-       "2:1: unknown key 'nam' (did you mean 'name'?); allowed are name, title, goal"},
+       "2:1: unknown key 'nam' (did you mean 'name'?); allowed are name, title, goal, rules"},
+      {"[scenario]\nrules = \"Q1 Q99\"\n",
+       "2:9: rules: unknown rule 'Q99'"},
       {"vfs = \n", "1:7: no TOML: "},
       {"[nic]\nvfs = \"\xff\"\n", "2:7: no TOML: "},
   };
