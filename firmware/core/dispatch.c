@@ -15,46 +15,17 @@ static const struct op ops[] = {
 #undef OPCODE
 };
 
-enum op_flag {
-  OP_EARLY = 1,     /* before INIT_HCA, too */
-  OP_PF = 2,        /* the PF only */
-  OP_ANY_MOD = 4,   /* the handler looks at op_mod */
-  OP_UNENABLED = 8, /* before ENABLE_HCA, too */
-};
+enum op_flag { OP_EARLY = 1, OP_PF = 2, OP_ANY_MOD = 4, OP_UNENABLED = 8 };
 
-/* Commands that differ from: needs INIT_HCA, any function, op_mod 0. */
 struct op_rule {
   uint16_t opcode;
   uint8_t flags, max_op_mod;
 };
 
 static const struct op_rule rules[] = {
-    {VF_OP_ENABLE_HCA, OP_EARLY | OP_UNENABLED, 0},
-    {VF_OP_DISABLE_HCA, OP_EARLY, 0},
-    {VF_OP_QUERY_HCA_CAP, OP_EARLY | OP_ANY_MOD, 0},
-    {VF_OP_SET_HCA_CAP, OP_EARLY | OP_ANY_MOD, 0},
-    {VF_OP_QUERY_ADAPTER, OP_EARLY, 0},
-    {VF_OP_INIT_HCA, OP_EARLY, 0},
-    {VF_OP_TEARDOWN_HCA, OP_EARLY, 0},
-    {VF_OP_QUERY_PAGES, OP_EARLY | OP_ANY_MOD, 0},
-    {VF_OP_MANAGE_PAGES, OP_EARLY, VF_PAGES_TAKE},
-    {VF_OP_QUERY_ISSI, OP_EARLY, 0},
-    {VF_OP_SET_ISSI, OP_EARLY, 0},
-    {VF_OP_SET_DRIVER_VERSION, OP_EARLY, 0},
-    {VF_OP_ACCESS_REG, OP_EARLY, 1},
-    {VF_OP_SUSPEND_VHCA, OP_PF, VF_SUSPEND_RESPONDER},
-    {VF_OP_RESUME_VHCA, OP_PF, VF_RESUME_INITIATOR},
-    {VF_OP_QUERY_VHCA_MIGRATION_STATE, OP_PF, 0},
-    {VF_OP_SAVE_VHCA_STATE, OP_PF, 0},
-    {VF_OP_LOAD_VHCA_STATE, OP_PF, 0},
-    {VF_OP_QUERY_VPORT_STATE, 0, 2},
-    {VF_OP_MODIFY_VPORT_STATE, 0, 2},
-    {VF_OP_SET_FLOW_TABLE_ROOT, 0, 1},
-    {VF_OP_SET_FLOW_TABLE_ENTRY, 0, 1},
-    {VF_OP_CREATE_GENERAL_OBJECT, OP_ANY_MOD, 0}, /* op_mod is the object type */
-    {VF_OP_MODIFY_GENERAL_OBJECT, OP_ANY_MOD, 0},
-    {VF_OP_QUERY_GENERAL_OBJECT, OP_ANY_MOD, 0},
-    {VF_OP_DESTROY_GENERAL_OBJECT, OP_ANY_MOD, 0},
+#define OP_RULE(name, flags, max_op_mod) {VF_OP_##name, flags, max_op_mod},
+#include "firmware/interface/op_rules.def"
+#undef OP_RULE
 };
 
 static const struct op* find_op(uint16_t opcode) {

@@ -13,7 +13,7 @@ using model::Probe;
 namespace {
 
 constexpr std::uint32_t kEntry = VF_BYTES(cmd_queue_entry);
-constexpr std::uint32_t kVhcaBase = 0x40;
+constexpr std::uint32_t kVhcaBase = VF_VHCA_ID_BASE;
 
 std::uint64_t swapped(std::uint64_t value, std::uint32_t bytes) {
   std::uint64_t result = 0;
@@ -140,7 +140,8 @@ std::uint64_t CheckerRig::mailboxes(std::uint8_t host, const Bytes& bytes, std::
   return first;
 }
 
-std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_bytes) {
+std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_bytes,
+                                const std::function<void(std::uint8_t* entry)>& spoil) {
   Queue& q = queue(who);
   const std::uint8_t slot = q.next;
   q.next = static_cast<std::uint8_t>((q.next + 1) % 8);
@@ -160,12 +161,15 @@ std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_by
   VF_SET(cmd_queue_entry, entry, token, token);
   VF_SET(cmd_queue_entry, entry, ownership, 1);
   vf_entry_sign(entry);
+  if (spoil) {
+    spoil(entry);
+  }
   memory(who.host).write(q.page + slot * kEntry, entry, sizeof entry);
   mmio_write(who, VF_BAR_CMD_DB, 1U << slot, 4);
   return slot;
 }
 
-void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out) {
+void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery) {
   const std::uint64_t at = queue(who).page + slot * kEntry;
   std::uint8_t entry[kEntry];
   memory(who.host).read(at, entry, sizeof entry);
@@ -180,7 +184,7 @@ void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out) {
               Bytes(out.begin() + static_cast<std::ptrdiff_t>(from),
                     out.begin() + static_cast<std::ptrdiff_t>(from + part)));
   }
-  VF_SET(cmd_queue_entry, entry, status, 0);
+  VF_SET(cmd_queue_entry, entry, status, delivery);
   VF_SET(cmd_queue_entry, entry, ownership, 0);
   vf_entry_sign(entry);
   dma_write(who, at + 0x20, Bytes(entry + 0x20, entry + kEntry));

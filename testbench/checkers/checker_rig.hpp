@@ -1,6 +1,7 @@
 // Feeds observations to the rules as a machine would: for tests of checkers without a simulation.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -43,14 +44,16 @@ class CheckerRig {
   /// Function without a queue yet: gives it one.
   void start_queue(model::FnRef who);
   /// Hands a command over; returns its slot.
-  std::uint8_t submit(model::FnRef who, const Bytes& in, std::uint32_t out_bytes = 16);
+  /// @param spoil  called with the finished, signed entry before it is handed over
+  std::uint8_t submit(model::FnRef who, const Bytes& in, std::uint32_t out_bytes = 16,
+                      const std::function<void(std::uint8_t* entry)>& spoil = nullptr);
   /// The device completes it: output and entry land.
-  void complete(model::FnRef who, std::uint8_t slot, const Bytes& out);
+  void complete(model::FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery = 0);
   /// Both at once, output zero (status OK) but for what `out` gives.
   void command(model::FnRef who, const Bytes& in, const Bytes& out = Bytes(16));
 
   // commands by meaning
-  void learn_vhca(std::uint8_t host, std::uint8_t fn);  // vhca_id = fn + 0x40
+  void learn_vhca(std::uint8_t host, std::uint8_t fn);  // vhca_id = VF_VHCA_ID_BASE + fn
   void suspend(model::FnRef who, Half half);
   void resume(model::FnRef who, Half half);
   std::uint8_t submit_resume(model::FnRef who, Half half);

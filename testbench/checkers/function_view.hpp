@@ -74,7 +74,7 @@ class FunctionView final : public model::Observer {
   bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who,
                  std::uint64_t& offset) const;
   /// What a rule watches a running function for.
-  enum class Watch : std::uint8_t { held_work, reset };
+  enum class Watch : std::uint8_t { held_work, reset, command };
   /// While watched for anything, all TLPs of the function appear on quiet().
   void watch(model::FnRef who, Watch what, bool on);
   /// Changes whenever the function does something or is told something: requests that it sent,

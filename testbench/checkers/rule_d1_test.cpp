@@ -14,7 +14,7 @@ class RuleD1 : public testing::Test {
     rig_.learn_vhca(0, 1);
     CheckerRig::Bytes in =
         CheckerRig::header(VF_OP_CREATE_GENERAL_OBJECT, VF_OBJ_TYPE_PAGE_TRACK, 16 + 48 + 2 * 16);
-    VF_SET(create_page_track_obj_in, in.data(), obj_context_vhca_id, 0x41);
+    VF_SET(create_page_track_obj_in, in.data(), obj_context_vhca_id, VF_VHCA_ID_BASE + 1);
     VF_SET(create_page_track_obj_in, in.data(), obj_context_log_page_size, 12);
     VF_SET(create_page_track_obj_in, in.data(), obj_context_num_ranges, 2);
     const std::size_t list =

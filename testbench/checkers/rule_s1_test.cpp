@@ -21,7 +21,7 @@ class RuleS1 : public testing::Test {
   void query(std::uint32_t required, std::uint64_t chunks_in_all = 0) {
     CheckerRig::Bytes in = CheckerRig::header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0,
                                               VF_BYTES(query_vhca_migration_state_in));
-    VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, 0x41);
+    VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, VF_VHCA_ID_BASE + 1);
     CheckerRig::Bytes out(VF_BYTES(query_vhca_migration_state_out));
     VF_SET(query_vhca_migration_state_out, out.data(), required_umem_size, required);
     if (chunks_in_all != 0) {
