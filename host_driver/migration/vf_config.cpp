@@ -108,7 +108,7 @@ Result<VirtualBars> restore_vf_config(Platform& function, const std::vector<std:
   return bars;
 }
 
-Result<void> reset_function(Platform& function) {
+Result<void> reset_function(Platform& function, Nanoseconds wait) {
   if (!present(function)) {
     return absent();
   }
@@ -119,7 +119,7 @@ Result<void> reset_function(Platform& function) {
   const std::uint32_t command = function.config_read(kRegCommand, 2);
   const std::uint32_t control = function.config_read(*express + kExpressControl, 2);
   function.config_write(*express + kExpressControl, control | kExpressFlr, 2);
-  function.os().sleep(std::chrono::milliseconds(100));  // no access before (PCI Express)
+  function.os().sleep(wait);
   if (!present(function)) {
     return absent();
   }

@@ -29,8 +29,12 @@ using VirtualBars = std::array<std::uint32_t, 6>;
 [[nodiscard]] Result<VirtualBars> restore_vf_config(Platform& function,
                                                     const std::vector<std::uint8_t>& bytes);
 
+/// How long a function is left alone behind a function level reset: PCI Express wants 100 ms,
+/// unless the function says that it is ready earlier.
+inline constexpr Nanoseconds kResetWait{100'000'000};
+
 /// Function level reset, by the device control register; the registers that a reset clears are put
 /// back. ENODEV.
-[[nodiscard]] Result<void> reset_function(Platform& function);
+[[nodiscard]] Result<void> reset_function(Platform& function, Nanoseconds wait = kResetWait);
 
 }  // namespace vfsim::driver

@@ -151,7 +151,7 @@ void VfMigrationDriver::observe_arc(MigState from, MigState to, int error) const
 }
 
 Result<void> VfMigrationDriver::reset() {
-  if (auto done = reset_function(session_->function); !done) {
+  if (auto done = reset_function(session_->function, session_->options.reset_wait); !done) {
     return done;
   }
   session_->reset_done();

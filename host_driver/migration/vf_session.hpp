@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "host_driver/migration/sync.hpp"
+#include "host_driver/migration/vf_config.hpp"
 #include "host_driver/migration/vfio_device.hpp"
 #include "host_driver/pf/pf_driver.hpp"
 #include "host_driver/platform/observer.hpp"
@@ -28,6 +29,7 @@ struct VfMigrationOptions {
   std::uint64_t faults = 0;
   std::uint64_t chunk_bytes =
       8U << 20;  // chunk mode: buffer for one chunk, unless the firmware asks for more
+  Nanoseconds reset_wait = kResetWait;
 };
 
 /// Capabilities that the driver works with, read when the VF is bound.

@@ -81,6 +81,7 @@ class SourceRun : private MigrationRun {
   /// Reads a stream to its end, or to its temporary end in PRE_COPY.
   [[nodiscard]] Result<void> send_stream(std::size_t index, bool last);
   [[nodiscard]] Result<std::uint64_t> device_rest();
+  [[nodiscard]] Result<std::uint64_t> what_is_left(std::vector<std::uint64_t>& pages);
   [[nodiscard]] bool fits(std::uint64_t bytes) const;
   [[nodiscard]] Result<void> send(Message message);
   [[nodiscard]] Result<Message> expect(MessageType type);

@@ -174,20 +174,32 @@ Result<void> SourceRun::rounds() {
     if (++report_.precopy_rounds >= context_.params.max_rounds) {
       return success();
     }
-    auto rest = device_rest();
+    auto rest = what_is_left(pages);
     if (!rest) {
       return rest.error();
     }
-    auto dirty = dirty_pages();
-    if (!dirty) {
-      return dirty.error();
-    }
-    pages = std::move(dirty.value());
     if (fits(rest.value() + pages.size() * (kGuestPage + 8))) {
       return send_pages(
           pages);  // little: before the vCPUs stop, so that the last sync finds only newer ones
     }
   }
+}
+
+/// Bytes that the devices still have; `pages` are the dirty ones.
+Result<std::uint64_t> SourceRun::what_is_left(std::vector<std::uint64_t>& pages) {
+  Result<std::uint64_t> rest = std::uint64_t{0};
+  if (!context_.params.query_last) {
+    rest = device_rest();
+  }
+  if (!rest) {
+    return rest;
+  }
+  auto dirty = dirty_pages();
+  if (!dirty) {
+    return dirty.error();
+  }
+  pages = std::move(dirty.value());
+  return context_.params.query_last ? device_rest() : rest;
 }
 
 /// Whether so many bytes pass within the downtime limit, at the rate of the last round.

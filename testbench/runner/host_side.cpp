@@ -19,7 +19,7 @@ driver::PfOptions pf_options(const Scenario& scenario, std::uint8_t index) {
 driver::VfMigrationOptions migration_options(const Context& context, std::uint8_t index) {
   const bool newest = context.scenario.vmm.flow == "newest";
   return {newest ? driver::MigFlow::newest : driver::MigFlow::v61, index, &context.observer, context.scenario.faults,
-          context.scenario.vmm.chunk_kib * 1024};
+          context.scenario.vmm.chunk_kib * 1024, std::chrono::microseconds(context.scenario.vmm.reset_wait_us)};
 }
 
 std::unique_ptr<model::TxArbiter> make_arbiter(const Scenario& scenario) {

@@ -106,33 +106,6 @@ TEST(Runner, DigestDependsOnTheSeedAndNotOnWhoWatches) {
   EXPECT_NE(run_cli("migrate", "--seed 2").digest(), first);
 }
 
-TEST(Runner, EveryStepOfTheVmmMayFail) {
-  for (const char* step : {"setup", "logging", "precopy", "round_pages", "round_devices", "stop_vcpus", "p2p", "stop_copy",
-                           "last_pages", "last_devices", "save_config", "finish", "in_setup", "in_resuming", "in_load",
-                           "in_stop", "in_config", "in_p2p", "in_running"}) {
-    const std::string folder = test_folder();
-    const std::string file = folder + "/fail.toml";
-    std::ofstream(file) << "[scenario]\nname = \"fail\"\ntitle = \"a step fails\"\ngoal = \"the guest goes on\"\n"
-                           "[[step]]\ndo = \"migrate\"\nguest = 0\nat = \"1 ms\"\nfail_at = \"" << step
-                        << "\"\nexpect = \"rolled_back\"\n[[step]]\ndo = \"migrate\"\nguest = 0\n";
-    const std::string command = std::string(VF_CLI) + " run " + file + " > " + folder + "/out.txt 2>&1";
-    EXPECT_EQ(std::system(command.c_str()), 0) << step << "\n" << read_file(folder + "/out.txt");
-  }
-}
-
-/// Whenever the cancel comes, the guest goes on at the source and a second try succeeds.
-TEST(Runner, AMigrationMayBeCancelledAtAnyTime) {
-  for (const int after_us : {10, 100, 400, 600, 640, 700}) {
-    const std::string folder = test_folder();
-    const std::string file = folder + "/cancel.toml";
-    std::ofstream(file) << "[scenario]\nname = \"cancel\"\ntitle = \"a migration is cancelled\"\ngoal = \"nothing is lost\"\n"
-                           "[[step]]\ndo = \"migrate\"\nguest = 0\nat = \"1 ms\"\ncancel_after = \"" << after_us
-                        << " us\"\nexpect = \"cancelled\"\n[[step]]\ndo = \"migrate\"\nguest = 0\n";
-    const std::string command = std::string(VF_CLI) + " run " + file + " > " + folder + "/out.txt 2>&1";
-    EXPECT_EQ(std::system(command.c_str()), 0) << after_us << "\n" << read_file(folder + "/out.txt");
-  }
-}
-
 TEST(Runner, CtrlCEndsWithWhatIsKnown) {
   const std::string folder = test_folder();
   const pid_t pid = fork();

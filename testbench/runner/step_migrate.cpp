@@ -1,8 +1,12 @@
 // The step that migrates a guest, and the one that waits for those under way.
 #include <fmt/format.h>
 
+#include "firmware/interface/tables.hpp"
 #include "host_driver/vmm/vmm.hpp"
+#include "testbench/fuzz/image_corrupt.hpp"
+#include "testbench/runner/broken_channel.hpp"
 #include "testbench/runner/step_verbs.hpp"
+#include "testbench/scenarios/names.hpp"
 #include "testbench/sim_platform/channel.hpp"
 
 namespace vfsim::bench {
@@ -43,12 +47,50 @@ driver::Result<void> reset_devices(SimGuestVm& vm) {
   return success();
 }
 
-driver::VmmOptions vmm_options(Simulation& sim, const Step& step) {
-  driver::VmmOptions options;
-  options.observer = &sim.observer();
-  options.fail_at = step.text("fail_at") == "never" ? "" : step.text("fail_at");
-  options.fail_skip = static_cast<std::uint32_t>(step.number("fail_skip"));
-  return options;
+/// One migration of a step.
+struct Attempt {
+  driver::VmmOptions vmm;
+  driver::Nanoseconds cancel_after{0};
+  ChannelDefect channel;
+};
+
+std::vector<std::string_view> fail_steps(const std::string& which) {
+  std::vector<std::string_view> steps;
+  for (const std::string_view name : driver::vmm_step_names()) {
+    const bool destination = name.substr(0, 3) == "in_";
+    if (which == name || (which == "each_destination" && destination) || (which == "each_source" && !destination)) {
+      steps.push_back(name);
+    }
+  }
+  return steps.empty() ? std::vector<std::string_view>{""} : steps;
+}
+
+std::vector<std::string_view> corruptions(const std::string& which) {
+  std::vector<std::string_view> kinds;
+  for (const CorruptionRow& row : kCorruptions) {
+    if (which == row.name || (which == "each" && row.kind != Corruption::field)) {
+      kinds.push_back(row.name);
+    }
+  }
+  return kinds.empty() ? std::vector<std::string_view>{""} : kinds;
+}
+
+std::vector<Attempt> attempts(Simulation& sim, const Step& step) {
+  std::vector<Attempt> all;
+  for (std::uint64_t n = 0; n < step.number("times"); ++n) {
+    for (const std::string_view fail_at : fail_steps(step.text("fail_at"))) {
+      for (const std::string_view kind : corruptions(step.text("corrupt"))) {
+        Attempt one;
+        one.vmm = {&sim.observer(), std::string(fail_at), static_cast<std::uint32_t>(step.number("fail_skip"))};
+        one.cancel_after = driver::Nanoseconds(
+            static_cast<std::int64_t>(step.number("cancel_after") + n * step.number("cancel_more")));
+        one.channel = {std::string(kind), step.number("corrupt_seed") + n, sim.scenario().vmm.flow == "newest",
+                       step.text("cut") == "no" ? "" : step.text("cut")};
+        all.push_back(one);
+      }
+    }
+  }
+  return all;
 }
 
 void announce(Simulation& sim, const model::MigrationView& view) {
@@ -56,14 +98,15 @@ void announce(Simulation& sim, const model::MigrationView& view) {
 }
 
 /// Both sides, each in a thread of its host; the source's report.
-driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Step& step, Guest& guest, HostSide& source,
+driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Attempt& attempt, Guest& guest, HostSide& source,
                                                    HostSide& destination) {
-  const driver::VmmOptions options = vmm_options(run.sim, step);
-  const driver::Nanoseconds cancel_after(static_cast<std::int64_t>(step.number("cancel_after")));
   const auto ended = source.os.make_event();
-  driver::Vmm out(source.os, run.sim.scenario().vmm, options);
-  driver::Vmm in(destination.os, run.sim.scenario().vmm, options);
+  driver::Vmm out(source.os, run.sim.scenario().vmm, attempt.vmm);
+  driver::Vmm in(destination.os, run.sim.scenario().vmm, attempt.vmm);
   auto ends = make_channel(source.os, destination.os, run.sim.scenario().channel);
+  if (attempt.channel.any()) {
+    ends.first = make_broken_channel(std::move(ends.first), attempt.channel);
+  }
   driver::MigrationReport sent;
   BOOST_OUTCOME_TRYV(run.crew.side_by_side({{&source.os,
                                              [&]() -> driver::Result<void> {
@@ -78,7 +121,7 @@ driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Step& ste
                                                return success();
                                              }},
                                             {&source.os, [&]() -> driver::Result<void> {
-                                               if (cancel_after.count() > 0 && !ended->wait(cancel_after)) {
+                                               if (attempt.cancel_after.count() > 0 && !ended->wait(attempt.cancel_after)) {
                                                  out.cancel();
                                                }
                                                return success();
@@ -93,7 +136,22 @@ bool as_expected(const Step& step, const std::string& outcome) {
   return outcome == (step.text("expect") == "any" ? "completed" : step.text("expect"));
 }
 
-driver::Result<void> migrate(StepRun& run, const Step& step) {
+/// A spoiled image must be refused with one of the syndromes that its row names.
+bool says_why(const driver::MigrationReport& report, const std::string& corruption) {
+  const CorruptionRow* row = find_corruption(corruption);
+  if (row == nullptr || row->kind == Corruption::field) {
+    return true;
+  }
+  for (const auto& syndrome : contract::kSyndromes) {
+    if (has_name(row->syndromes, syndrome.name) &&
+        report.error.text.find(fmt::format("syndrome 0x{:08x}", syndrome.value)) != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+driver::Result<void> migrate_once(StepRun& run, const Step& step, const Attempt& attempt) {
   Guest& guest = run.guest(step);
   const std::uint32_t number = guest.core().number;
   const std::uint8_t from = guest.core().host;
@@ -103,15 +161,26 @@ driver::Result<void> migrate(StepRun& run, const Step& step) {
   }
   run.sim.expect_take_over(number, from, to);
   announce(run.sim, {number, from, to, true, ""});
-  BOOST_OUTCOME_TRY(sent, both_sides(run, step, guest, *run.sim.hosts[from], *run.sim.hosts[to]));
+  BOOST_OUTCOME_TRY(sent, both_sides(run, attempt, guest, *run.sim.hosts[from], *run.sim.hosts[to]));
   announce(run.sim, {number, from, to, false, sent.outcome.c_str()});
   run.result.migrations.push_back(record(sent, number, from));
-  if (sent.outcome == "completed") {
+  if (guest.core().host == to) {
     BOOST_OUTCOME_TRYV(reset_devices(guest.on(from)));
   }
   if (!as_expected(step, sent.outcome)) {
     return driver::fail(EPROTO, fmt::format("migration of guest {} ended '{}', expected '{}'{}{}", number, sent.outcome,
                                             step.text("expect"), sent.error.text.empty() ? "" : ": ", sent.error.text));
+  }
+  if (!says_why(sent, attempt.channel.corrupt)) {
+    return driver::fail(EPROTO, fmt::format("migration of guest {} with image corruption {} ended '{}' without its syndrome: {}",
+                                            number, attempt.channel.corrupt, sent.outcome, sent.error.text));
+  }
+  return success();
+}
+
+driver::Result<void> migrate(StepRun& run, const Step& step) {
+  for (const Attempt& attempt : attempts(run.sim, step)) {
+    BOOST_OUTCOME_TRYV(migrate_once(run, step, attempt));
   }
   return success();
 }

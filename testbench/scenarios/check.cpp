@@ -122,6 +122,13 @@ struct Whereabouts {
   bool moving = false;  // a migration may still go on in the background
 };
 
+/// Whether the guest is on the other host when such a migration ends as expected.
+bool moves(const Step& step) {
+  const std::string expect = step.text("expect");
+  return expect == "any" || expect == "completed" ||
+         (expect == "unknown" && step.text("cut") == "after_finish");
+}
+
 std::string wrong_migration(const Step& step, Whereabouts& guest) {
   constexpr const char* kHosts[] = {"A", "B"};
   const std::uint64_t number = step.number("guest");
@@ -138,9 +145,15 @@ std::string wrong_migration(const Step& step, Whereabouts& guest) {
     return fmt::format("host {0}, but guest {1} is on host {0} then; allowed is {2}",
                        kHosts[guest.host], number, kHosts[guest.host ^ 1]);
   }
-  const bool any = step.text("expect") == "any";
-  guest.known = guest.known && !(any && step.may_end_otherwise());
-  guest.host ^= any || step.text("expect") == "completed" ? 1 : 0;
+  if (step.number("times") == 0) {
+    return "times 0; allowed is 1 .. 1000";
+  }
+  if (step.number("times") > 1 && step.text("to") != "other") {
+    return fmt::format("host {} and times {}; allowed is other", step.text("to"),
+                       step.number("times"));
+  }
+  guest.known = guest.known && !(step.text("expect") == "any" && step.may_end_otherwise());
+  guest.host ^= moves(step) ? step.number("times") & 1 : 0;
   guest.moving = step.text("background") == "yes";
   return "";
 }

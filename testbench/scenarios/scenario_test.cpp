@@ -220,6 +220,10 @@ TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
        "", "5: step migrate names host A, but where guest 0 is then depends on how it migrated "},
       {"[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\n[[step]]\ndo = \"migrate\"\n", "",
        "4: step migrate names guest 0, which may still migrate in the background then; join comes"},
+      {"[[step]]\ndo = \"migrate\"\ntimes = 2\nto = \"B\"\n", "",
+       "1: step migrate names host B and times 2; allowed is other"},
+      {"[[step]]\ndo = \"migrate\"\ntimes = 0\n", "",
+       "1: step migrate names times 0; allowed is 1 .. 1000"},
   };
   for (const Case& c : kCases) {
     Loaded l = load_text(c.text);

@@ -11,7 +11,7 @@ namespace vfsim::bench {
 namespace {
 
 /// "never" and every step of the migration procedure.
-constexpr std::string_view kFailSteps = "never"
+constexpr std::string_view kFailSteps = "never|each_source|each_destination"
 #define STEP(name, doc) "|" #name
 #include "host_driver/vmm/vmm_steps.def"
 #undef STEP
@@ -26,6 +26,13 @@ constexpr std::string_view kAllMoments = ""
 #undef COMMAND
     ;
 constexpr std::string_view kMoments = kAllMoments.substr(1);
+
+/// "no", "each" and every way to spoil an image.
+constexpr std::string_view kCorruptions = "no|each"
+#define CORRUPTION(name, syndromes, doc) "|" #name
+#include "testbench/fuzz/corruptions.def"
+#undef CORRUPTION
+    ;
 
 constexpr std::uint64_t kLongestNs = 100'000'000'000'000;  // as workload.time_limit_ms
 
@@ -182,7 +189,8 @@ std::string Step::text(const std::string& option) const {
 }
 
 bool Step::may_end_otherwise() const {
-  return text("fail_at") != "never" || number("cancel_after") != 0 || text("background") == "yes";
+  return text("fail_at") != "never" || number("cancel_after") != 0 || text("corrupt") != "no" ||
+         text("background") == "yes";
 }
 
 std::uint64_t Step::number(const std::string& option) const {
