@@ -10,6 +10,8 @@ file(WRITE ${WORK}/capture.toml "[workload]\ncaptures = \"typo.toml\"\nserver_po
 file(WRITE ${WORK}/missing.toml "[workload]\ncaptures = \"no_such.pcap\"\nserver_ports = \"1\"\n")
 file(WRITE ${WORK}/there.toml "[[step]]\ndo = \"migrate\"\nto = \"A\"\n")
 file(WRITE ${WORK}/short.toml "[workload]\nreplay_guests = 0\npackets = 1\n")
+file(WRITE ${WORK}/impossible.toml "[workload]\nguests = 9\n[random.nic]\nvfs = { min = 1, max = 8 }\n")
+file(WRITE ${WORK}/bad/results.jsonl "{}\n")
 file(CREATE_LINK loop ${WORK}/loop SYMBOLIC)
 execute_process(COMMAND dd if=/dev/zero of=${WORK}/sparse.image bs=1 count=1 seek=1073741823 ERROR_QUIET)
 
@@ -52,6 +54,25 @@ set(cases
   "faults tx_duplicated --jobs 0|--jobs"
   "faults tx_duplicated --json folder|folder: is a folder. --json needs a file"
   "faults tx_duplicated --seed x|--seed: 'x' is no number"
+  "run impossible.toml|impossible.toml:3:1: .random.: none of 1000 draws fits. the last one: "
+  "regress nosuch|nosuch: no such scenario file"
+  "regress folder|folder: no scenario file"
+  "regress short.toml typo.toml|typo.toml:2:1: unknown parameter 'vf' in .nic."
+  "regress short.toml --set nic.vfs=1|--set nic.vfs=1: workload.guests = 2 but nic.vfs = 1"
+  "regress short.toml --fault tx_dup|did you mean 'tx_duplicated'"
+  "regress short.toml --seeds 0|--seeds: "
+  "regress short.toml --seeds x|--seeds: "
+  "regress short.toml --seed -1|--seed: '-1' is no number"
+  "regress short.toml --jobs 0|--jobs: "
+  "regress short.toml --shard 3/2|--shard: '3/2' is no shard. allowed is I/N with I from 1 to N"
+  "regress short.toml --shard 1|--shard: '1' is no shard"
+  "regress short.toml --time 0|--time: "
+  "regress short.toml --sed 1|unknown option '--sed' .did you mean '--seed'"
+  "regress short.toml --out short.toml|short.toml: is a file. --out needs a folder there"
+  "regress short.toml --junit folder|folder: is a folder. --junit needs a file"
+  "regress merge|regress merge: folders is required"
+  "regress merge folder|folder/results.jsonl: cannot be read. --out of vfsim regress makes it"
+  "regress merge bad|bad/results.jsonl: line 1: not of a regression"
   "list rulz|did you mean 'rules'"
   "image|image: a command is needed. allowed are inspect, diff, corrupt"
   "image inspct x|did you mean 'inspect'"
@@ -102,6 +123,41 @@ endforeach()
 file(READ ${WORK}/real.json real)
 if(NOT EXISTS ${WORK}/new/deep/r.json OR real STREQUAL "old" OR NOT IS_SYMLINK ${WORK}/link.json)
   message(SEND_ERROR "a result was not written where it belongs")
+endif()
+
+# A regression: the shards together are the whole, whatever the number of jobs.
+file(WRITE ${WORK}/small.toml "[workload]\nreplay_guests = 0\npackets = 5\n[random.nic]\nvfs = { min = 2, max = 9 }\n")
+set(digests "")
+foreach(part "--jobs 1 --out whole" "--jobs 2 --out two --shard 2/2" "--jobs 2 --out one --shard 1/2" "merge one two --out both")
+  separate_arguments(words UNIX_COMMAND "${part}")
+  if(NOT part MATCHES "^merge")
+    list(PREPEND words small.toml --seeds 6)
+  endif()
+  execute_process(COMMAND ${VFSIM} regress ${words} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status
+    OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  if(NOT status EQUAL 0 OR NOT out MATCHES "verdict: pass")
+    message(SEND_ERROR "vfsim regress ${part}: exit status ${status}, output \"${out}\", error \"${err}\"")
+  endif()
+  string(REGEX MATCH "digest of all events digests: [0-9a-f]+" digest "${out}")
+  if(NOT part MATCHES "shard")
+    list(APPEND digests "${digest}")
+  endif()
+endforeach()
+list(REMOVE_DUPLICATES digests)
+list(LENGTH digests count)
+if(NOT count EQUAL 1)
+  message(SEND_ERROR "a regression in two shards is not the whole one: ${digests}")
+endif()
+execute_process(COMMAND ${VFSIM} regress merge one --out half WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status OUTPUT_VARIABLE out)
+if(NOT status EQUAL 1 OR NOT out MATCHES "not run here: 3 of 6")
+  message(SEND_ERROR "one of two shards passes for the whole: exit status ${status}, output \"${out}\"")
+endif()
+execute_process(COMMAND ${VFSIM} regress small.toml --fault completion_twice --junit new/j.xml WORKING_DIRECTORY ${WORK}
+  RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_QUIET)
+file(READ ${WORK}/new/j.xml junit)
+if(NOT status EQUAL 1 OR NOT out MATCHES "^FAILED small.toml seed 1: .*replay: ./vfsim run small.toml --seed 1 --fault completion_twice"
+   OR NOT junit MATCHES "failures=\"1\"")
+  message(SEND_ERROR "a failing regression: exit status ${status}, output \"${out}\", JUnit ${junit}")
 endif()
 
 foreach(option --help --version)

@@ -15,6 +15,7 @@
 #include "testbench/cli/image_corrupt_command.hpp"
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
+#include "testbench/cli/regress_command.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/scenarios/names.hpp"
 
@@ -36,17 +37,21 @@ std::string file_name(const std::string& text) {
   return text.empty() ? "a name is missing" : "";
 }
 
+/// What changes a scenario, in every command that runs one.
+void add_changes(CLI::App& app, std::vector<std::string>& overrides,
+                 std::vector<std::string>& faults) {
+  app.add_option("--set", overrides, "group.name=value: overrides a parameter (vfsim list params)")
+      ->allow_extra_args(false);
+  app.add_option("--fault", faults, "builds in a deliberate defect (vfsim list faults)")
+      ->allow_extra_args(false);
+}
+
 /// Options that `run` and `migrate` share.
 void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--seed", command.what.seed, "seed of everything that is drawn at random")
       ->check(whole_number)
       ->capture_default_str();
-  app.add_option("--set", command.what.overrides,
-                 "group.name=value: overrides a parameter (vfsim list params)")
-      ->allow_extra_args(false);
-  app.add_option("--fault", command.what.faults,
-                 "builds in a deliberate defect (vfsim list faults)")
-      ->allow_extra_args(false);
+  add_changes(app, command.what.overrides, command.what.faults);
   app.add_option("--wave", command.run.wave, "write waves (FST) to this file")->check(file_name);
   app.add_option("--events", command.run.events,
                  "write the event log to this file, one JSON object a line")
@@ -110,6 +115,39 @@ void add_fuzz_options(CLI::App& app, FuzzCommand& command, int& status) {
   fuzz->callback([&] { status = fuzz_command(command); });
 }
 
+void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& merging,
+                         int& status) {
+  CLI::App* regress =
+      app.add_subcommand("regress", "run scenarios with many seeds, each in a process of its own");
+  regress->add_option("paths", command.paths,
+                      "scenario files, names, folders of them; none: all shipped scenarios");
+  regress->add_option("--seeds", command.plan.seeds, "seeds of each scenario")
+      ->check(CLI::Range(UINT64_C(1), UINT64_C(10000000)))
+      ->capture_default_str();
+  regress->add_option("--seed", command.plan.first_seed, "the first of them")
+      ->check(whole_number)
+      ->capture_default_str();
+  regress->add_option("--jobs", command.jobs, "runs at a time; without: one per processor")
+      ->check(CLI::Range(1U, 1024U));
+  regress->add_option("--shard", command.shard, "I/N: the I-th of N parts of the cases")
+      ->check(wrong_shard);
+  regress->add_option("--time", command.time_s, "seconds after which no further case starts")
+      ->check(CLI::Range(0.001, 1e9));
+  regress->add_option("--limit", command.plan.limit_s, "seconds after which a case is killed")
+      ->check(CLI::Range(0.001, 1e9))
+      ->capture_default_str();
+  regress->add_option("--junit", command.junit, "write JUnit XML to this file")->check(file_name);
+  regress->add_option("--out", command.out_dir, "folder for results.jsonl and summary.txt")
+      ->check(file_name);
+  add_changes(*regress, command.plan.overrides, command.plan.faults);
+  CLI::App* merge = regress->add_subcommand("merge", "the results of several shards as one");
+  merge->add_option("folders", merging.folders, "--out of each")->required();
+  merge->add_option("--junit", merging.junit, "write JUnit XML to this file")->check(file_name);
+  merge->add_option("--out", merging.out_dir, "folder for the merged results")->check(file_name);
+  regress->callback(
+      [&, merge] { status = merge->parsed() ? merge_command(merging) : regress_command(command); });
+}
+
 int show_list(const std::string& topic, bool markdown) {
   const std::string text = list(topic, markdown);
   if (text.empty()) {
@@ -145,7 +183,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& mistake) {
   for (const CLI::App* other : commands) {
     allowed += (allowed.empty() ? "" : " ") + other->get_name();
   }
-  if (!commands.empty() && (rest.empty() || rest.front()[0] != '-')) {
+  if (command.get_require_subcommand_min() > 0 && (rest.empty() || rest.front()[0] != '-')) {
     return rest.empty()
                ? fmt::format("{}a command is needed; allowed are {}", where, comma_list(allowed))
                : fmt::format("{}unknown command '{}'{}; allowed are {}", where, rest.front(),
@@ -208,6 +246,11 @@ int command_line(int argc, char** argv) {
 
   FaultsCommand faults;
   add_faults_command(app, faults, status);
+
+  RegressCommand regress;
+  regress.plan.limit_s = 300;
+  MergeCommand merging;
+  add_regress_command(app, regress, merging, status);
 
   std::vector<std::string> files;
   bool fields = false;

@@ -222,6 +222,21 @@ TEST(Random, AFaultMayBeDrawn) {
   EXPECT_NEAR(with, 50, 20);
 }
 
+/// The example of the how-to page is one that draws.
+TEST(Random, DocumentedExampleDraws) {
+  std::ifstream page(VF_SOURCE_DIR "/docs/howto/write_a_scenario.md");
+  std::string text{std::istreambuf_iterator<char>(page), std::istreambuf_iterator<char>()};
+  text.erase(0, text.find("[random.nic]"));
+  text.erase(text.find("```"));
+  std::set<std::string> unlike;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Prepared p = prepared(text, seed);
+    ASSERT_TRUE(p.ok) << p.error;
+    unlike.insert(drawn_text(p));
+  }
+  EXPECT_EQ(unlike.size(), 20U);
+}
+
 TEST(Random, MistakesAreNamedWithTheirPlace) {
   struct Case {
     const char* text;

@@ -1,0 +1,226 @@
+#include "testbench/cli/regress_command.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include "testbench/cli/outputs.hpp"
+#include "testbench/cli/run_command.hpp"
+#include "testbench/regress/pool.hpp"
+#include "testbench/regress/regression.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostCases = 10'000'000;
+constexpr const char* kResults = "/results.jsonl";
+constexpr const char* kSummary = "/summary.txt";
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_interrupt(int) {
+  interrupted = 1;
+  std::signal(SIGINT, SIG_DFL);
+}
+
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// One line that is written over on a terminal; elsewhere a line now and then. Failures at once.
+class Progress {
+ public:
+  explicit Progress(std::size_t cases) : cases_(cases) {}
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void done(const CaseResult& c) {
+    ++ended_;
+    if (c.ran() && !c.passed()) {
+      ++failed_;
+      clear();
+      if (failed_ <= kTold) {
+        fmt::print(stderr, "failed: {}: {}\n", c.what.label, reason(c));
+      }
+    }
+    const double pause = terminal_ ? 0.1 : 10;
+    if (since(shown_) >= pause && ended_ < cases_) {
+      show();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kTold = 20;
+
+  void show() {
+    shown_ = Clock::now();
+    fmt::print(stderr, "{}{} of {} cases, {} failed, {:.1f} cases/s{}", terminal_ ? "\r\033[K" : "",
+               ended_, cases_, failed_, static_cast<double>(ended_) / since(begin_),
+               terminal_ ? "" : "\n");
+    line_ = terminal_;
+  }
+  void clear() {
+    if (std::exchange(line_, false)) {
+      fmt::print(stderr, "\r\033[K");
+    }
+  }
+
+  std::size_t cases_;
+  std::size_t ended_ = 0;
+  std::size_t failed_ = 0;
+  bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  bool line_ = false;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point shown_ = begin_;
+};
+
+/// Each scenario can run at all, with the options given: found out before any does.
+bool try_scenarios(const Plan& plan, std::string& error) {
+  return std::all_of(plan.scenarios.begin(), plan.scenarios.end(), [&](const std::string& name) {
+    Scenario scenario;
+    return prepare({name, plan.overrides, plan.faults, plan.first_seed}, scenario, error);
+  });
+}
+
+bool complete(RegressCommand& command, std::string& error) {
+  Plan& plan = command.plan;
+  if (!command.shard.empty()) {
+    const std::size_t slash = command.shard.find('/');
+    plan.shard = std::strtoull(command.shard.c_str(), nullptr, 10);
+    plan.shards = std::strtoull(command.shard.c_str() + slash + 1, nullptr, 10);
+  }
+  if (!find_scenarios(command.paths, plan.scenarios, error)) {
+    return false;
+  }
+  if (plan.seeds > kMostCases / plan.scenarios.size()) {
+    error = fmt::format("--seeds {}: {} scenarios with so many seeds are more than {} cases",
+                        plan.seeds, plan.scenarios.size(), kMostCases);
+    return false;
+  }
+  return try_scenarios(plan, error);
+}
+
+Regression run(const RegressCommand& command) {
+  const std::vector<Case> cases = cases_of(command.plan);
+  const auto begin = Clock::now();
+  PoolOptions options;
+  options.jobs =
+      command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
+  options.stop = &interrupted;
+  Regression regression;
+  regression.total = total_cases(command.plan);
+  if (command.time_s > 0) {
+    options.more = [&] {
+      const bool more = since(begin) < command.time_s;
+      if (!more) {
+        regression.ended = fmt::format("the time budget of {} s was used up", command.time_s);
+      }
+      return more;
+    };
+  }
+  {
+    Progress progress(cases.size());
+    options.done = [&](const CaseResult& c) { progress.done(c); };
+    regression.cases = run_cases(cases, options);
+  }
+  regression.wall_s = since(begin);
+  if (interrupted != 0) {
+    regression.ended = "stopped by the user";
+  }
+  return regression;
+}
+
+Outputs outputs_of(const std::string& junit_file, const std::string& out_dir) {
+  Outputs outputs;
+  outputs.folder("--out", out_dir);
+  outputs.file("--junit", junit_file);
+  return outputs;
+}
+
+bool save(const Regression& regression, const std::string& junit_file, const std::string& out_dir,
+          std::string& error) {
+  return (junit_file.empty() || write_file(junit_file, junit(regression), error)) &&
+         (out_dir.empty() || (write_file(out_dir + kResults, to_lines(regression), error) &&
+                              write_file(out_dir + kSummary, summary(regression), error)));
+}
+
+bool read_part(const std::string& folder, Regression& part, std::string& error) {
+  const std::string path = folder + kResults;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    error = fmt::format("{}: cannot be read; --out of vfsim regress makes it", path);
+    return false;
+  }
+  if (!from_lines(text.str(), part, error)) {
+    error = fmt::format("{}: {}", path, error);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int regress_command(RegressCommand command) {
+  std::string error;
+  Outputs outputs = outputs_of(command.junit, command.out_dir);
+  if (!complete(command, error) || !outputs.prepare(error)) {
+    return bad_input(error);
+  }
+  std::signal(SIGINT, on_interrupt);
+  const Regression regression = run(command);
+  fmt::print("{}", summary(regression));
+  if (!save(regression, command.junit, command.out_dir, error)) {
+    return bad_input(error);
+  }
+  return regression.passed() && interrupted == 0 ? kHeld : kViolated;
+}
+
+int merge_command(const MergeCommand& command) {
+  Regression whole;
+  std::string error;
+  for (const std::string& folder : command.folders) {
+    Regression part;
+    if (!read_part(folder, part, error)) {
+      return bad_input(error);
+    }
+    if (!merge(whole, std::move(part), error)) {
+      return bad_input(fmt::format("{}{}: {}", folder, kResults, error));
+    }
+  }
+  Outputs outputs = outputs_of(command.junit, command.out_dir);
+  if (!outputs.prepare(error)) {
+    return bad_input(error);
+  }
+  fmt::print("{}", summary(whole));
+  if (!save(whole, command.junit, command.out_dir, error)) {
+    return bad_input(error);
+  }
+  return whole.passed() && whole.cases.size() == whole.total ? kHeld : kViolated;
+}
+
+std::string wrong_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto number = [](const std::string& t) {
+    const bool digits =
+        !t.empty() && t.size() < 10 && t.find_first_not_of("0123456789") == std::string::npos;
+    return digits ? std::strtoull(t.c_str(), nullptr, 10) : 0;
+  };
+  const auto shard = number(text.substr(0, slash));
+  const auto shards = slash == std::string::npos ? 0 : number(text.substr(slash + 1));
+  return shard >= 1 && shard <= shards
+             ? ""
+             : fmt::format("'{}' is no shard; allowed is I/N with I from 1 to N", text);
+}
+
+}  // namespace vfsim::bench

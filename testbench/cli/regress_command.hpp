@@ -1,0 +1,38 @@
+// vfsim regress: many runs, their summary and their files; vfsim regress merge: of several shards.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "testbench/regress/plan.hpp"
+
+namespace vfsim::bench {
+
+struct RegressCommand {
+  std::vector<std::string> paths;  // scenario files, names, folders; none: all shipped
+  Plan plan;                       // but for its scenarios
+  std::string shard;               // "I/N"; "" the whole
+  unsigned jobs = 0;               // 0: one per processor
+  double time_s = 0;               // no case starts after it; 0: no end
+  std::string junit;
+  std::string out_dir;
+};
+
+/// Runs the cases; says what failed, with the command that repeats it. Ctrl-C ends it with what is
+/// known.
+/// @return kHeld, kViolated if a case did not pass or the user stopped it, kBadInput
+[[nodiscard]] int regress_command(RegressCommand command);
+
+struct MergeCommand {
+  std::vector<std::string> folders;  // --out of regressions
+  std::string junit;
+  std::string out_dir;
+};
+
+/// The parts as one regression. @return as regress_command(); also kViolated if a part is missing
+[[nodiscard]] int merge_command(const MergeCommand& command);
+
+/// Option checks: "" or one line about what is wrong.
+[[nodiscard]] std::string wrong_shard(const std::string& text);
+
+}  // namespace vfsim::bench
