@@ -60,6 +60,13 @@ Violation CheckerRig::last(std::string_view id) const {
   return found == stored.rend() ? Violation{} : *found;
 }
 
+std::string CheckerRig::seen(std::string_view id) const {
+  const auto& stored = rules_->violations().stored();
+  const auto found =
+      std::find_if(stored.begin(), stored.end(), [&](const Violation& v) { return v.rule == id; });
+  return found == stored.end() ? std::string() : found->seen;
+}
+
 CheckerRig::Bytes CheckerRig::header(std::uint16_t opcode, std::uint16_t op_mod,
                                      std::size_t bytes) {
   Bytes in(bytes);
@@ -279,19 +286,34 @@ void CheckerRig::create_sq(FnRef who, std::uint32_t sqn, std::uint32_t log_size,
 }
 
 std::uint8_t CheckerRig::submit_save(FnRef who, std::uint32_t key, std::uint32_t size,
-                                     bool incremental) {
+                                     bool incremental, bool set_track) {
   Bytes in = header(VF_OP_SAVE_VHCA_STATE, 0, VF_BYTES(save_vhca_state_in));
   VF_SET(save_vhca_state_in, in.data(), incremental, incremental ? 1 : 0);
+  VF_SET(save_vhca_state_in, in.data(), set_track, set_track ? 1 : 0);
   VF_SET(save_vhca_state_in, in.data(), vhca_id, kVhcaBase + who.fn);
   VF_SET(save_vhca_state_in, in.data(), mkey, key << 8);
   VF_SET(save_vhca_state_in, in.data(), size, size);
   return submit({who.host, 0}, in);
 }
 
-void CheckerRig::complete_save(FnRef who, std::uint8_t slot, std::uint32_t bytes) {
+void CheckerRig::complete_save(FnRef who, std::uint8_t slot, std::uint32_t bytes,
+                               std::uint32_t next) {
   Bytes out(16);
+  VF_SET(save_vhca_state_out, out.data(), next_required_umem_size, next);
   VF_SET(save_vhca_state_out, out.data(), actual_image_size, bytes);
   complete({who.host, 0}, slot, out);
+}
+
+void CheckerRig::query_increment(FnRef who, std::uint32_t required, std::uint32_t state,
+                                 std::uint32_t remaining) {
+  Bytes in = header(VF_OP_QUERY_VHCA_MIGRATION_STATE, 0, VF_BYTES(query_vhca_migration_state_in));
+  VF_SET(query_vhca_migration_state_in, in.data(), incremental, 1);
+  VF_SET(query_vhca_migration_state_in, in.data(), vhca_id, kVhcaBase + who.fn);
+  Bytes out(VF_BYTES(query_vhca_migration_state_out));
+  VF_SET(query_vhca_migration_state_out, out.data(), migration_state, state);
+  VF_SET(query_vhca_migration_state_out, out.data(), required_umem_size, required);
+  VF_SET(query_vhca_migration_state_out, out.data(), remaining_total_size, remaining);
+  command({who.host, 0}, in, out);
 }
 
 std::uint8_t CheckerRig::submit_load(FnRef who, std::uint32_t key, std::uint32_t size) {
@@ -312,6 +334,62 @@ void CheckerRig::complete_with(FnRef who, std::uint8_t slot, std::uint8_t status
 
 void CheckerRig::load(FnRef who, std::uint32_t key, std::uint32_t size) {
   complete_with(who, submit_load(who, key, size), VF_STATUS_OK, VF_SYND_NONE);
+}
+
+void CheckerRig::arc(FnRef who, std::uint32_t from, std::uint32_t to, int error) {
+  bus_.emit<Probe::driver>(&Observer::vfio_state, now_, who, from, to, error);
+}
+void CheckerRig::set_state_done(FnRef who, std::uint32_t requested, std::uint32_t now, int error) {
+  bus_.emit<Probe::driver>(&Observer::set_state_done, now_, who, requested, now, error);
+}
+void CheckerRig::device_reset(FnRef who, std::uint32_t now, int error) {
+  bus_.emit<Probe::driver>(&Observer::device_reset, now_, who, now, error);
+}
+void CheckerRig::function_reset(FnRef who) {
+  bus_.emit<Probe::function_reset>(&Observer::function_reset, now_, who);
+}
+
+void CheckerRig::open_stream(FnRef who, std::uint32_t descriptor, bool saving) {
+  model::StreamView view;
+  view.who = who;
+  view.descriptor = descriptor;
+  view.saving = saving;
+  bus_.emit<Probe::driver>(&Observer::stream, now_, view);
+}
+
+void CheckerRig::read(FnRef who, std::uint32_t descriptor, const Bytes& bytes, int error) {
+  model::StreamView view;
+  view.who = who;
+  view.descriptor = descriptor;
+  view.saving = true;
+  view.op = model::StreamOp::read;
+  view.error = error;
+  view.asked = 1 << 20;
+  view.bytes = bytes.data();
+  view.count = bytes.size();
+  bus_.emit<Probe::driver>(&Observer::stream, now_, view);
+}
+
+void CheckerRig::write(FnRef who, std::uint32_t descriptor, const Bytes& bytes, int error) {
+  model::StreamView view;
+  view.who = who;
+  view.descriptor = descriptor;
+  view.op = model::StreamOp::write;
+  view.error = error;
+  view.asked = bytes.size();
+  view.bytes = bytes.data();
+  view.count = error == 0 ? bytes.size() : 0;
+  bus_.emit<Probe::driver>(&Observer::stream, now_, view);
+}
+
+void CheckerRig::poll(FnRef who, std::uint32_t descriptor, std::uint32_t events) {
+  model::StreamView view;
+  view.who = who;
+  view.descriptor = descriptor;
+  view.saving = true;
+  view.op = model::StreamOp::poll;
+  view.events = events;
+  bus_.emit<Probe::driver>(&Observer::stream, now_, view);
 }
 
 model::Tlp CheckerRig::tlp(model::TlpKind kind, FnRef who, std::uint64_t addr,

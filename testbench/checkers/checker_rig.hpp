@@ -28,7 +28,8 @@ class CheckerRig {
   /// The newest violation of the rule; an empty one if there is none.
   [[nodiscard]] Violation last(std::string_view id) const;
   [[nodiscard]] RuleSet& rules() { return *rules_; }
-  [[nodiscard]] const ViolationLog& violation_log() const { return rules_->violations(); }
+  /// What the rule's first violation saw; "" without one.
+  [[nodiscard]] std::string seen(std::string_view id) const;
   [[nodiscard]] model::ProbeBus& bus() { return bus_; }
   [[nodiscard]] model::HostMemory& memory(std::uint8_t host) { return *memories_[host]; }
   [[nodiscard]] model::Ps now() const { return now_; }
@@ -64,13 +65,29 @@ class CheckerRig {
   void create_cq(model::FnRef who, std::uint32_t cqn, std::uint32_t log_size, std::uint64_t ring);
   void create_sq(model::FnRef who, std::uint32_t sqn, std::uint32_t log_size, std::uint64_t ring);
   std::uint8_t submit_save(model::FnRef who, std::uint32_t key, std::uint32_t size,
-                           bool incremental = false);
-  void complete_save(model::FnRef who, std::uint8_t slot, std::uint32_t bytes);
+                           bool incremental = false, bool set_track = false);
+  /// `next`: bytes of the chunk that follows.
+  void complete_save(model::FnRef who, std::uint8_t slot, std::uint32_t bytes,
+                     std::uint32_t next = 0);
+  /// Incremental QUERY_VHCA_MIGRATION_STATE and its answer.
+  void query_increment(model::FnRef who, std::uint32_t required, std::uint32_t state,
+                       std::uint32_t remaining = 0);
   std::uint8_t submit_load(model::FnRef who, std::uint32_t key, std::uint32_t size);
   /// Of any command of the PF of the function's host.
   void complete_with(model::FnRef who, std::uint8_t slot, std::uint8_t status,
                      std::uint32_t syndrome);
   void load(model::FnRef who, std::uint32_t key, std::uint32_t size);
+
+  // what user space gets of a VFIO device
+  void arc(model::FnRef who, std::uint32_t from, std::uint32_t to, int error = 0);
+  void set_state_done(model::FnRef who, std::uint32_t requested, std::uint32_t now, int error = 0);
+  void device_reset(model::FnRef who, std::uint32_t now, int error = 0);
+  void open_stream(model::FnRef who, std::uint32_t descriptor, bool saving = true);
+  /// `bytes` as they came; error 0 and no bytes: the end.
+  void read(model::FnRef who, std::uint32_t descriptor, const Bytes& bytes, int error = 0);
+  void write(model::FnRef who, std::uint32_t descriptor, const Bytes& bytes, int error = 0);
+  void poll(model::FnRef who, std::uint32_t descriptor, std::uint32_t events);
+  void function_reset(model::FnRef who);
 
   // device
   model::Tlp tlp(model::TlpKind kind, model::FnRef who, std::uint64_t addr,

@@ -77,7 +77,6 @@ class RuleS4 : public testing::Test {
   void load(const Bytes& image, std::uint8_t status = VF_STATUS_OK, std::uint32_t syndrome = 0) {
     rig_.complete_with(kTarget, offer(image), status, syndrome);
   }
-  [[nodiscard]] std::string seen() const { return rig_.violation_log().stored().back().seen; }
   CheckerRig rig_;
 };
 
@@ -112,7 +111,7 @@ TEST_F(RuleS4, BrokenImageIsTaken) {
   flipped[FW_IMAGE_HEADER + FW_IMAGE_HEAD] ^= 1;
   load(flipped);
   EXPECT_EQ(rig_.violations("S4"), 1U);
-  EXPECT_EQ(seen(), "LOAD succeeded, though the image has: record 0 at 0x40: checksum");
+  EXPECT_EQ(rig_.seen("S4"), "LOAD succeeded, though the image has: record 0 at 0x40: checksum");
 }
 
 TEST_F(RuleS4, EveryFlippedBitIsADefect) {

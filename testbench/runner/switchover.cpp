@@ -24,6 +24,12 @@ Image image_of(const Image& stream) {
   return image;
 }
 
+/// A descriptor is kept beyond its session and used, as a careless VMM would: it is dead (S5).
+void touch_closed(driver::MigStream& session) {
+  (void)session.poll();
+  (void)session.read(1, true);
+}
+
 /// A full image of a stopped device, which stays in STOP.
 driver::Result<Image> read_back(driver::VfioDevice& device, const Scenario& scenario) {
   BOOST_OUTCOME_TRYV(device.set_state(driver::MigState::stop));
@@ -37,6 +43,7 @@ driver::Result<Image> read_back(driver::VfioDevice& device, const Scenario& scen
     stream.insert(stream.end(), bytes.begin(), bytes.end());
   }
   BOOST_OUTCOME_TRYV(device.set_state(driver::MigState::stop));
+  touch_closed(*session);
   return scenario.vmm.flow == "newest" ? image_of(stream) : stream;
 }
 
