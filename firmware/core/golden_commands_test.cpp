@@ -1,48 +1,15 @@
 // Every golden command input, and the golden entries with their mailbox chains, executed by the
 // firmware.
-#include <fstream>
-#include <sstream>
-
 #include <gtest/gtest.h>
 
 extern "C" {
 #include "firmware/core/fw_internal.h"
 }
+#include "firmware/core/golden_commands.hpp"
 #include "firmware/core/object_rig.hpp"
 
 namespace vfsim::fwtest {
 namespace {
-
-struct Golden {
-  std::string title, kind;
-  Bytes bytes;
-};
-
-std::vector<Golden> read_golden() {
-  std::ifstream file(VF_SOURCE_DIR "/firmware/interface/facts/golden_commands.txt");
-  std::vector<Golden> all;
-  std::string title;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty()) {
-      continue;
-    }
-    if (line[0] == '#') {
-      title = line.rfind("# inlen", 0) == 0 ? title : line.substr(line.find_first_not_of("# "));
-    } else if (line[0] == ' ') {
-      std::istringstream words(line);
-      std::string word;
-      words >> word;
-      std::size_t at = std::stoul(word, nullptr, 16);
-      while (words >> word) {
-        all.back().bytes.at(at++) = static_cast<std::uint8_t>(std::stoul(word, nullptr, 16));
-      }
-    } else {
-      const auto open = line.rfind('(');
-      all.push_back({title, line.substr(0, open - 1), Bytes(std::stoul(line.substr(open + 1)))});
-    }
-  }
-  return all;
-}
 
 /// PF with what the golden commands refer to: protection domain 0x5a, UAR 0x10.
 class GoldenCommands : public testing::Test {
@@ -53,7 +20,8 @@ class GoldenCommands : public testing::Test {
     while (o.pd() != 0x5a) {
     }
   }
-  const std::vector<Golden> golden = read_golden();
+  const std::vector<Golden> golden =
+      read_golden(VF_SOURCE_DIR "/firmware/interface/facts/golden_commands.txt");
   Objects o;
   MockNic& nic = o.nic;
 

@@ -134,6 +134,7 @@ class Run {
     worker.hung = false;
     worker.output = std::tmpfile();
     places_[w].number = kNone;
+    places_[w].since_ms = now_ms();
     std::fflush(nullptr);
     worker.pid = ::fork();
     if (worker.pid == 0) {
@@ -154,7 +155,6 @@ class Run {
       ::dup2(::fileno(workers_[w].output), STDERR_FILENO);
     }
     try {
-      places_[w].since_ms = now_ms();
       const std::unique_ptr<Door> door = door_.make(options_.faults);
       cases(w, *door, rest);
       while ((rest.begin = shared_[0].next.fetch_add(kBlock)) < options_.cases) {

@@ -229,6 +229,15 @@ class Reader {
   std::string& error_;
 };
 
+/// Names and values that a user wrote may hold line ends and worse: an error stays one line of
+/// text.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    c = (c >= 0 && c < ' ') || c == 0x7f ? '?' : c;
+  }
+  return text;
+}
+
 /// A key of very many parts overruns the parser's stack: no line may hold one.
 bool check_lines(const std::string& path, const std::string& text, std::string& error) {
   constexpr std::size_t kMost = 4096;
@@ -260,14 +269,19 @@ bool read_text(const std::string& path, std::string& text, std::string& error) {
     error = path + ": larger than 1 MiB; a scenario file (TOML) is needed";
     return false;
   }
-  return check_lines(path, text, error);
+  return true;
 }
 
 }  // namespace
 
 bool load(const std::string& path, Scenario& scenario, std::string& error) {
   std::string text;
-  if (!read_text(path, text, error)) {
+  return read_text(path, text, error) && parse(text, path, scenario, error);
+}
+
+bool parse(const std::string& text, const std::string& path, Scenario& scenario,
+           std::string& error) {
+  if (!check_lines(path, text, error)) {
     return false;
   }
   scenario = Scenario{};
@@ -279,12 +293,12 @@ bool load(const std::string& path, Scenario& scenario, std::string& error) {
       error = path + ": there is nothing in it; a scenario file (TOML) is needed";
       return false;
     }
-    return Reader(path, scenario, error).read(root);
+    const bool good = Reader(path, scenario, error).read(root);
+    error = one_line(error);
+    return good;
   } catch (const toml::parse_error& e) {  // the library's way to report a syntax error
-    std::string what(e.description());
-    std::replace(what.begin(), what.end(), '\n', ' ');
-    error = fmt::format("{}:{}:{}: no TOML: {}", path, e.source().begin.line,
-                        e.source().begin.column, what);
+    error = one_line(fmt::format("{}:{}:{}: no TOML: {}", path, e.source().begin.line,
+                                 e.source().begin.column, e.description()));
     return false;
   }
 }
@@ -294,8 +308,8 @@ bool apply_override(const std::string& assignment, Scenario& scenario, std::stri
   const std::string key = assignment.substr(0, equals);
   const std::string value = equals == std::string::npos ? "" : assignment.substr(equals + 1);
   const auto fail = [&](const std::string& what) {
-    error = key == "faults" ? fmt::format("--fault {}: {}", value, what)
-                            : fmt::format("--set {}: {}", assignment, what);
+    error = one_line(key == "faults" ? fmt::format("--fault {}: {}", value, what)
+                                     : fmt::format("--set {}: {}", assignment, what));
     return false;
   };
   if (equals == std::string::npos) {

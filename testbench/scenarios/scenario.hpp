@@ -55,6 +55,10 @@ struct Scenario {
 /// is allowed".
 [[nodiscard]] bool load(const std::string& path, Scenario& scenario, std::string& error);
 
+/// The same from the text of a file; `path` is what errors name.
+[[nodiscard]] bool parse(const std::string& text, const std::string& path, Scenario& scenario,
+                         std::string& error);
+
 /// One command line override, "group.name=value" or "faults=a,b"; checked like the file. False:
 /// `error` is one line.
 [[nodiscard]] bool apply_override(const std::string& assignment, Scenario& scenario,

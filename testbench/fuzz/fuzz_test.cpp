@@ -1,0 +1,169 @@
+// The tool itself: cases and digests are a matter of the seed alone, a worker that dies is a
+// finding, and each door finds a defect that is planted behind it.
+#include <csignal>
+#include <cstdlib>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "firmware/interface/layout.h"
+#include "testbench/fuzz/fuzz_run.hpp"
+#include "testbench/fuzz/readers.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr std::uint64_t fault_set(enum vf_fault which) {
+  return 1ULL << which;
+}
+
+DoorRow row(std::string_view name, std::unique_ptr<Door> (*make)(std::uint64_t)) {
+  return {name, 1000, true, "", "", make};
+}
+
+FuzzReport run(const DoorRow& door, std::uint64_t cases, unsigned jobs = 2,
+               std::uint64_t faults = 0, std::uint64_t seed = 1) {
+  FuzzOptions options;
+  options.cases = cases;
+  options.jobs = jobs;
+  options.faults = faults;
+  options.seed = seed;
+  options.case_limit_s = 60;
+  return fuzz_door(door, options);
+}
+
+/// Case n is the number n; what is done with some numbers.
+class NumberDoor : public Door {
+ public:
+  CaseBytes make(CaseRandom& random) override { return {static_cast<std::uint8_t>(random())}; }
+  DoorOutcome run(const CaseBytes& bytes) override {
+    if (bytes[0] == 77) {
+      std::abort();
+    }
+    if (bytes[0] == 78) {
+      for (;;) {
+        ::usleep(1000);
+      }
+    }
+    return {bytes[0] < 100, bytes[0] < 100 ? "OK" : "LARGE", bytes[0] == 200 ? "two hundred" : ""};
+  }
+};
+
+TEST(Fuzz, DeadAndHangingWorkersAreFindings) {
+  const DoorRow door = row("number", [](std::uint64_t) -> std::unique_ptr<Door> {
+    return std::make_unique<NumberDoor>();
+  });
+  FuzzOptions options;
+  options.cases = 600;
+  options.jobs = 3;
+  options.case_limit_s = 1;
+  const FuzzReport report = fuzz_door(door, options);
+  EXPECT_EQ(report.cases, 600U) << "others go on behind a dead one";
+  std::uint64_t died = 0;
+  std::uint64_t hung = 0;
+  std::uint64_t plain = 0;
+  NumberDoor same;
+  for (const FuzzFinding& finding : report.shown) {
+    const std::uint8_t number = fuzz_case(same, "number", 1, finding.number)[0];
+    died += number == 77 && finding.what.find("signal 6") != std::string::npos ? 1 : 0;
+    hung += number == 78 && finding.what.find("no end after 1 s") != std::string::npos ? 1 : 0;
+    plain += number == 200 && finding.what == "two hundred" ? 1 : 0;
+  }
+  EXPECT_GT(died, 0U);
+  EXPECT_GT(hung, 0U);
+  EXPECT_GT(plain, 0U);
+  EXPECT_EQ(died + hung + plain, report.shown.size());
+  EXPECT_EQ(report.findings, report.shown.size());
+}
+
+TEST(Fuzz, DoorThatDoesNotOpenIsAFinding) {
+  const DoorRow door = row("broken", [](std::uint64_t) -> std::unique_ptr<Door> { std::abort(); });
+  const FuzzReport report = run(door, 10);
+  EXPECT_EQ(report.cases, 0U);
+  EXPECT_GE(report.findings, 1U);
+}
+
+struct HealthyCase {
+  const char* name;
+  std::unique_ptr<Door> (*make)(std::uint64_t);
+  std::uint64_t cases;
+};
+
+class Healthy : public testing::TestWithParam<HealthyCase> {};
+
+TEST_P(Healthy, NoFindingAndTheSameDigestWithAnyJobs) {
+  const HealthyCase& c = GetParam();
+  const FuzzReport one = run(row(c.name, c.make), c.cases, 1);
+  const FuzzReport two = run(row(c.name, c.make), c.cases, 3);
+  EXPECT_EQ(one.findings, 0U) << (one.shown.empty() ? "" : one.shown[0].what);
+  EXPECT_EQ(one.cases, c.cases);
+  EXPECT_EQ(one.digest, two.digest);
+  EXPECT_EQ(one.refused, two.refused);
+  EXPECT_GT(one.accepted, 0U) << "cases that nothing refuses reach farther";
+  EXPECT_GT(one.refused.size(), 0U);
+  EXPECT_NE(run(row(c.name, c.make), c.cases, 1, 0, 2).digest, one.digest) << "another seed";
+}
+
+INSTANTIATE_TEST_SUITE_P(Doors, Healthy,
+                         testing::Values(HealthyCase{"command", make_command_door, 400},
+                                         HealthyCase{"doorbell", make_doorbell_door, 60},
+                                         HealthyCase{"image", make_image_door, 400},
+                                         HealthyCase{"stream", make_stream_door, 400},
+                                         HealthyCase{"scenario", make_scenario_door, 400},
+                                         HealthyCase{"capture", make_capture_door, 400}),
+                         [](const auto& door) { return std::string(door.param.name); });
+
+TEST(Planted, CommandThatIsCompletedTwice) {
+  const FuzzReport report =
+      run(row("command", make_command_door), 200, 2, fault_set(VF_FAULT_completion_twice));
+  ASSERT_GT(report.findings, 0U);
+  EXPECT_NE(report.shown[0].what.find("2 completions"), std::string::npos) << report.shown[0].what;
+  // The number alone brings it back.
+  FuzzOptions again;
+  again.cases = 1;
+  again.first = report.shown[0].number;
+  again.faults = fault_set(VF_FAULT_completion_twice);
+  const FuzzReport replayed = fuzz_door(row("command", make_command_door), again);
+  ASSERT_EQ(replayed.findings, 1U);
+  EXPECT_EQ(replayed.shown[0].what, report.shown[0].what);
+  EXPECT_EQ(replayed.shown[0].number, report.shown[0].number);
+}
+
+TEST(Planted, ImageThatIsNotGivenBack) {
+  const FuzzReport report =
+      run(row("image", make_image_door), 300, 2, fault_set(VF_FAULT_load_drops_arm_state));
+  ASSERT_GT(report.findings, 0U);
+  EXPECT_NE(report.shown[0].what.find("SAVE does not give back"), std::string::npos);
+}
+
+TEST(Planted, DoorbellsThatReachForeignMemory) {
+  const FuzzReport report =
+      run(row("doorbell", make_doorbell_door), 400, 2, fault_set(VF_FAULT_mkey_unchecked));
+  ASSERT_GT(report.findings, 0U);
+  EXPECT_NE(report.shown[0].what.find("which none of its queues and keys names"), std::string::npos)
+      << report.shown[0].what;
+}
+
+TEST(Planted, ScenarioErrorsOfSeveralLines) {
+  const DoorRow door = row("scenario", [](std::uint64_t) {
+    return make_scenario_door(
+        ScenarioReader([](const std::string&, const std::vector<std::string>&, std::string& error) {
+          error = "case.toml:1:1: two\nlines";
+          return false;
+        }));
+  });
+  EXPECT_EQ(run(door, 50).findings, 50U);
+}
+
+TEST(Planted, CaptureErrorsWithoutAFile) {
+  const DoorRow door = row("capture", [](std::uint64_t) {
+    return make_capture_door(CaptureReader([](const std::string&, std::string& error) {
+      error = "something is wrong";
+      return false;
+    }));
+  });
+  EXPECT_EQ(run(door, 50).findings, 50U);
+}
+
+}  // namespace
+}  // namespace vfsim::bench
