@@ -81,6 +81,12 @@ set(cases
   "image inspect folder|folder: cannot be read"
   "image inspect /dev/null|/dev/null: byte 0: IMAGE_TRUNCATED"
   "image inspect sparse.image|sparse.image: byte 0: IMAGE_BAD_MAGIC"
+  "fuzz comand|fuzz: unknown door 'comand' .did you mean 'command'"
+  "fuzz --case 3|--case and --bytes need one door"
+  "fuzz image --cases x|--cases: 'x' is no number"
+  "fuzz image --fault mkey|fuzz: .*did you mean 'mkey_unchecked'"
+  "fuzz image --bytes nosuch|nosuch: cannot be read"
+  "fuzz image --jobs 9999|--jobs"
   "image corrupt typo.toml x --kind swop|image corrupt: unknown kind 'swop' .did you mean 'swap'"
   "image corrupt typo.toml x --kind swap|typo.toml: byte 0: IMAGE_BAD_MAGIC"
   "image corrupt typo.toml x --kind swap --field a|--field goes with --kind field"
@@ -166,7 +172,7 @@ foreach(option --help --version)
     message(SEND_ERROR "vfsim ${option}: exit status ${status}")
   endif()
 endforeach()
-foreach(topic scenarios rules params steps faults signals corruptions)
+foreach(topic scenarios rules params steps faults signals doors corruptions)
   execute_process(COMMAND ${VFSIM} list ${topic} RESULT_VARIABLE status OUTPUT_VARIABLE out)
   if(NOT status EQUAL 0 OR out STREQUAL "")
     message(SEND_ERROR "vfsim list ${topic}: exit status ${status}")

@@ -37,14 +37,13 @@ class Door {
 struct DoorRow {
   std::string_view name;
   std::uint32_t weight;  // thousandths of all cases
-  bool libfuzzer;
   std::string_view takes;
   std::string_view doc;
   std::unique_ptr<Door> (*make)(std::uint64_t faults);
 };
 
 /// One maker per row. `faults`: deliberate defects, VF_FAULT_* set, for doors of a device.
-#define DOOR(name, weight, libfuzzer, takes, doc) \
+#define DOOR(name, weight, takes, doc) \
   [[nodiscard]] std::unique_ptr<Door> make_##name##_door(std::uint64_t faults);
 #include "testbench/fuzz/doors.def"
 #undef DOOR

@@ -7,8 +7,8 @@ namespace vfsim::bench {
 
 const std::vector<DoorRow>& door_table() {
   static const std::vector<DoorRow> rows = {
-#define DOOR(name, weight, libfuzzer, takes, doc) \
-  {#name, weight, libfuzzer != 0, takes, doc, make_##name##_door},
+#define DOOR(name, weight, takes, doc) \
+  {#name, weight, takes, doc, make_##name##_door},
 #include "testbench/fuzz/doors.def"
 #undef DOOR
   };

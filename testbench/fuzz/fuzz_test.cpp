@@ -18,7 +18,7 @@ constexpr std::uint64_t fault_set(enum vf_fault which) {
 }
 
 DoorRow row(std::string_view name, std::unique_ptr<Door> (*make)(std::uint64_t)) {
-  return {name, 1000, true, "", "", make};
+  return {name, 1000, "", "", make};
 }
 
 FuzzReport run(const DoorRow& door, std::uint64_t cases, unsigned jobs = 2,
