@@ -12,14 +12,16 @@ using driver::MigState;
 using model::FnRef;
 using model::Ps;
 
+constexpr std::uint64_t kAllOnes = 0xffffffff;  // what a host reads where nobody answers
+
 /// A reset on the bus is a function-level reset, or VF Enable that goes. From it on the function
 /// sends no memory request and no interrupt until a driver has given it a command queue, or a LOAD
 /// has filled it; what it had put on the link before is under way and does not count. A reset of
 /// user space (VFIO_DEVICE_RESET) of a function of the NIC shows one on the bus before it returns,
-/// succeeds, and GET then tells RUNNING. When a reset and a state change cross, GET tells RUNNING
-/// or the state that was asked for (after a failure, the state of the last arc). What becomes of
-/// reads that were under way is seen by what does not come: nothing that they could cause leaves
-/// the function.
+/// succeeds while the function answers, and GET then tells RUNNING. When a reset and a state change
+/// cross, GET tells RUNNING or the state that was asked for (after a failure, the state of the last
+/// arc). What becomes of reads that were under way is seen by what does not come: nothing that they
+/// could cause leaves the function.
 class R1 final : public Rule {
  public:
   explicit R1(const RuleInputs& inputs)
@@ -37,7 +39,7 @@ class R1 final : public Rule {
     }
     evaluated();
     Function& function = functions_[function_index(who)];
-    function = {};
+    function = {};  // whether it is there is seen at the next configuration read
     function.silent = true;
     function.reset_at = t;
     function.on_bus = true;
@@ -66,7 +68,12 @@ class R1 final : public Rule {
 
   void access(Ps t, const model::AccessView& view) override {
     (void)t;
-    if (view.write && !view.config && view.offset == VF_BAR_CMDQ_LO && is_nic(context_, view.who)) {
+    if (!is_nic(context_, view.who)) {
+      return;
+    }
+    if (view.config && !view.write) {
+      functions_[function_index(view.who)].absent = view.bytes == 4 && view.value == kAllOnes;
+    } else if (view.write && !view.config && view.offset == VF_BAR_CMDQ_LO) {
       brought_up(view.who);
     }
   }
@@ -80,8 +87,11 @@ class R1 final : public Rule {
 
   void device_reset(Ps t, FnRef who, std::uint32_t now, int error) override {
     evaluated();
+    const bool absent = is_nic(context_, who) && functions_[function_index(who)].absent;
     if (error != 0) {
-      violate(t, who, "VFIO_DEVICE_RESET succeeds", fmt::format("errno {}", error));
+      if (!absent) {
+        violate(t, who, "VFIO_DEVICE_RESET succeeds", fmt::format("errno {}", error));
+      }
       return;
     }
     if (static_cast<MigState>(now) != MigState::running) {
@@ -130,6 +140,7 @@ class R1 final : public Rule {
 
  private:
   struct Function {
+    bool absent = false;   // did not answer the last configuration read
     bool silent = false;   // reset, and not brought up since
     bool on_bus = false;   // reset on the bus, VFIO_DEVICE_RESET has not returned since
     bool crossed = false;  // no state change has ended since the reset

@@ -65,6 +65,21 @@ TEST_F(RuleR1, WrongAnswerOfTheReset) {
   EXPECT_EQ(rig_.violations("R1"), 3U);
 }
 
+TEST_F(RuleR1, FunctionThatIsGone) {
+  model::AccessView view;
+  view.who = kVf;
+  view.config = true;
+  view.bytes = 4;
+  view.value = 0xffffffff;
+  rig_.bus().emit<model::Probe::access>(&model::Observer::access, rig_.now(), view);
+  rig_.device_reset(kVf, VF_MIG_RUNNING, ENODEV);
+  EXPECT_EQ(rig_.violations("R1"), 0U);
+  view.value = 0x00100006;
+  rig_.bus().emit<model::Probe::access>(&model::Observer::access, rig_.now(), view);
+  rig_.device_reset(kVf, VF_MIG_RUNNING, ENODEV);
+  EXPECT_EQ(rig_.violations("R1"), 1U);
+}
+
 TEST_F(RuleR1, CrossingStateChange) {
   for (const std::uint32_t now : {VF_MIG_RUNNING, VF_MIG_STOP}) {  // either order
     rig_.function_reset(kVf);

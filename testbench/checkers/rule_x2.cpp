@@ -92,10 +92,9 @@ class X2 final : public Rule {
     (void)t;
     each(who, [&](std::uint32_t, Guest& guest, Device& device) {
       device.state = static_cast<MigState>(now);
-      if (error == 0) {
-        device.works = guest.side[who.host].vcpus;  // nothing of the guest is in it any more
-        device.reset = true;
-      }
+      device.works = error == 0 && guest.side[who.host].vcpus;  // nothing of the guest is in it
+      device.reset = true;
+      device.lost = error != 0;
     });
   }
 
@@ -123,7 +122,7 @@ class X2 final : public Rule {
       guest.ran = guest.side[view.from].vcpus;
       for (Side& side : guest.side) {
         for (Device& device : side.devices) {
-          device.reset = false;
+          device.reset = device.lost = false;
         }
       }
       return;
@@ -142,7 +141,8 @@ class X2 final : public Rule {
     FnRef who;
     MigState state = MigState::running;  // as GET told last
     bool works = false;                  // for the guest
-    bool reset = false;                  // since the migration began
+    bool reset = false;                  // since the migration began, or tried to
+    bool lost = false;                   // cannot be reset: its function is gone (R1 has the rest)
   };
   struct Side {
     std::vector<Device> devices;
@@ -209,7 +209,7 @@ class X2 final : public Rule {
     bool reset = false;
     for (const Device& device : source.devices) {
       reset |= device.reset;
-      if (device.state != MigState::running) {
+      if (device.state != MigState::running && !device.lost) {
         violate(t, device.who, "after a failed migration GET tells RUNNING of the source's devices",
                 fmt::format("'{}', {}", outcome,
                             contract::enum_name("MIG", static_cast<std::uint32_t>(device.state))));

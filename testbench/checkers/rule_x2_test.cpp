@@ -125,6 +125,14 @@ TEST_F(RuleX2, ResetIsSaid) {
   EXPECT_EQ(rig_.violations("X2"), 1U);
 }
 
+TEST_F(RuleX2, SourceThatIsGone) {
+  stop_source();
+  rig_.device_reset(kA, VF_MIG_STOP_COPY, 19);
+  vcpus(true, 0);
+  migration(false, "reset");
+  EXPECT_EQ(rig_.violations("X2"), 0U);
+}
+
 TEST_F(RuleX2, CompletedWithTheSourceRunning) {
   migration(false, "completed");
   EXPECT_EQ(rig_.violations("X2"), 1U);
