@@ -54,6 +54,7 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
     if (phys) {
       peer_write(host, *phys, true);
     }
+    peers_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
     return;
   }
   const std::uint32_t index = function_index(reference(host, fn));
@@ -76,19 +77,33 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   if (hot.interest != 0) {
     quiet_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
   }
+  if (tlp.addr - hot.peer_from < hot.peer_bytes && !answer) {
+    peers_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
+  }
 }
 
 void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
                               bool ok) {
   const std::uint32_t fn = function_of(context_, tlp.requester);
-  if (tlp.kind != TlpKind::mem_write || tlp.interrupt) {
-    return;
-  }
+  const bool write = tlp.kind == TlpKind::mem_write && !tlp.interrupt;
   if (fn >= context_.functions) {
-    peer_write(host, tlp.phys, false);
+    if (write) {
+      peer_write(host, tlp.phys, false);
+    }
+    peers_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
     return;
   }
-  ++hot_[function_index(reference(host, fn))].writes_landed;
+  Hot& hot = hot_[function_index(reference(host, fn))];
+  if (tlp.addr - hot.peer_from < hot.peer_bytes) {
+    peers_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
+  }
+  if (!write) {
+    return;
+  }
+  ++hot.writes_landed;
+  if (hot.interest != 0) {
+    quiet_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
+  }
   if (fn == 0) {
     pf_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
   }
@@ -104,15 +119,26 @@ void FunctionView::peer_write(std::uint8_t host, std::uint64_t phys, bool sent) 
 }
 
 void FunctionView::tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) {
-  (void)t;
-  if (tlp.kind != TlpKind::completion || !tlp.last ||
-      function_of(context_, tlp.requester) >= context_.functions) {
+  if (tlp.kind != TlpKind::completion) {
+    if (tlp.addr == VF_BAR_CMD_DB && function_of(context_, tlp.completer) == 0) {
+      pf_.emit<model::Probe::tlp_received>(&model::Observer::tlp_received, t, host, tlp);
+    }
+    return;
+  }
+  if (tlp.completer != model::kCpuRid) {
+    peers_.emit<model::Probe::tlp_received>(&model::Observer::tlp_received, t, host, tlp);
+  }
+  if (!tlp.last || function_of(context_, tlp.requester) >= context_.functions) {
     return;
   }
   Tag& tag = tags_[host][tlp.tag % kTags];
   if (tag.open) {
+    Hot& hot = hot_[function_index({host, tag.fn})];
+    if (hot.interest != 0) {
+      quiet_.emit<model::Probe::tlp_received>(&model::Observer::tlp_received, t, host, tlp);
+    }
     tag.open = false;
-    --hot_[function_index({host, tag.fn})].reads;
+    --hot.reads;
   }
 }
 
@@ -139,6 +165,32 @@ std::uint32_t FunctionView::outstanding_reads(FnRef who, Ps now) const {
   };
   return static_cast<std::uint32_t>(
       std::count_if(tags_[who.host].begin(), tags_[who.host].end(), waits));
+}
+
+Ps FunctionView::oldest_read(FnRef who) const {
+  Ps oldest = model::kNever;
+  if (hot_[function_index(who)].reads != 0) {
+    for (const Tag& tag : tags_[who.host]) {
+      oldest = tag.open && tag.fn == who.fn ? std::min(oldest, tag.sent) : oldest;
+    }
+  }
+  return oldest;
+}
+
+std::uint64_t FunctionView::reads_of_all(std::uint8_t host) const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t fn = 0; fn < context_.functions; ++fn) {
+    sum += hot_[function_index(reference(host, fn))].reads;
+  }
+  return sum;
+}
+
+std::uint64_t FunctionView::writes_of_all(std::uint8_t host) const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t fn = 0; fn < context_.functions; ++fn) {
+    sum += writes_in_flight(reference(host, fn));
+  }
+  return sum;
 }
 
 std::uint64_t FunctionView::writes_in_flight(FnRef who) const {
@@ -262,6 +314,13 @@ void FunctionView::map_window(FnRef who, std::uint64_t phys, std::uint64_t bytes
   const auto same = [&](const Window& w) { return w.who.host == who.host && w.who.fn == who.fn; };
   windows_.erase(std::remove_if(windows_.begin(), windows_.end(), same), windows_.end());
   windows_.push_back({phys, bytes, who});
+}
+
+void FunctionView::map_peers(FnRef who, std::uint64_t iova, std::uint64_t bytes) {
+  Hot& hot = hot_[function_index(who)];
+  const std::uint64_t end = std::max(iova + bytes, hot.peer_from + hot.peer_bytes);
+  hot.peer_from = hot.peer_bytes == 0 ? iova : std::min(iova, hot.peer_from);
+  hot.peer_bytes = end - hot.peer_from;
 }
 
 bool FunctionView::window_at(std::uint8_t host, std::uint64_t phys, FnRef& who,

@@ -29,7 +29,11 @@ struct RunState {
 /// only about stopped functions or about the PF subscribe to the narrow buses here instead of the
 /// machine's:
 ///   quiet()   tlp_sent of functions that are stopped or watched
-///   pf()      tlp_landed of the PF's memory writes
+///             and, of their last completions and memory writes, tlp_received and tlp_landed
+///   pf()      tlp_landed of the PF's memory writes, tlp_received of its command doorbells
+///   peers()   peer-to-peer requests: tlp_sent and tlp_landed of other devices, and of functions
+///   into
+///             their peer window; tlp_received of completions that a device sent to another
 class FunctionView final : public model::Observer {
  public:
   FunctionView(const CheckContext& context, model::ProbeBus& bus, CommandMonitor& monitor);
@@ -37,6 +41,7 @@ class FunctionView final : public model::Observer {
   void add_listener(FunctionEvents& listener) { listeners_.push_back(&listener); }
   [[nodiscard]] model::ProbeBus& quiet() { return quiet_; }
   [[nodiscard]] model::ProbeBus& pf() { return pf_; }
+  [[nodiscard]] model::ProbeBus& peers() { return peers_; }
 
   [[nodiscard]] const RunState& run(model::FnRef who) const { return runs_[function_index(who)]; }
   [[nodiscard]] const FunctionObjects& objects(model::FnRef who) const {
@@ -70,11 +75,23 @@ class FunctionView final : public model::Observer {
   void grant(model::FnRef who, std::uint64_t phys, std::uint64_t bytes);
   void revoke(model::FnRef who);
   void map_window(model::FnRef who, std::uint64_t phys, std::uint64_t bytes);
+  /// Bus addresses under which a function reaches other devices' windows; one range, which grows to
+  /// hold all that it is given.
+  void map_peers(model::FnRef who, std::uint64_t iova, std::uint64_t bytes);
+  /// When the outstanding read with this tag was sent; at tlp_received on quiet(), too.
+  [[nodiscard]] model::Ps read_sent(std::uint8_t host, std::uint16_t tag) const {
+    return tags_[host][tag % kTags].sent;
+  }
+  /// When the oldest read of the function was sent that has no last completion; kNever: none.
+  [[nodiscard]] model::Ps oldest_read(model::FnRef who) const;
+  /// Reads without their last completion / memory writes on their way, of all functions of a host.
+  [[nodiscard]] std::uint64_t reads_of_all(std::uint8_t host) const;
+  [[nodiscard]] std::uint64_t writes_of_all(std::uint8_t host) const;
   /// Function and offset behind a physical address in a BAR window; false outside.
   bool window_at(std::uint8_t host, std::uint64_t phys, model::FnRef& who,
                  std::uint64_t& offset) const;
   /// What a rule watches a running function for.
-  enum class Watch : std::uint8_t { held_work, reset, command };
+  enum class Watch : std::uint8_t { held_work, reset, command, quiesce, sibling };
   /// While watched for anything, all TLPs of the function appear on quiet().
   void watch(model::FnRef who, Watch what, bool on);
   /// Changes whenever the function does something or is told something: requests that it sent,
@@ -106,6 +123,8 @@ class FunctionView final : public model::Observer {
     std::uint64_t writes_landed = 0;
     std::uint64_t behind = 0;  // at the last MSI
     std::uint64_t reads_sent = 0;
+    std::uint64_t peer_from = 0;  // bus addresses of other devices' windows
+    std::uint64_t peer_bytes = 0;
     std::uint64_t accesses = 0;
     std::uint32_t reads = 0;  // without their last completion
     std::uint32_t msi_sent = 0;
@@ -159,6 +178,7 @@ class FunctionView final : public model::Observer {
   std::vector<FunctionEvents*> listeners_;
   model::ProbeBus quiet_;
   model::ProbeBus pf_;
+  model::ProbeBus peers_;
   std::vector<Hot> hot_;
   std::vector<std::array<std::uint64_t, kMarks>>
       marks_;  // writes_sent when an interrupt was sent, by function

@@ -21,7 +21,7 @@ using Factory = std::unique_ptr<Rule> (*)(const RuleInputs&);
 std::unique_ptr<Rule> make_oracle_rule(const RuleInputs&) {
   return std::make_unique<OracleRule>();
 }
-std::unique_ptr<Rule> make_planned_rule(const RuleInputs&) {
+[[maybe_unused]] std::unique_ptr<Rule> make_planned_rule(const RuleInputs&) {
   return nullptr;
 }
 

@@ -48,6 +48,11 @@ class RuleSet {
     view_->map_window(who, phys, bytes);
   }
 
+  /// Bus addresses under which a function reaches windows of other devices (P2).
+  void map_peers(model::FnRef who, std::uint64_t iova, std::uint64_t bytes) {
+    view_->map_peers(who, iova, bytes);
+  }
+
   /// Two full images of one function that must be equal outside volatile fields (S3): SAVE, LOAD,
   /// SAVE.
   void add_identity(model::Ps t, model::FnRef who, const std::vector<std::uint8_t>& first,

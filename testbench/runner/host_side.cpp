@@ -91,6 +91,8 @@ void HostSide::assign(std::uint32_t guest, RuleSet& rules) {
     host.iommu().map(vf_rid(0), {kGuestPeerWindow, VF_PEER_BAR_BYTES, kPeerWindow, true, true});
     host.iommu().map(model::Host::kPeerRid, {kGuestVfWindow, 1ULL << VF_BAR_LOG_VF_BYTES, vf_window(0), false, true});
     rules.grant(who, kPeerWindow, VF_PEER_BAR_BYTES);
+    rules.map_window({index, kPeerFn}, kPeerWindow, VF_PEER_BAR_BYTES);
+    rules.map_peers(who, kGuestPeerWindow, VF_PEER_BAR_BYTES);
     assigned({index, kPeerFn});
   }
 }

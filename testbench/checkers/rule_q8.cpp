@@ -1,0 +1,498 @@
+// Q8: a quiesce of one VF changes nothing for its siblings: no lost work, no reordering,
+// throughput.
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <fmt/format.h>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "testbench/checkers/rule_factories.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using model::FnRef;
+using model::Ps;
+
+constexpr std::uint64_t kLeastWork = 20;     // of a window for which 5 % say something
+constexpr std::uint64_t kShare = 20;         // 5 %
+constexpr std::uint64_t kLeastBacklog = 50;  // frames from which a rate under backlog is known
+constexpr Ps kSlack = 2 * model::kUs;
+
+/// Frames that a function sends for its doorbells.
+struct Sending {
+  std::map<std::uint32_t, std::uint16_t> position;  // by send queue: entries rung for
+  std::uint64_t posted = 0;
+  std::uint64_t sent = 0;
+  std::deque<std::array<std::uint64_t, 2>> recent;  // (time, posted): not yet due
+  std::uint64_t due = 0;                            // posted long enough ago
+  std::uint64_t usual = 0;                          // most that was overdue while nobody migrated
+  bool uncounted = false;                           // entries and frames are not one to one
+  // While frames were overdue and nobody migrated: what the device achieves then.
+  Ps backlog_since = 0;
+  std::uint64_t backlog_from = 0;
+  Ps backlog_time = 0;
+  std::uint64_t backlog_frames = 0;
+};
+
+/// One sibling in one window.
+struct Track {
+  bool left_out = false;  // quiesced, reset or set up anew meanwhile
+  std::uint64_t posted = 0, sent = 0, overdue = 0;
+  bool behind = false;  // something was overdue when the window opened
+  std::uint64_t accepted = 0, delivered = 0, undelivered = 0;  // frames from the wire
+};
+
+struct Window {
+  std::uint32_t guest = 0;
+  bool whole = false;  // migration; false: from the quiesce to the resume
+  std::uint8_t host = 0;
+  Ps since = 0;
+  std::map<std::uint32_t, Track> siblings;  // by function index
+};
+
+/// A window that has ended and showed too little work done, to be compared at the end of the run.
+struct Suspect {
+  Ps time = 0;
+  FnRef who;
+  std::uint64_t offered = 0, overdue = 0, sent = 0;
+  bool behind = false;
+  Ps length = 0;
+};
+
+/// A window is the time from the SUSPEND of a VF to its resume on either host, and that of a whole
+/// migration. Siblings are the other VFs of the host. Send work: entries rung for, against frames
+/// that left; what was rung for more than one service time ago is due. Receive work: frames that
+/// the port accepted, against completions in memory, up to what the device has contexts for.
+/// Nothing is expected of a function whose reads the host does not answer. A device that is
+/// overloaded all the time is compared with what it achieves under backlog while nobody migrates.
+class Q8 final : public Rule {
+ public:
+  explicit Q8(const RuleInputs& inputs)
+      : context_(inputs.context),
+        view_(inputs.view),
+        sending_(kFunctionIndices),
+        guest_(kFunctionIndices, ~0U),
+        gate_(kFunctionIndices),
+        watched_(kFunctionIndices),
+        last_(kFunctionIndices) {
+    const auto& pcie = context_.pcie;
+    const Ps trip = (2 * pcie.latency_ns + pcie.memory_ns) * model::kNs;
+    host_slow_ = 4 * trip + kSlack;
+    service_ =
+        2 * (4 * trip + (context_.nic.doorbell_ns + context_.nic.wqe_ns) * model::kNs) + kSlack;
+  }
+
+  void subscribe(model::ProbeBus& bus) override {
+    bus.subscribe(*this, {model::Probe::access, model::Probe::frame, model::Probe::command,
+                          model::Probe::driver, model::Probe::function_reset});
+    view_.quiet().subscribe(*this, {model::Probe::tlp_landed});
+    view_.peers().subscribe(*this, {model::Probe::tlp_landed});
+  }
+
+  // ---- windows
+
+  void assigned(Ps t, std::uint32_t guest, FnRef who) override {
+    (void)t;
+    if (is_nic(context_, who)) {
+      guest_[function_index(who)] = guest;
+    }
+  }
+
+  void migration(Ps t, const model::MigrationView& view) override {
+    if (view.begin) {
+      for (const std::uint8_t host : {view.from, view.to}) {
+        open(t, view.guest, host, true);
+      }
+    } else {
+      close(t, view.guest, true);
+      close(t, view.guest, false);
+    }
+  }
+
+  void command_submitted(Ps t, const model::CommandView& command) override {
+    FnRef who;
+    if (command.opcode == VF_OP_SUSPEND_VHCA && command.op_mod == VF_SUSPEND_INITIATOR &&
+        command.who.fn == 0 && target(command, who)) {
+      gate_[function_index(who)] = true;
+      leave_out(who);
+      if (moving(who)) {
+        open(t, guest_[function_index(who)], who.host, false);
+      }
+    }
+  }
+
+  void command_completed(Ps t, const model::CommandView& command) override {
+    (void)t;
+    FnRef who;
+    switch (command.opcode) {
+      case VF_OP_SUSPEND_VHCA:
+        if (command.who.fn == 0 && command.status != VF_STATUS_OK && target(command, who)) {
+          gate_[function_index(who)] = view_.run(who).initiator_stopped;
+        }
+        break;
+      case VF_OP_CREATE_SQ:
+      case VF_OP_MODIFY_SQ:
+      case VF_OP_DESTROY_SQ:
+      case VF_OP_TEARDOWN_HCA:
+        start_anew(command.who);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void resumed(Ps t, FnRef who, Half half) override {
+    if (half == Half::initiator) {
+      gate_[function_index(who)] = false;
+      leave_out(who);
+      close(t, guest_[function_index(who)], false);
+    }
+  }
+
+  void image_loaded(Ps t, FnRef from, FnRef to) override {
+    (void)t;
+    Sending& sending = sending_[function_index(to)];
+    sending = Sending{};
+    sending.position = sending_[function_index(from)].position;
+    last_[function_index(to)].clear();
+  }
+
+  void function_reset(Ps t, FnRef who) override {
+    (void)t;
+    if (is_nic(context_, who)) {
+      gate_[function_index(who)] = false;
+      start_anew(who);
+      sending_[function_index(who)].position.clear();
+      last_[function_index(who)].clear();
+    }
+  }
+
+  // ---- work
+
+  void access(Ps t, const model::AccessView& view) override {
+    if (view.write && !view.config && view.bytes == 8 && is_nic(context_, view.who) &&
+        view.who.fn != 0) {
+      doorbell(t, view.who, view.offset, register_value(view));
+    }
+  }
+
+  void frame_sent(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) override {
+    (void)bytes, (void)length;
+    served(t, who);
+  }
+  void frame_discarded(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) override {
+    (void)bytes, (void)length;
+    served(t, who);
+  }
+
+  void frame_received(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length,
+                      model::FrameDrop drop) override {
+    (void)bytes, (void)length;
+    if (!is_nic(context_, who) || who.fn == 0) {
+      return;
+    }
+    if (drop == model::FrameDrop::suspended && !gate_[function_index(who)]) {
+      evaluated();
+      violate(t, who, "frames for a function that runs are accepted",
+              "one was refused as for a suspended function");
+    }
+    if (drop == model::FrameDrop::none) {
+      each(who, [](Track& track) {
+        ++track.accepted;
+        track.undelivered =
+            std::max(track.undelivered, track.accepted - std::min(track.accepted, track.delivered));
+      });
+    }
+  }
+
+  /// Writes of siblings while a window is open; doorbells from other devices.
+  void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
+                  bool ok) override {
+    const std::uint32_t fn = function_of(context_, tlp.requester);
+    if (!ok || payload == nullptr || tlp.kind != model::TlpKind::mem_write) {
+      return;
+    }
+    if (fn >= context_.functions) {
+      FnRef who;
+      std::uint64_t offset = 0;
+      if (tlp.bytes == 8 && view_.window_at(host, tlp.phys, who, offset) && is_nic(context_, who)) {
+        doorbell(t, who, offset, vf_be64_load(payload));
+      }
+      return;
+    }
+    const FnRef who{host, static_cast<std::uint8_t>(fn)};
+    if (tlp.bytes == VF_BYTES(cqe) && watched_[function_index(who)] != 0 &&
+        view_.completion_rings(who).contains(tlp.addr, tlp.bytes)) {
+      completion(t, who, payload);
+    }
+  }
+
+  void finish(Ps end) override {
+    for (const Suspect& suspect : suspects_) {
+      const Sending& sending = sending_[function_index(suspect.who)];
+      if (!as_slow_as_ever(suspect, sending)) {
+        violate(suspect.time, suspect.who, "a sibling keeps 95 % of its throughput",
+                fmt::format("{} of {} sends overdue, {} left in {} us", suspect.overdue,
+                            suspect.offered, suspect.sent, suspect.length / model::kUs));
+      } else {
+        overloaded_ = true;
+      }
+    }
+    suspects_.clear();
+    (void)end;
+  }
+
+  [[nodiscard]] std::string note() const override {
+    return windows_ == 0 ? ""
+                         : fmt::format(
+                               "lowest sibling throughput {:.1f} % of undisturbed, of {} "
+                               "sibling windows{}",
+                               lowest_, windows_, overloaded_ ? ", overloaded ones too" : "");
+  }
+
+ private:
+  bool target(const model::CommandView& command, FnRef& who) const {
+    return command.in_bytes >= VF_BYTES(suspend_vhca_in) &&
+           view_.function_of_vhca(
+               command.who.host,
+               static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, command.in, vhca_id)), who);
+  }
+
+  /// A migration of the function's guest starts from this host.
+  [[nodiscard]] bool moving(FnRef who) const {
+    return std::any_of(open_.begin(), open_.end(), [&](const Window& window) {
+      return window.whole && window.host == who.host && window.guest == guest_[function_index(who)];
+    });
+  }
+
+  void open(Ps t, std::uint32_t guest, std::uint8_t host, bool whole) {
+    Window window{guest, whole, host, t, {}};
+    for (std::uint32_t fn = 1; fn < context_.functions; ++fn) {
+      const FnRef who{host, static_cast<std::uint8_t>(fn)};
+      const std::uint32_t index = function_index(who);
+      if (guest_[index] == guest || gate_[index] || view_.objects(who).sq.empty()) {
+        continue;
+      }
+      settle(t, who);
+      pause_backlog(t, sending_[index]);
+      Track& track = window.siblings[index];
+      track.posted = sending_[index].posted;
+      track.sent = sending_[index].sent;
+      track.behind = sending_[index].due > sending_[index].sent;
+      if (watched_[index]++ == 0) {
+        view_.watch(who, FunctionView::Watch::sibling, true);
+        last_[index].clear();
+      }
+    }
+    open_.push_back(std::move(window));
+  }
+
+  void close(Ps t, std::uint32_t guest, bool whole) {
+    for (auto window = open_.begin(); window != open_.end();) {
+      if (window->guest != guest || window->whole != whole) {
+        ++window;
+        continue;
+      }
+      for (auto& [index, track] : window->siblings) {
+        const FnRef who{window->host, static_cast<std::uint8_t>(index % VF_MAX_FUNCTIONS)};
+        settle(t, who);
+        judge(t, *window, who, track);
+        if (--watched_[index] == 0) {
+          view_.watch(who, FunctionView::Watch::sibling, false);
+        }
+      }
+      window = open_.erase(window);
+    }
+  }
+
+  template <class Change>
+  void each(FnRef who, const Change& change) {
+    if (watched_[function_index(who)] == 0) {
+      return;
+    }
+    for (Window& window : open_) {
+      const auto track = window.siblings.find(function_index(who));
+      if (track != window.siblings.end()) {
+        change(track->second);
+      }
+    }
+  }
+
+  void leave_out(FnRef who) {
+    each(who, [](Track& track) { track.left_out = true; });
+  }
+
+  void start_anew(FnRef who) {
+    if (is_nic(context_, who)) {
+      Sending& sending = sending_[function_index(who)];
+      const auto position = sending.position;
+      sending = Sending{};
+      sending.position = position;
+      leave_out(who);
+    }
+  }
+
+  // ---- sending
+
+  void doorbell(Ps t, FnRef who, std::uint64_t offset, std::uint64_t value) {
+    const std::uint64_t in_page = offset & (VF_PAGE_BYTES - 1);
+    if (offset >> VF_PAGE_SHIFT < VF_BAR_FIRST_UAR || in_page < VF_UAR_SEND_DB) {
+      return;
+    }
+    std::uint8_t bytes[8];
+    vf_be64_store(bytes, value);
+    const auto sqn = static_cast<std::uint32_t>(VF_GET(uar_send_db, bytes, sqn));
+    if (view_.objects(who).sq.count(sqn) == 0) {
+      return;
+    }
+    Sending& sending = sending_[function_index(who)];
+    const auto position = static_cast<std::uint16_t>(VF_GET(uar_send_db, bytes, wqe_index) + 1);
+    const auto count =
+        static_cast<std::uint16_t>(position - std::exchange(sending.position[sqn], position));
+    sending.uncounted |= VF_GET(uar_send_db, bytes, ds) > 4 || count >= 0x8000;
+    sending.posted += count;
+    sending.recent.push_back({t + service_, sending.posted});
+    settle(t, who);
+  }
+
+  void served(Ps t, FnRef who) {
+    if (is_nic(context_, who) && who.fn != 0) {
+      Sending& sending = sending_[function_index(who)];
+      ++sending.sent;
+      sending.uncounted |= sending.sent > sending.posted;
+      settle(t, who);
+    }
+  }
+
+  /// What has become due, and how much of it is not done.
+  void settle(Ps t, FnRef who) {
+    const std::uint32_t index = function_index(who);
+    Sending& sending = sending_[index];
+    while (!sending.recent.empty() && sending.recent.front()[0] <= t) {
+      sending.due = sending.recent.front()[1];
+      sending.recent.pop_front();
+    }
+    const std::uint64_t overdue = sending.due - std::min(sending.due, sending.sent);
+    if (watched_[index] != 0) {
+      const bool excused = overdue != 0 && host_is_slow(t, who);
+      each(who, [&](Track& track) {
+        track.overdue = std::max(track.overdue, overdue);
+        track.left_out |= excused;
+      });
+      return;
+    }
+    sending.usual = std::max(sending.usual, overdue);
+    if (overdue == 0) {
+      pause_backlog(t, sending);
+    } else if (sending.backlog_since == 0) {
+      sending.backlog_since = t;
+      sending.backlog_from = sending.sent;
+    }
+  }
+
+  static void pause_backlog(Ps t, Sending& sending) {
+    if (sending.backlog_since != 0) {
+      sending.backlog_time += t - sending.backlog_since;
+      sending.backlog_frames += sending.sent - sending.backlog_from;
+      sending.backlog_since = 0;
+    }
+  }
+
+  /// A read of the function, or of the PF, waits longer for the host than it needs.
+  [[nodiscard]] bool host_is_slow(Ps t, FnRef who) const {
+    const Ps oldest = std::min(view_.oldest_read(who), view_.oldest_read({who.host, 0}));
+    return oldest != model::kNever && t - oldest > host_slow_;
+  }
+
+  // ---- receiving, order
+
+  void completion(Ps t, FnRef who, const std::uint8_t* cqe) {
+    const std::uint64_t opcode = VF_GET(cqe, cqe, opcode);
+    if (opcode != VF_CQE_REQ && opcode != VF_CQE_RESP_SEND) {
+      leave_out(who);  // an error: its queues stop of themselves
+      return;
+    }
+    each(who, [&](Track& track) { track.delivered += opcode == VF_CQE_RESP_SEND ? 1 : 0; });
+    const auto number = static_cast<std::uint32_t>(VF_GET(cqe, cqe, qpn));
+    const auto counter = static_cast<std::uint16_t>(VF_GET(cqe, cqe, wqe_counter));
+    auto [last, fresh] = last_[function_index(who)].try_emplace(number, counter);
+    if (!fresh) {
+      const auto step = static_cast<std::uint16_t>(counter - last->second);
+      if (step == 0 || step >= 0x8000) {
+        violate(t, who, "the work of a sibling's queue completes in order",
+                fmt::format("queue {:#x}: entry {} behind {}", number, counter, last->second));
+      }
+      last->second = counter;
+    }
+  }
+
+  // ---- judgement
+
+  void judge(Ps t, const Window& window, FnRef who, const Track& track) {
+    const Sending& sending = sending_[function_index(who)];
+    const std::uint64_t offered = sending.posted - std::min(sending.posted, track.posted);
+    if (track.left_out) {
+      return;
+    }
+    bool judged = false;
+    if (offered >= kLeastWork && !sending.uncounted) {
+      judged = true;
+      const std::uint64_t over = track.overdue - std::min(track.overdue, sending.usual);
+      lowest_ = std::min(lowest_, 100.0 - 100.0 * static_cast<double>(over) /
+                                              static_cast<double>(std::max(offered, over)));
+      if (over > offered / kShare) {
+        suspects_.push_back({t, who, offered, track.overdue, sending.sent - track.sent,
+                             track.behind, t - window.since});
+      }
+    }
+    const std::uint64_t in_work = context_.nic.rx_contexts + context_.pcie.posted_headers;
+    if (track.accepted >= kLeastWork) {
+      judged = true;
+      if (track.undelivered > in_work + track.accepted / kShare) {
+        violate(t, who, "a sibling keeps 95 % of its throughput",
+                fmt::format("{} of {} accepted frames were not delivered at a time",
+                            track.undelivered, track.accepted));
+      }
+    }
+    windows_ += judged ? 1 : 0;
+    evaluated(judged ? 1 : 0);
+  }
+
+  /// The device was overloaded before, and did not do better then: frames of the contexts that may
+  /// be others' for a while make no difference. Unknown if nothing was seen of it.
+  [[nodiscard]] bool as_slow_as_ever(const Suspect& suspect, const Sending& sending) const {
+    if (sending.backlog_frames < kLeastBacklog) {
+      return suspect.behind;
+    }
+    const double usual = static_cast<double>(sending.backlog_frames) *
+                         static_cast<double>(suspect.length) /
+                         static_cast<double>(std::max<Ps>(sending.backlog_time, 1));
+    return static_cast<double>(suspect.sent + context_.nic.tx_contexts) >= 0.95 * usual;
+  }
+
+  const CheckContext& context_;
+  FunctionView& view_;
+  Ps service_ = 0;    // from a doorbell to its frame
+  Ps host_slow_ = 0;  // a read that takes longer waits for the host
+  std::vector<Sending> sending_;
+  std::vector<std::uint32_t> guest_;
+  std::vector<bool> gate_;                                    // from SUSPEND to the end of RESUME
+  std::vector<std::uint32_t> watched_;                        // windows that have the function
+  std::vector<std::map<std::uint32_t, std::uint16_t>> last_;  // completed entry, by queue
+  std::vector<Window> open_;
+  std::vector<Suspect> suspects_;
+  std::uint64_t windows_ = 0;
+  double lowest_ = 100.0;
+  bool overloaded_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> make_rule_Q8(const RuleInputs& inputs) {
+  return std::make_unique<Q8>(inputs);
+}
+
+}  // namespace vfsim::bench
