@@ -65,7 +65,7 @@ void fw_function_reset(struct fw* fw, uint32_t fn) {
   ctx->vhca_id = (uint16_t)(VF_VHCA_ID_BASE + fn);
   forget_pages(fw, fn, fn == 0);
   fw_vport_reset(fw, fn);
-  for (uint32_t i = 0; fn == 0 && i < VF_MAX_FUNCTIONS; ++i) {
+  for (uint32_t i = 0; fn == 0 && i < fw_functions(fw); ++i) {
     fw_ctx(fw, i)->enabled = 0; /* the PF enables its functions anew, itself first */
     forget_pages(fw, i, true);
   }

@@ -13,10 +13,10 @@ size_t fw_size(void) {
 void fw_init(struct fw* fw, const struct fw_hal* hal, const struct fw_config* config) {
   fw->hal = hal;
   fw->config = *config;
-  memset(fw->fn, 0, sizeof(fw->fn));
+  fw->total_vfs = fw_reg_read(fw, FW_TOTAL_VFS);
+  memset(fw->fn, 0, fw_functions(fw) * sizeof(fw->fn[0]));
   memset(fw->mtt_used, 0, sizeof(fw->mtt_used));
   fw->mtt_hint = 0;
-  fw->total_vfs = fw_reg_read(fw, FW_TOTAL_VFS);
   fw->link_up = (fw_reg_read(fw, FW_PORT_STATUS) & PORT_STATUS_UP) != 0;
   fw_cmd_init(fw);
   fw_vhca_init(fw);

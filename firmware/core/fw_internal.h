@@ -105,6 +105,11 @@ struct fw {
   struct vf_port_counters port_base[VF_MAX_FUNCTIONS]; /* PPCNT clear */
 };
 
+/* Functions that the NIC has; what is kept for others is never touched. */
+static inline uint32_t fw_functions(const struct fw* fw) {
+  return fw->total_vfs + 1;
+}
+
 typedef enum fw_exec (*fw_handler)(struct fw* fw, struct fw_cmd* cmd);
 
 /* One function of the table in dispatch.c per opcode: fw_op_<lower case name>. */

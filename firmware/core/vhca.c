@@ -5,7 +5,7 @@
 #include "firmware/core/vhca_internal.h"
 
 void fw_vhca_init(struct fw *fw) {
-  memset(fw->vhca, 0, sizeof fw->vhca);
+  memset(fw->vhca, 0, fw_functions(fw) * sizeof fw->vhca[0]);
   fw->image.responder_waits = false;
   for (uint32_t i = 0; i < FW_IMAGE_BUFFERS; ++i) {
     fw->image.buffer[i].used = false;
@@ -42,7 +42,7 @@ static void drop_commands(struct fw *fw) {
   for (uint32_t i = 0; i < FW_IMAGE_BUFFERS; ++i) {
     fw->image.buffer[i].orphan = fw->image.buffer[i].used;
   }
-  for (uint32_t fn = 0; fn < VF_MAX_FUNCTIONS; ++fn) {
+  for (uint32_t fn = 0; fn < fw_functions(fw); ++fn) {
     struct fw_function *f = &fw->fn[fn];
     if (fw->vhca[fn].op == FW_VHCA_SUSPEND) {
       const uint32_t stop = f->suspended_initiator ? FW_CTRL_RESPONDER_STOP : FW_CTRL_INITIATOR_STOP;
