@@ -40,7 +40,8 @@ std::vector<std::uint64_t> contiguous(std::uint64_t start, std::uint64_t bytes) 
 
 }  // namespace
 
-CheckerRig::CheckerRig() : queues_(kFunctionIndices) {
+CheckerRig::CheckerRig(const std::function<void(CheckContext&)>& configure)
+    : queues_(kFunctionIndices) {
   for (std::uint8_t host = 0; host < kHosts; ++host) {
     memories_[host] = std::make_unique<model::HostMemory>(kMemory);
     context_.memory[host] = memories_[host].get();
@@ -50,6 +51,9 @@ CheckerRig::CheckerRig() : queues_(kFunctionIndices) {
   };
   context_.state_digest = [this](std::uint8_t, std::uint32_t) { return digest; };
   context_.functions = 9;
+  if (configure) {
+    configure(context_);
+  }
   rules_ = std::make_unique<RuleSet>(context_, bus_);
 }
 

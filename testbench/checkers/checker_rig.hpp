@@ -16,7 +16,8 @@ class CheckerRig {
   static constexpr std::uint64_t kMemory = 64ULL << 20;
   static constexpr model::Rid kPeer = 0x0200;
 
-  CheckerRig();
+  /// @param configure  changes what the rules know of the configuration
+  explicit CheckerRig(const std::function<void(CheckContext&)>& configure = nullptr);
 
   [[nodiscard]] const Rule& rule(std::string_view id) const { return *rules_->find(id); }
   [[nodiscard]] std::uint64_t violations(std::string_view id) const {

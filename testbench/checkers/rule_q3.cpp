@@ -1,4 +1,5 @@
 // Q3: in the P2P states a VF accepts MMIO and holds the work it starts until it is resumed.
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 
@@ -11,9 +12,18 @@ using model::FnRef;
 using model::Ps;
 
 constexpr Ps kFetchBound = 1 * model::kMs;  // from the end of RESUME to the fetch of held work
+constexpr Ps kLeastPrompt = 2 * model::kUs;
+
 /// A doorbell that comes later than this after the resume cannot be what started held work: the
-/// work was forgotten.
-constexpr Ps kPromptBound = 2 * model::kUs;
+/// work was forgotten. Until then the queue may wait for its turn: all functions before it fetch
+/// what a turn takes, and each context that this needs is busy for two reads, entry and payload.
+Ps prompt_bound(const CheckContext& context) {
+  constexpr std::uint64_t kEntriesPerTurn = 8;
+  const Ps read = (2ULL * context.pcie.latency_ns + context.pcie.memory_ns) * model::kNs;
+  const std::uint64_t contexts = context.nic.tx_contexts;
+  const std::uint64_t turns = (context.functions * kEntriesPerTurn + contexts - 1) / contexts;
+  return std::max(kLeastPrompt, turns * 2 * read);
+}
 
 /// A send doorbell that arrived while the initiator was stopped.
 struct Held {
@@ -177,7 +187,8 @@ class Q3 final : public Rule {
     if (found == queues.end() || !found->second.waiting) {
       return;
     }
-    if (found->second.resumed != model::kNever && t - found->second.resumed > kPromptBound) {
+    if (found->second.resumed != model::kNever &&
+        t - found->second.resumed > prompt_bound(context_)) {
       lost(t, who, sqn, found->second);
     }
     forget(who, sqn);  // from here on a fetch says nothing about the held doorbell

@@ -50,6 +50,25 @@ TEST_F(RuleQ3, ForgottenDoorbellThatALaterOneWouldHide) {
   EXPECT_EQ(rig_.violations("Q3"), 1U);
 }
 
+/// Few contexts and slow reads: held work may have to wait for its turn, but not for ever.
+TEST(RuleQ3Bound, HeldWorkWaitsForItsTurn) {
+  for (const bool in_time : {true, false}) {
+    CheckerRig rig([](CheckContext& context) {
+      context.pcie.latency_ns = 3500;
+      context.nic.tx_contexts = 12;
+    });
+    rig.learn_vhca(0, 1);
+    rig.create_sq(kVf, kSq, 6, kRing);
+    rig.doorbell(kVf, kSq, 0);
+    rig.suspend(kVf, Half::initiator);
+    rig.doorbell(kVf, kSq, 1);
+    rig.resume(kVf, Half::initiator);
+    rig.advance(in_time ? 20 * model::kUs : 200 * model::kUs);
+    rig.doorbell(kVf, kSq, 2);
+    EXPECT_EQ(rig.violations("Q3"), in_time ? 0U : 1U);
+  }
+}
+
 TEST_F(RuleQ3, ARepeatedDoorbellStartsNothing) {
   rig_.doorbell(kVf, kSq, 0);
   rig_.resume(kVf, Half::initiator);
