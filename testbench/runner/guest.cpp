@@ -67,8 +67,19 @@ driver::Result<void> Guest::remove() {
   return driver_.remove();
 }
 
+void Guest::in_turn(std::function<void()> chore) {
+  chores_.push_back(std::move(chore));
+  if (chores_.size() == 1) {  // otherwise the thread under way takes it
+    os_.spawn("chores", [this] {
+      for (; !chores_.empty(); chores_.pop_front()) {
+        chores_.front()();
+      }
+    });
+  }
+}
+
 void Guest::mask_interrupts(bool masked) {
-  os_.spawn("mask", [this, masked] { vf_.mask_vectors(masked); });
+  in_turn([this, masked] { vf_.mask_vectors(masked); });
 }
 
 void Guest::rogue_send() {
@@ -79,7 +90,7 @@ void Guest::rogue_send() {
 }
 
 void Guest::mask_function(bool masked) {
-  os_.spawn("mask", [this, masked] { vf_.mask_function(masked); });
+  in_turn([this, masked] { vf_.mask_function(masked); });
 }
 
 void Guest::spare_send() {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <array>
+#include <deque>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "host_driver/guest/eth_driver.hpp"
 #include "testbench/runner/host_side.hpp"
@@ -46,6 +49,9 @@ class Guest {
   [[nodiscard]] const std::string& error() const { return error_.empty() ? app_.error() : error_; }
 
  private:
+  /// What the guest does in the order in which it was told, even if its vCPUs stand still meanwhile.
+  void in_turn(std::function<void()> chore);
+
   std::uint32_t number_;
   Oracle& oracle_;
   GuestCore core_;
@@ -60,6 +66,7 @@ class Guest {
   const WorkloadParams& params_;
   std::uint64_t extra_sends_ = 0;    // the application and the oracle do not know of
   std::uint32_t command_loads_ = 0;  // threads that issue commands
+  std::deque<std::function<void()>> chores_;  // the first is under way
   std::string error_;
 };
 

@@ -85,6 +85,16 @@ TEST(Runner, APulledCableIsNoLossAndTheImageIsTheSame) {
   }
 }
 
+/// What a guest is told while its vCPUs stand still, it does later in that order: the last word counts.
+TEST(Runner, AStoppedGuestMasksInTheOrderItWasTold) {
+  const std::string file = steps_file(
+      "[workload]\nguests = 1\nreplay_guests = 0\npackets = 29\ngap_ns = 700\ntime_limit_ms = 100\n"
+      "[[step]]\ndo = \"pause\"\nat = \"1 us\"\nstop_for = \"100 us\"\nbackground = \"yes\"\n"
+      "[[step]]\ndo = \"mask_interrupts\"\nat = \"5 us\"\n[[step]]\ndo = \"unmask_interrupts\"\nat = \"20 us\"\n");
+  const CliRun run = run_cli(file);
+  EXPECT_EQ(run.status, 0) << run.output;
+}
+
 TEST(Runner, OddButLegalParametersHold) {
   for (const char* set : {"--set nic.mtu=9000 --set workload.packet_bytes=9014", "--set workload.gap_ns=1000000",
                           "--set nic.chunk_mode=true --set vmm.chunk_kib=64 --set pcie.max_payload=4096",
