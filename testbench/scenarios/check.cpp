@@ -119,7 +119,7 @@ std::string place_of(const std::string& what, const Scenario& s) {
 struct Whereabouts {
   std::size_t host = 0;
   bool known = true;    // else it depends on how a migration ends
-  bool moving = false;  // a migration may still go on in the background
+  bool moving = false;  // a migration or pause may still go on in the background
 };
 
 /// Whether the guest is on the other host when such a migration ends as expected.
@@ -132,10 +132,6 @@ bool moves(const Step& step) {
 std::string wrong_migration(const Step& step, Whereabouts& guest) {
   constexpr const char* kHosts[] = {"A", "B"};
   const std::uint64_t number = step.number("guest");
-  if (guest.moving) {
-    return fmt::format("guest {}, which may still migrate in the background then; join comes first",
-                       number);
-  }
   if (!guest.known && step.text("to") != "other") {
     return fmt::format(
         "host {}, but where guest {} is then depends on how it migrated before; allowed is other",
@@ -154,7 +150,6 @@ std::string wrong_migration(const Step& step, Whereabouts& guest) {
   }
   guest.known = guest.known && !(step.text("expect") == "any" && step.may_end_otherwise());
   guest.host ^= moves(step) ? step.number("times") & 1 : 0;
-  guest.moving = step.text("background") == "yes";
   return "";
 }
 
@@ -167,6 +162,14 @@ std::string wrong_step(const Step& step, std::vector<Whereabouts>& guests) {
   }
   if (step.verb == "join") {
     std::for_each(guests.begin(), guests.end(), [](Whereabouts& g) { g.moving = false; });
+  }
+  if (step.verb != "migrate" && step.verb != "pause") {
+    return "";
+  }
+  if (std::exchange(guests[guest].moving, step.text("background") == "yes")) {
+    return fmt::format(
+        "guest {}, which may still migrate or pause in the background then; join comes first",
+        guest);
   }
   return step.verb == "migrate" ? wrong_migration(step, guests[guest]) : "";
 }

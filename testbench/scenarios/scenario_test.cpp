@@ -133,8 +133,7 @@ TEST(Scenario, MistakesAreNamedWithTheirPlace) {
        "2:11: unknown fault 'tx_duplicate' (did you mean 'tx_duplicated'?); allowed are "},
       {"[scenario]\nnam = \"x\"\n",
        "2:1: unknown key 'nam' (did you mean 'name'?); allowed are name, title, goal, rules"},
-      {"[scenario]\nrules = \"Q1 Q99\"\n",
-       "2:9: rules: unknown rule 'Q99'"},
+      {"[scenario]\nrules = \"Q1 Q99\"\n", "2:9: rules: unknown rule 'Q99'"},
       {"vfs = \n", "1:7: no TOML: "},
       {"[nic]\nvfs = \"\xff\"\n", "2:7: no TOML: "},
   };
@@ -218,8 +217,10 @@ TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
       {"[[step]]\ndo = \"migrate\"\nexpect = \"any\"\ncancel_after = \"1 us\"\n[[step]]\ndo = "
        "\"migrate\"\nto = \"A\"\n",
        "", "5: step migrate names host A, but where guest 0 is then depends on how it migrated "},
+      {"[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\n[[step]]\ndo = \"pause\"\n", "",
+       "4: step pause names guest 0, which may still migrate or pause in the background then; "},
       {"[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\n[[step]]\ndo = \"migrate\"\n", "",
-       "4: step migrate names guest 0, which may still migrate in the background then; join comes"},
+       "4: step migrate names guest 0, which may still migrate or pause in the background then; "},
       {"[[step]]\ndo = \"migrate\"\ntimes = 2\nto = \"B\"\n", "",
        "1: step migrate names host B and times 2; allowed is other"},
       {"[[step]]\ndo = \"migrate\"\ntimes = 0\n", "",
