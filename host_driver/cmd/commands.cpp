@@ -256,6 +256,8 @@ Result<std::uint32_t> create_mkey(CommandChannel& channel, const MkeySpec& spec)
   VF_SET(mkc, mkc, lw, (spec.access & kLocalWrite) != 0 ? 1 : 0);
   VF_SET(mkc, mkc, rr, (spec.access & kRemoteRead) != 0 ? 1 : 0);
   VF_SET(mkc, mkc, rw, (spec.access & kRemoteWrite) != 0 ? 1 : 0);
+  VF_SET(mkc, mkc, relaxed_ordering_write, spec.relaxed_ordering ? 1 : 0);
+  VF_SET(mkc, mkc, relaxed_ordering_read, spec.relaxed_ordering ? 1 : 0);
   VF_SET(mkc, mkc, qpn, 0xffffff);
   VF_SET(mkc, mkc, pd, spec.pd);
   if (spec.physical) {

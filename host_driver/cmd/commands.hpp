@@ -95,6 +95,7 @@ struct MkeySpec {
   std::vector<std::uint64_t> pages;  // bus addresses of the pages, 2^log_page_size bytes each
   std::uint8_t log_page_size = VF_PAGE_SHIFT;
   std::uint64_t start = 0;  // first virtual address of the region
+  bool relaxed_ordering = false;  // of reads and writes through the key
   bool physical = false;    // addresses are bus addresses, the whole 64-bit space; no page list
 };
 [[nodiscard]] Result<std::uint32_t> create_mkey(CommandChannel& channel, const MkeySpec& spec);

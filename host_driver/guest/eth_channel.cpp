@@ -47,6 +47,7 @@ Result<void> EthChannel::make_buffers() {
   spec.access = kLocalRead | kLocalWrite;
   spec.length = memory_.bytes();
   spec.pages = memory_.pages();
+  spec.relaxed_ordering = options.relaxed_ordering;
   BOOST_OUTCOME_TRY(key, Mkey::create(shared_.core.commands(), spec));
   key_ = std::move(key);
   undo_.push([this] { return key_.destroy(); });

@@ -128,6 +128,7 @@ Result<void> EthDriver::Impl::make_basics() {
   spec.pd = shared_.pd;
   spec.access = kLocalRead | kLocalWrite;
   spec.physical = true;
+  spec.relaxed_ordering = options_.relaxed_ordering;
   BOOST_OUTCOME_TRYV(keep(create_mkey(channel, spec), shared_.physical_key, destroy_mkey));
   BOOST_OUTCOME_TRYV(keep(create_tis(channel, td_, 0), shared_.tisn, destroy_tis));
   return keep(alloc_q_counter(channel), shared_.counter_set, dealloc_q_counter);

@@ -26,6 +26,7 @@ struct EthOptions {
   std::uint8_t log_command_eq = 6;  // event queue sizes, log2 of entries
   std::uint8_t log_async_eq = 6;
   std::uint8_t log_completion_eq = 8;
+  bool relaxed_ordering = false;  // the device may move frames with relaxed ordering
   bool health_poll = false;
 };
 

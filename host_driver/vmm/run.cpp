@@ -115,8 +115,12 @@ void MigrationRun::vcpus(bool running) {
   }
 }
 
-Nanoseconds MigrationRun::timeout() const {
-  return std::chrono::milliseconds(context_.params.command_timeout_ms);
+// Before it refuses, a command may have to time out there and be looked for by hand
+// (CommandOptions::late_poll), and its devices are reset. Who gives up earlier knows nothing of the
+// guest any more.
+Nanoseconds MigrationRun::patience() const {
+  constexpr Nanoseconds kLatePollAndResets{30'000'000'000};
+  return std::chrono::milliseconds(context_.params.command_timeout_ms) + kLatePollAndResets;
 }
 
 Result<void> MigrationRun::devices_to_p2p() {

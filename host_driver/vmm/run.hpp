@@ -30,7 +30,8 @@ class MigrationRun {
   void begin_phase(std::string_view name);
   void end_phase();
   void vcpus(bool running);
-  [[nodiscard]] Nanoseconds timeout() const;
+  /// How long the other side may take for an answer.
+  [[nodiscard]] Nanoseconds patience() const;
   [[nodiscard]] Nanoseconds now() const { return context_.os.now(); }
   [[nodiscard]] static bool has(const VfioDevice& device, std::uint64_t flags) {
     return (device.migration_flags() & flags) == flags;

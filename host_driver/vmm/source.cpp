@@ -71,7 +71,7 @@ Result<void> SourceRun::send(Message message) {
 }
 
 Result<Message> SourceRun::expect(MessageType type) {
-  auto message = link_.receive(timeout());
+  auto message = link_.receive(patience());
   if (!message) {
     return message;
   }

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/interface/layout.h"
+#include "host_driver/cmd/command_channel.hpp"
 #include "host_driver/migration/fsm.hpp"
 #include "host_driver/platform/fake_os.hpp"
 #include "host_driver/vmm/message.hpp"
@@ -123,6 +124,9 @@ class MemoryDevice : public VfioDevice {
     std::shared_ptr<MigStream> opened;
     const int outcome = walk_mig_states(flags_, now, target, [&](S from, S to) {
       if (refuse == to) {
+        if (on_refuse) {
+          on_refuse();
+        }
         return false;
       }
       opened = arc(from, to);
@@ -171,6 +175,7 @@ class MemoryDevice : public VfioDevice {
 
   S now = S::running;
   S refuse = S::error;  // an arc into this state fails
+  std::function<void()> on_refuse;
   std::string content;
   bool tracks = true, logging = false;
   std::vector<std::uint64_t> dirty;
@@ -532,6 +537,16 @@ TEST(Vmm, ClosedLineBeforeTheLastWord) {
   world.run();
   EXPECT_EQ(world.out.outcome, "rolled_back");
   EXPECT_EQ(world.out.error.code, EPIPE);
+  world.expect_source_untouched();
+}
+
+TEST(Vmm, ARefusalMayTakeAsLongAsACommandThatTimesOut) {
+  World world;
+  world.params.command_timeout_ms = 1;
+  world.vf_b.refuse = S::running_p2p;
+  world.vf_b.on_refuse = [&] { world.os.sleep(CommandOptions{}.late_poll); };
+  world.run();
+  EXPECT_EQ(world.out.outcome, "rolled_back");
   world.expect_source_untouched();
 }
 

@@ -289,6 +289,7 @@ bool DmaEngine::send_write(std::uint32_t index) {
   Tlp tlp;
   tlp.kind = TlpKind::mem_write;
   tlp.interrupt = op.interrupt;
+  tlp.relaxed = relaxed_ && op.key.relaxed;
   tlp.requester = core_.rid_of(op.fn);
   tlp.bytes = bytes;
   tlp.addr = op.key.addr;
@@ -337,6 +338,7 @@ bool DmaEngine::send_read(std::uint32_t index) {
   link_deadline(number);
   Tlp tlp;
   tlp.kind = TlpKind::mem_read;
+  tlp.relaxed = relaxed_ && op.key.relaxed;
   tlp.requester = core_.rid_of(op.fn);
   tlp.tag = number;
   tlp.bytes = bytes;

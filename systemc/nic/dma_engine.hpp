@@ -75,6 +75,9 @@ class DmaEngine {
   void abort(std::uint32_t fn);
   /// Bus Master Enable of the function; true until told otherwise.
   void set_master(std::uint32_t fn, bool master);
+  /// Enable Relaxed Ordering, of all functions; true until told otherwise. Only transfers through
+  /// keys that allow it make use of it: never completions, events or interrupts.
+  void set_relaxed_ordering(bool enable) { relaxed_ = enable; }
 
   // From the link.
   void completion(const Tlp& tlp, const std::uint8_t* payload);
@@ -170,6 +173,7 @@ class DmaEngine {
   void expire();
 
   NicCore& core_;
+  bool relaxed_ = true;
   MkeyWalker walker_;
   std::vector<Op> ops_;
   std::vector<Inline> inline_;

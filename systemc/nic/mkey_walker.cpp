@@ -52,13 +52,14 @@ bool MkeyWalker::start(std::uint32_t fn, std::uint32_t mkey, std::uint32_t pd, s
     return false;
   }
   if (key->mode != VF_MKC_MODE_PA && bytes != 0) {
-    KeyCursor last{0, end - 1, 0, 0};
+    KeyCursor last{0, end - 1, 0, 0, false};
     if (addr < key->start || !fill(*key, last)) {
       return false;
     }
   }
   cursor.at = addr;
   cursor.gen = key->gen;
+  cursor.relaxed = (write ? key->relaxed_write : key->relaxed_read) != 0;
   return fill(*key, cursor) || bytes == 0;
 }
 

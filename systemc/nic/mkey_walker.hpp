@@ -22,6 +22,7 @@ struct KeyCursor {
   std::uint64_t at = 0;    // address of the next byte in the key
   std::uint64_t run = 0;
   std::uint16_t gen = 0;  // of the key when the transfer started
+  bool relaxed = false;   // the key allows relaxed ordering for this direction
 };
 
 /// Where byte `offset` of a ring or region lies; contiguous up to the end of its page. Empty if it

@@ -206,6 +206,7 @@ void RunControl::msix_control(std::uint32_t fn) {
 
 void RunControl::command_register(std::uint32_t fn) {
   blocks_.engine.set_master(fn, functions_[fn]->config().bus_master());
+  blocks_.engine.set_relaxed_ordering(functions_[0]->config().relaxed_ordering());
 }
 
 bool RunControl::decodes_memory(std::uint32_t fn) const {

@@ -219,6 +219,7 @@ void ConfigSpace::write(std::uint32_t reg, std::uint32_t value, std::uint32_t by
   };
   const bool pf = identity_.role == ConfigIdentity::Role::pf;
   const std::uint32_t old_command = get(kCommand, 2);
+  const bool old_relaxed = relaxed_ordering();
   const std::uint32_t old_msix = get(kMsixControl, 2);
   const std::uint32_t old_sriov = get(kSriovControl, 2);
   const std::uint16_t old_vfs = num_vfs();
@@ -227,7 +228,7 @@ void ConfigSpace::write(std::uint32_t reg, std::uint32_t value, std::uint32_t by
   if (pf && covers(kSriovNumVfs, 2)) {
     limit_num_vfs(old_vfs);
   }
-  if (get(kCommand, 2) != old_command) {
+  if (get(kCommand, 2) != old_command || relaxed_ordering() != old_relaxed) {
     events_.command_changed();
   }
   if (identity_.bar0_bytes != 0 && identity_.role != ConfigIdentity::Role::vf && covers(kBar0, 8)) {

@@ -38,7 +38,7 @@ class ConfigEvents {
   /// Device Control bit 15 was written 1 (it reads 0). The owner resets the function and calls
   /// ConfigSpace::reset().
   virtual void flr_requested() {}
-  /// Bus master or memory enable changed.
+  /// Bus master, memory or relaxed ordering enable changed.
   virtual void command_changed() {}
   /// BAR0 was written (also with all ones, for sizing).
   virtual void bar_changed() {}

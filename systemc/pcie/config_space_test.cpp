@@ -127,6 +127,7 @@ TEST_F(PfConfigTest, payload_and_request_sizes) {
   EXPECT_EQ(config_.max_payload(), 128U);
   EXPECT_EQ(config_.max_read_request(), 512U);
   EXPECT_TRUE(config_.relaxed_ordering());
+  EXPECT_CALL(events_, command_changed()).Times(1);
   config_.write(pcie_ + 8, 1U << 5U | 5U << 12U, 2);
   EXPECT_EQ(config_.max_payload(), 256U);
   EXPECT_EQ(config_.max_read_request(), 4096U);

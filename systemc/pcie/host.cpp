@@ -19,16 +19,17 @@ constexpr std::uint64_t ones(std::uint32_t bytes) {
 class Host::Impl {
  public:
   Impl(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
-       std::uint8_t index)
+       std::uint8_t index, std::uint64_t seed)
       : calendar_(calendar),
         probes_(probes),
         pcie_(pcie),
         host_(index),
+        seed_(seed),
         root_(calendar, probes, params, pcie, index) {}
 
   PciePort& attach(PcieEndpoint& device, Rid first, std::uint32_t count) {
     links_.push_back(std::make_unique<PcieLink>(calendar_, probes_, pcie_, root_.payloads(), device,
-                                                root_, host_));
+                                                root_, host_, seed_));
     root_.add_link(*links_.back(), first, count);
     return *links_.back();
   }
@@ -149,13 +150,14 @@ class Host::Impl {
   ProbeBus& probes_;
   const PcieParams pcie_;
   const std::uint8_t host_;
+  const std::uint64_t seed_;
   RootComplex root_;
   std::vector<std::unique_ptr<PcieLink>> links_;
 };
 
 Host::Host(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
-           std::uint8_t index)
-    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, index)) {}
+           std::uint8_t index, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, index, seed)) {}
 Host::~Host() = default;
 
 PciePort& Host::attach(PcieEndpoint& device, Rid first, std::uint32_t count) {

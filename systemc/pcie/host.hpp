@@ -28,8 +28,9 @@ struct CpuRead {
 /// function it is for in `completer`, the offset in that function's BAR0 in `addr` and the physical
 /// address in `phys`. Timing: whatever a device sends takes effect one latency plus memory_ns after
 /// its last byte left; what goes down arrives one latency after. Ordering: both directions of a
-/// link are FIFO; writes landed are told in the order of sending. See docs/architecture.md, "PCIe
-/// ordering". Observations name functions of the NIC, the device at kNicRid: FnRef::fn = routing id
+/// link are FIFO, unless pcie.reorder is set (link.hpp); writes landed are told in the order in
+/// which they came to the root complex. See docs/architecture.md, "PCIe ordering". Observations
+/// name functions of the NIC, the device at kNicRid: FnRef::fn = routing id
 /// - kNicRid. CPU accesses to other devices and their interrupts are not reported as `access` and
 /// `msi`; their TLPs are, by requester id.
 class Host {
@@ -39,8 +40,9 @@ class Host {
   static constexpr Rid kPeerRid = 0x0200;
 
   /// Throws std::runtime_error when the memory cannot be reserved.
+  /// `seed`: of what pcie.reorder does.
   Host(Calendar& calendar, ProbeBus& probes, const HostParams& params, const PcieParams& pcie,
-       std::uint8_t index);
+       std::uint8_t index, std::uint64_t seed = 1);
   ~Host();
 
   /// Attaches a device that answers for routing ids [first, first + count). Returns its link.

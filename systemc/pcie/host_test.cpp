@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,12 +53,13 @@ class Device final : public PcieEndpoint {
   }
 
   void write(std::uint64_t addr, std::uint32_t bytes, std::uint8_t fill, std::uint32_t cookie = 0,
-             Rid rid = kVf) {
+             Rid rid = kVf, bool relaxed = false) {
     Tlp tlp;
     tlp.requester = rid;
     tlp.addr = addr;
     tlp.bytes = bytes;
     tlp.cookie = cookie;
+    tlp.relaxed = relaxed;
     tlp.interrupt = addr >= kMsiWindow && addr < kMsiWindow + kMsiWindowBytes;
     port->send(tlp, std::vector<std::uint8_t>(bytes, fill).data());
   }
@@ -448,6 +450,59 @@ TEST_F(HostTest, one_lost_completion) {
   sc_core::sc_start();
   ASSERT_EQ(nic_.received.size(), 1U);
   EXPECT_EQ(nic_.received[0].tlp.tag, 2);
+}
+
+TEST_F(HostTest, relaxed_writes_pass_others_and_nothing_passes_a_strict_one) {
+  pcie_.reorder = true;
+  build();
+  constexpr std::uint32_t kWrites = 60;
+  for (std::uint32_t n = 0; n < kWrites; ++n) {
+    nic_.write(0x10000 + 64 * n, 64, 1, n, kVf, n % 3 == 0);
+  }
+  nic_.write(kMsiWindow, 4, 0, kWrites);
+  sc_core::sc_start();
+  const auto order = cookies(watcher_.landed);
+  ASSERT_EQ(order.size(), kWrites + 1);
+  EXPECT_EQ(order.back(), kWrites) << "the interrupt is strict: it comes last";
+  std::uint32_t passed = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    for (std::size_t k = i + 1; k < order.size(); ++k) {
+      if (order[k] < order[i]) {
+        ++passed;
+        EXPECT_EQ(order[i] % 3, 0U) << order[i] << " went past " << order[k];
+      }
+    }
+  }
+  EXPECT_GT(passed, 10U);
+  EXPECT_EQ(cookies(nic_.landed), order) << "the device hears of them in this order, too";
+}
+
+TEST_F(HostTest, completions_pass_those_of_other_reads_only) {
+  pcie_.reorder = true;
+  pcie_.max_payload = 128;
+  build();
+  for (std::uint16_t tag = 0; tag < 40; ++tag) {
+    nic_.read(0x10000, 512, tag);
+  }
+  host_->cpu_write(kWindow, 1, 4);  // posted: strict completions stay behind it
+  sc_core::sc_start();
+  std::map<std::uint16_t, std::uint32_t> next;
+  bool mixed = false;
+  bool first = true;
+  std::uint16_t last = 0;
+  for (const auto& got : nic_.received) {
+    if (got.tlp.kind != TlpKind::completion) {
+      EXPECT_TRUE(first);
+      continue;
+    }
+    first = false;
+    EXPECT_EQ(got.tlp.offset, next[got.tlp.tag]) << "of one read they come in order";
+    next[got.tlp.tag] += got.tlp.bytes;
+    mixed = mixed || got.tlp.tag < last;
+    last = std::max(last, got.tlp.tag);
+  }
+  EXPECT_EQ(next.size(), 40U);
+  EXPECT_TRUE(mixed);
 }
 
 TEST_F(HostTest, windows_do_not_overlap) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace vfsim::model {
 
@@ -10,6 +11,23 @@ namespace {
 /// Room for one TLP of the largest payload is the least that flow control may advertise.
 std::uint32_t data_credits(std::uint32_t wanted, std::uint32_t max_payload) {
   return std::max(wanted, max_payload / 16);
+}
+
+// Of a link that reorders: the most that one TLP goes past, and that go past one.
+constexpr std::uint32_t kMostAhead = 4;
+constexpr std::uint8_t kMostPassed = 8;
+
+/// PCIe base specification, table of ordering rules: whether `later` may go past `earlier` in its
+/// direction.
+bool may_pass(const Tlp& later, const Tlp& earlier) {
+  if (later.kind == TlpKind::mem_write) {
+    return later.relaxed;  // past anything; without the attribute a posted write passes no other
+  }
+  if (later.kind != TlpKind::completion || earlier.kind == TlpKind::mem_write) {
+    return later.kind == TlpKind::completion && later.relaxed;
+  }
+  return earlier.kind != TlpKind::completion || earlier.requester != later.requester ||
+         earlier.tag != later.tag;
 }
 
 }  // namespace
@@ -25,7 +43,8 @@ LinkRate::LinkRate(std::uint32_t generation, std::uint32_t lanes) {
 }
 
 PcieLink::PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& params,
-                   SlotPool& payloads, PcieEndpoint& device, UpstreamSink& root, std::uint8_t host)
+                   SlotPool& payloads, PcieEndpoint& device, UpstreamSink& root, std::uint8_t host,
+                   std::uint64_t seed)
     : calendar_(calendar),
       probes_(probes),
       payloads_(payloads),
@@ -38,7 +57,9 @@ PcieLink::PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& param
       posted_headers_(params.posted_headers),
       posted_data_(data_credits(params.posted_data, params.max_payload)),
       nonposted_headers_(params.nonposted_headers),
-      completion_data_(data_credits(params.completion_data, params.max_payload)) {}
+      completion_data_(data_credits(params.completion_data, params.max_payload)),
+      reorder_(params.reorder),
+      draw_(static_cast<std::minstd_rand::result_type>(seed * 2 + host + 1)) {}
 
 bool PcieLink::can_send(TlpKind kind, std::uint32_t payload_bytes) {
   switch (kind) {
@@ -81,6 +102,7 @@ void PcieLink::send(const Tlp& tlp, const std::uint8_t* payload) {
   Packet& packet = up_.push();
   packet.tlp = tlp;
   packet.slot = SlotPool::kNone;
+  packet.passed = 0;
   if (carries) {
     packet.slot = payloads_.take();
     std::memcpy(payloads_.data(packet.slot), payload, tlp.bytes);
@@ -88,6 +110,9 @@ void PcieLink::send(const Tlp& tlp, const std::uint8_t* payload) {
   const Ps now = calendar_.now();
   up_free_ = std::max(up_free_, now) + rate_.duration(carries ? tlp.bytes : 0);
   packet.due = up_free_ + latency_ + memory_;
+  if (reorder_) {
+    overtake(up_);
+  }
   if (!up_timer_.armed()) {
     calendar_.arm(up_timer_, up_.front().due);
   }
@@ -96,6 +121,22 @@ void PcieLink::send(const Tlp& tlp, const std::uint8_t* payload) {
 
 Ps PcieLink::tx_free_at() const {
   return std::max(up_free_, calendar_.now());
+}
+
+void PcieLink::overtake(Ring<Packet>& lane) {
+  // The first one may be under way into its target at this moment.
+  const std::uint64_t first = lane.first() + 1;
+  std::uint64_t at = lane.next() - 1;
+  for (auto ahead = draw_() % (kMostAhead + 1); ahead != 0 && at > first; --ahead, --at) {
+    Packet& later = lane.at(at);
+    Packet& earlier = lane.at(at - 1);
+    if (!may_pass(later.tlp, earlier.tlp) || earlier.passed == kMostPassed) {
+      return;
+    }
+    ++earlier.passed;
+    earlier.due = later.due;
+    std::swap(later, earlier);
+  }
 }
 
 void PcieLink::stall(Ps duration) {
@@ -253,6 +294,10 @@ void PcieLink::start_down(Packet& packet) {
   const std::uint32_t payload = packet.slot == SlotPool::kNone ? 0 : packet.tlp.bytes;
   down_free_ = std::max(down_free_, calendar_.now()) + rate_.duration(payload);
   packet.due = down_free_ + latency_;
+  packet.passed = 0;
+  if (reorder_) {
+    overtake(down_);
+  }
   if (!down_timer_.armed() && down_.size() == 1) {
     calendar_.arm(down_timer_, packet.due);
   }

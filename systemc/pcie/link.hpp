@@ -1,6 +1,8 @@
 // One device's link: serialisers, FIFO lanes and flow-control credits of both directions.
 #pragma once
 
+#include <random>
+
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
@@ -20,6 +22,7 @@ struct Packet {
   PcieLink* origin = nullptr;    // peer-to-peer write: link of the sender
   std::uint64_t sequence = 0;    // peer-to-peer write: its entry in the sender's list of landings
   std::uint32_t slot = SlotPool::kNone;  // payload
+  std::uint8_t passed = 0;               // how often another TLP went past it
 };
 
 /// What one completion adds to the request it answers.
@@ -58,10 +61,14 @@ class LinkRate {
 /// everything is received one latency after it left. Both directions are FIFO, so nothing passes a
 /// posted write; a relaxed TLP is treated like any other, which the ordering rules allow. Down, a
 /// completion that lacks credits waits beside the lane and requests pass it.
+///
+/// With params.reorder a TLP that may pass others does so now and then: the last ones before it, as
+/// far as the rules allow (PCIe base specification, table of ordering rules), arrive with it,
+/// behind it. Nothing arrives earlier than without.
 class PcieLink final : public PciePort {
  public:
   PcieLink(Calendar& calendar, ProbeBus& probes, const PcieParams& params, SlotPool& payloads,
-           PcieEndpoint& device, UpstreamSink& root, std::uint8_t host);
+           PcieEndpoint& device, UpstreamSink& root, std::uint8_t host, std::uint64_t seed);
 
   // PciePort, called by the device.
   [[nodiscard]] bool can_send(TlpKind kind, std::uint32_t payload_bytes) override;
@@ -109,6 +116,8 @@ class PcieLink final : public PciePort {
   /// The packet that was just put into a lane: starts its way down, or its wait for credits.
   void start_down(Packet& packet);
   void await_completion_credits();
+  /// The last packet of a lane goes past some of those before it.
+  void overtake(Ring<Packet>& lane);
   void up_arrival();
   void down_arrival();
   void deliver(Packet& packet);
@@ -136,6 +145,8 @@ class PcieLink final : public PciePort {
   std::uint32_t completion_data_;
   bool posted_starved_ = false;
   bool nonposted_starved_ = false;
+  const bool reorder_;
+  std::minstd_rand draw_;
 
   // Rings start small, so that a lightly used one stays in the cache, and grow to what the credits
   // let in.

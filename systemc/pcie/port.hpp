@@ -16,7 +16,7 @@ class PcieEndpoint {
   /// PciePort::send(completion), now or later.
   virtual void receive(const Tlp& tlp, const std::uint8_t* payload) = 0;
   /// A posted write of this device is globally visible at its target and its credits are back (one
-  /// call per TLP, in order of sending). `ok` is false when the host refused it (IOMMU fault, no
+  /// call per TLP, in the order in which they came to the root complex). `ok` is false when the host refused it (IOMMU fault, no
   /// target): no byte was changed.
   virtual void write_landed(const Tlp& tlp, bool ok) = 0;
   /// Credits of some class came back after can_send() had said no.

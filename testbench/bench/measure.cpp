@@ -140,7 +140,7 @@ Figures in_child(const std::function<Figures()>& measure) {
 
 Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged) {
   static const Scenario scenario = path_scenario(vfs);  // one per process; the simulation refers to it
-  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs), judged);
+  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs), 1, judged);
   PathRun run(*simulation, vfs, operations);
   simulation->power_on();
   simulation->hosts[0]->os.spawn("bench", [&run] { run.run(); });

@@ -68,7 +68,9 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   } else if (tlp.kind == TlpKind::mem_read) {
     Tag& tag = tags_[host][tlp.tag % kTags];
     if (tag.open) {  // used again after a time-out
-      --hot_[function_index({host, tag.fn})].reads;
+      Hot& loser = hot_[function_index({host, tag.fn})];
+      --loser.reads;
+      loser.lost_read = std::max(loser.lost_read, tag.sent);
     }
     tag = {t, static_cast<std::uint8_t>(fn), true};
     ++hot.reads;
@@ -191,6 +193,16 @@ std::uint64_t FunctionView::writes_of_all(std::uint8_t host) const {
     sum += writes_in_flight(reference(host, fn));
   }
   return sum;
+}
+
+bool FunctionView::lost_read(FnRef who, Ps since, Ps now) const {
+  const Hot& hot = hot_[function_index(who)];
+  const auto lost = [&](const Tag& tag) {
+    return tag.open && tag.fn == who.fn && tag.sent >= since &&
+           now - tag.sent >= context_.completion_timeout;
+  };
+  return (hot.lost_read != 0 && hot.lost_read >= since) ||
+         (hot.reads != 0 && std::any_of(tags_[who.host].begin(), tags_[who.host].end(), lost));
 }
 
 std::uint64_t FunctionView::writes_in_flight(FnRef who) const {

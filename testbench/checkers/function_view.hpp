@@ -52,6 +52,9 @@ class FunctionView final : public model::Observer {
   bool function_of_vhca(std::uint8_t host, std::uint32_t vhca_id, model::FnRef& who) const;
   /// Reads of a function without their last completion, the ones that timed out excepted.
   [[nodiscard]] std::uint32_t outstanding_reads(model::FnRef who, model::Ps now) const;
+  /// Whether a read that the function sent at `since` or later has got no answer within the
+  /// completion time-out: the host lost it.
+  [[nodiscard]] bool lost_read(model::FnRef who, model::Ps since, model::Ps now) const;
   /// Memory writes (no interrupts) that were sent and have not landed.
   [[nodiscard]] std::uint64_t writes_in_flight(model::FnRef who) const;
   /// Writes of other devices to the function's BAR that were sent and have not landed.
@@ -126,6 +129,7 @@ class FunctionView final : public model::Observer {
     std::uint64_t peer_from = 0;  // bus addresses of other devices' windows
     std::uint64_t peer_bytes = 0;
     std::uint64_t accesses = 0;
+    model::Ps lost_read = 0;  // when the newest read was sent whose tag was used again unanswered
     std::uint32_t reads = 0;  // without their last completion
     std::uint32_t msi_sent = 0;
     std::uint32_t msi_landed = 0;

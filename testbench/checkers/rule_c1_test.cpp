@@ -71,5 +71,24 @@ TEST_F(RuleC1, ForgottenCommand) {
   EXPECT_EQ(rig_.violations("C1"), 1U);
 }
 
+TEST_F(RuleC1, ACommandThatTheHostDidNotDeliver) {
+  const auto read = [&](std::uint64_t at) {
+    return rig_.tlp(model::TlpKind::mem_read, kVf, at, 64);
+  };
+  rig_.sent(0, read(slot_address(0)));  // lost, too, but before the command
+  rig_.advance(model::kUs);
+  const std::uint8_t slot = rig_.submit(kVf, CheckerRig::header(VF_OP_ALLOC_PD, 0, 16));
+  model::Tlp fetch = read(slot_address(slot));
+  fetch.tag = 1;
+  rig_.sent(0, fetch);
+  rig_.rules().finish(rig_.now() + 2000 * model::kMs);
+  EXPECT_EQ(rig_.violations("C1"), 0U);
+  fetch.kind = model::TlpKind::completion;
+  fetch.last = true;
+  rig_.received(0, fetch);
+  rig_.rules().finish(rig_.now() + 2000 * model::kMs);
+  EXPECT_EQ(rig_.violations("C1"), 1U) << "it had the entry";
+}
+
 }  // namespace
 }  // namespace vfsim::bench

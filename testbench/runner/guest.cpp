@@ -9,6 +9,7 @@ driver::EthOptions driver_options(std::uint32_t guest, const Scenario& scenario)
   options.buffer_bytes = frame_buffer_bytes(scenario.nic.mtu);
   options.mac = guest_mac(guest);
   options.log_sq_size = static_cast<std::uint8_t>(params.log_sq);
+  options.relaxed_ordering = params.relaxed_keys;
   options.log_rq_size = static_cast<std::uint8_t>(params.log_rq);
   return options;
 }

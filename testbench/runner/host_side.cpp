@@ -33,7 +33,8 @@ std::unique_ptr<model::TxArbiter> make_arbiter(const Scenario& scenario) {
 
 HostSide::HostSide(const Context& context, std::uint8_t number)
     : index(number),
-      host(context.calendar, context.probes, context.scenario.host, context.scenario.pcie, number),
+      host(context.calendar, context.probes, context.scenario.host, context.scenario.pcie, number,
+           context.seed),
       nic(context.calendar, context.probes, context.scenario.nic, context.scenario.pcie, number, model::Host::kNicRid,
           make_arbiter(context.scenario)),
       os(context.calendar, context.log, number == 0 ? "A" : "B"),

@@ -25,6 +25,7 @@ struct Context {
   const Scenario& scenario;
   LogSink log;
   driver::DriverObserver& observer;
+  std::uint64_t seed = 1;
 };
 
 /// A VF as its host's migration driver reaches it.

@@ -1,19 +1,25 @@
 #include "testbench/runner/moment_watch.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "firmware/interface/layout.h"
 
 namespace vfsim::bench {
 namespace {
 
+enum class Side : std::uint8_t { source, destination };
 struct CommandMoment {
   std::string_view name;
   std::uint16_t opcode;
   std::uint16_t op_mod;
   bool completed;
+  Side side;
 };
 constexpr CommandMoment kCommands[] = {
 #define PHASE(name)
-#define COMMAND(name, opcode, op_mod, completed) {#name, VF_OP_##opcode, op_mod, completed},
+#define COMMAND(name, opcode, op_mod, completed, side) \
+  {#name, VF_OP_##opcode, op_mod, completed, Side::side},
 #include "testbench/scenarios/moments.def"
 #undef PHASE
 #undef COMMAND
@@ -28,42 +34,49 @@ static_assert(VF_OFF(suspend_vhca_in, vhca_id) == VF_OFF(save_vhca_state_in, vhc
               VF_OFF(suspend_vhca_in, vhca_id) == VF_OFF(load_vhca_state_in, vhca_id) &&
               VF_OFF(suspend_vhca_in, vhca_id) == VF_OFF(resume_vhca_in, vhca_id));
 
+bool on_destination(std::string_view moment) {
+  return std::any_of(std::begin(kCommands), std::end(kCommands), [&](const CommandMoment& row) {
+    return row.name == moment && row.side == Side::destination;
+  });
+}
+
 }  // namespace
 
 MomentWatch::MomentWatch(model::ProbeBus& probes) {
   probes.subscribe(*this, {model::Probe::driver, model::Probe::command});
 }
 
-bool MomentWatch::wait(SimOs& os, std::uint32_t guest, std::string_view moment,
+bool MomentWatch::wait(SimOs& os, const GuestCore& guest, std::string_view moment,
                        driver::Nanoseconds limit) {
-  const auto waiter = waiters_.insert(waiters_.end(), {guest, moment, os.make_event()});
+  const std::uint8_t host = guest.host ^ (on_destination(moment) ? 1U : 0U);
+  const auto waiter =
+      waiters_.insert(waiters_.end(), {guest.number, host, moment, os.make_event()});
   const bool reached = waiter->reached->wait(limit);
   waiters_.erase(waiter);
   return reached;
 }
 
 void MomentWatch::phase(model::Ps, std::uint32_t guest, const char* name, bool begin) {
-  if (begin) {
-    reached(guest, name);
+  for (const Waiter& waiter : waiters_) {
+    if (begin && waiter.guest == guest && waiter.moment == name) {
+      waiter.reached->notify();
+    }
   }
 }
 
-void MomentWatch::command(model::Ps, const model::CommandView& view, bool completed) {
+void MomentWatch::command(const model::CommandView& view, bool completed) {
   if (waiters_.empty() || view.who.fn != 0 ||
       (completed && (view.delivery != 0 || view.status != 0))) {
     return;
   }
   for (const CommandMoment& row : kCommands) {
     if (row.opcode == view.opcode && row.op_mod == view.op_mod && row.completed == completed) {
-      reached(guest_of(view), row.name);
-    }
-  }
-}
-
-void MomentWatch::reached(std::uint32_t guest, std::string_view moment) {
-  for (const Waiter& waiter : waiters_) {
-    if (waiter.guest == guest && waiter.moment == moment) {
-      waiter.reached->notify();
+      for (const Waiter& waiter : waiters_) {
+        if (waiter.moment == row.name && waiter.guest == guest_of(view) &&
+            waiter.host == view.who.host) {
+          waiter.reached->notify();
+        }
+      }
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "systemc/common/probe.hpp"
+#include "testbench/sim_platform/guest_vm.hpp"
 #include "testbench/sim_platform/sim_os.hpp"
 
 namespace vfsim::bench {
@@ -17,25 +18,25 @@ class MomentWatch final : public model::Observer {
   explicit MomentWatch(model::ProbeBus& probes);
 
   /// Blocks a thread of `os` until the moment comes for the guest. False: `limit` has passed.
-  [[nodiscard]] bool wait(SimOs& os, std::uint32_t guest, std::string_view moment,
+  [[nodiscard]] bool wait(SimOs& os, const GuestCore& guest, std::string_view moment,
                           driver::Nanoseconds limit);
 
   void phase(model::Ps t, std::uint32_t guest, const char* name, bool begin) override;
-  void command_submitted(model::Ps t, const model::CommandView& view) override {
-    command(t, view, false);
+  void command_submitted(model::Ps, const model::CommandView& view) override {
+    command(view, false);
   }
-  void command_completed(model::Ps t, const model::CommandView& view) override {
-    command(t, view, true);
+  void command_completed(model::Ps, const model::CommandView& view) override {
+    command(view, true);
   }
 
  private:
   struct Waiter {
     std::uint32_t guest;
+    std::uint8_t host;  // whose PF gets the command
     std::string_view moment;
     std::unique_ptr<driver::Event> reached;
   };
-  void command(model::Ps t, const model::CommandView& view, bool completed);
-  void reached(std::uint32_t guest, std::string_view moment);
+  void command(const model::CommandView& view, bool completed);
 
   std::list<Waiter> waiters_;
 };

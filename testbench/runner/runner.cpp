@@ -165,7 +165,7 @@ int run_scenario(const Scenario& scenario, const RunOptions& options, Result& re
   try {
     // Never destroyed: threads that are suspended inside driver code when the run ends refer to it, and a process runs
     // one scenario only.
-    auto* simulation = new Simulation(scenario, make_log(options.log_level), std::move(schedules.value()));
+    auto* simulation = new Simulation(scenario, make_log(options.log_level), std::move(schedules.value()), options.seed);
     return simulate(*simulation, options, result);
   } catch (const std::exception& e) {
     result.error = e.what();

@@ -30,8 +30,10 @@ class Simulation {
  public:
   /// @param log        takes the log lines of drivers and guests
   /// @param schedules  what each guest and its client send
+  /// @param seed       of what the fabric does at random (pcie.reorder)
   /// @param judged     false: no rule hears anything (benchmarks only, to tell what the rules cost)
-  Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, bool judged = true);
+  Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed = 1,
+             bool judged = true);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   /// When the guest's memory and devices are complete on `to`, they are compared with those on `from`.

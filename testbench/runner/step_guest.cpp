@@ -33,6 +33,7 @@ driver::Result<void> step_guest_commands(StepRun& run, const Step& step) {
                                                  : CommandKind::mixed;
   load.count = static_cast<std::uint32_t>(step.number("count"));
   load.gap = step_time(step, "gap");
+  load.keep = step_time(step, "duration");
   for (std::uint64_t n = 0; n < step.number("threads"); ++n) {
     run.guest(step).issue_commands(load);
   }

@@ -1,4 +1,4 @@
-// The step that stops a guest's devices and lets them go on, without a migration.
+// Steps that stop a guest's devices or vCPUs and let them go on, without a migration.
 #include "testbench/runner/step_verbs.hpp"
 
 namespace vfsim::bench {
@@ -57,6 +57,18 @@ driver::Result<void> step_pause(StepRun& run, const Step& step) {
   }
   run.crew.start(run.sim.hosts[0]->os,
                  [&run, &step, &guest] { return pause(run.sim, step, guest); });
+  return success();
+}
+
+driver::Result<void> step_stop_vcpus(StepRun& run, const Step& step) {
+  Guest& guest = run.guest(step);
+  set_vcpus(run.sim, guest.on(guest.core().host), false);
+  return success();
+}
+
+driver::Result<void> step_start_vcpus(StepRun& run, const Step& step) {
+  Guest& guest = run.guest(step);
+  set_vcpus(run.sim, guest.on(guest.core().host), true);
   return success();
 }
 

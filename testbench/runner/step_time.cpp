@@ -16,7 +16,7 @@ driver::Result<void> step_await(StepRun& run, const Step& step) {
   const std::string moment = step.text("moment");
   const driver::Nanoseconds limit(std::int64_t{run.sim.scenario().workload.time_limit_ms} *
                                   1'000'000);
-  if (run.sim.moments.wait(run.sim.hosts[0]->os, run.guest(step).core().number, moment, limit)) {
+  if (run.sim.moments.wait(run.sim.hosts[0]->os, run.guest(step).core(), moment, limit)) {
     return success();
   }
   return driver::fail(ETIMEDOUT,

@@ -20,7 +20,7 @@ constexpr std::string_view kFailSteps = "never|each_source|each_destination"
 /// What a step can wait for, with the separator in front of all but the first.
 constexpr std::string_view kAllMoments = ""
 #define PHASE(name) "|" #name
-#define COMMAND(name, opcode, op_mod, completed) "|" #name
+#define COMMAND(name, opcode, op_mod, completed, side) "|" #name
 #include "testbench/scenarios/moments.def"
 #undef PHASE
 #undef COMMAND

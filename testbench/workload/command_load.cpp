@@ -40,6 +40,7 @@ driver::Result<void> many_keys(SimOs& os, driver::CommandChannel& channel,
     keys.push_back(key);
     os.sleep(load.gap);
   }
+  os.sleep(load.keep);
   for (const std::uint32_t key : keys) {
     BOOST_OUTCOME_TRYV(driver::destroy_mkey(channel, key));
   }

@@ -16,6 +16,7 @@ struct CommandLoad {
   CommandKind kind = CommandKind::mixed;
   std::uint32_t count = 1;  // rounds, or keys
   driver::Nanoseconds gap{0};
+  driver::Nanoseconds keep{0};  // keys: from the creation of the last to the end of the first
 };
 
 /// Runs in a thread of the guest; each command must succeed (malformed:
