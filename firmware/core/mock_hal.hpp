@@ -281,7 +281,7 @@ class MockNic {
     VF_SET(cmd_queue_entry, e, output_length, out_len);
     VF_SET(cmd_queue_entry, e, token, token);
     VF_SET(cmd_queue_entry, e, ownership, 1);
-    std::memcpy(e + 16, in.data(), std::min<std::size_t>(16, in.size()));
+    std::copy_n(in.begin(), std::min<std::size_t>(16, in.size()), e + 16);
     if (blocks(in.size()) > 0) {
       vf_be64_store(e + 8, in_block_at(fn, slot, 0));
     }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -78,7 +79,7 @@ std::string fault_words(const FuzzCommand& command) {
 }
 
 /// One finding: what, how to replay it, where its bytes are.
-void show(const FuzzCommand& command, const DoorRow& row, const FuzzFinding& finding) {
+void show(const FuzzCommand& command, const DoorRow& row, Door& door, const FuzzFinding& finding) {
   fmt::print("finding: {} case {}: {}\n", row.name, finding.number, finding.what);
   fmt::print("  replay: vfsim fuzz {} --seed {} --case {}{}\n", row.name, command.seed,
              finding.number, fault_words(command));
@@ -87,7 +88,7 @@ void show(const FuzzCommand& command, const DoorRow& row, const FuzzFinding& fin
   const std::string stem =
       fmt::format("{}/{}-{}-{}", command.out_dir, row.name, command.seed, finding.number);
   std::string error;
-  const CaseBytes bytes = fuzz_case(*row.make(0), row.name, command.seed, finding.number);
+  const CaseBytes bytes = fuzz_case(door, row.name, command.seed, finding.number);
   if (!write_bytes(stem + ".bin", bytes, error)) {
     fmt::print("  bytes: {}\n", error);
     return;
@@ -135,8 +136,11 @@ int run_doors(const FuzzCommand& command, const std::vector<Job>& jobs, FuzzOpti
     fmt::print("{:<9} {:>9} {:>9} {:>9} {:>9}  {}\n", report.door, report.cases, report.accepted,
                report.cases - report.accepted, report.findings, most_frequent(report.refused));
     std::fflush(stdout);
-    for (const FuzzFinding& finding : report.shown) {
-      show(command, *job.door, finding);
+    if (!report.shown.empty()) {
+      const std::unique_ptr<Door> door = job.door->make(0);
+      for (const FuzzFinding& finding : report.shown) {
+        show(command, *job.door, *door, finding);
+      }
     }
     findings += report.findings;
     digest = digest * 0x9e3779b97f4a7c15ULL + report.digest;

@@ -167,7 +167,7 @@ void change_command(CaseRandom& random, CaseBytes& in) {
 
 std::uint32_t output_bytes(const CaseBytes& in) {
   const auto opcode =
-      in.size() < 2 ? 0 : static_cast<std::uint32_t>(VF_GET(cmd_in, in.data(), opcode));
+      in.size() < 4 ? 0 : static_cast<std::uint32_t>(VF_GET(cmd_in, in.data(), opcode));
   // ACCESS_REG answers with as much as was given.
   return opcode == VF_OP_ACCESS_REG ? static_cast<std::uint32_t>(in.size())
                                     : fwtest::out_bytes_of(opcode);

@@ -157,7 +157,7 @@ class CommandCase {
     }
     ring(fn, slot);
     judge(fn, slot,
-          in.size() < 2 ? 0 : static_cast<std::uint32_t>(VF_GET(cmd_in, in.data(), opcode)));
+          in.size() < 4 ? 0 : static_cast<std::uint32_t>(VF_GET(cmd_in, in.data(), opcode)));
   }
 
   void edit(Reader& reader, std::uint32_t fn, std::uint32_t slot) {

@@ -7,8 +7,7 @@ namespace vfsim::bench {
 
 const std::vector<DoorRow>& door_table() {
   static const std::vector<DoorRow> rows = {
-#define DOOR(name, weight, takes, doc) \
-  {#name, weight, takes, doc, make_##name##_door},
+#define DOOR(name, weight, takes, doc) {#name, weight, takes, doc, make_##name##_door},
 #include "testbench/fuzz/doors.def"
 #undef DOOR
   };

@@ -200,7 +200,7 @@ class Attack {
 
 class DoorbellDoor final : public Door {
  public:
-  explicit DoorbellDoor(std::uint64_t faults) : attack_(std::make_unique<Attack>(faults)) {}
+  explicit DoorbellDoor(std::uint64_t faults) : faults_(faults) {}
 
   CaseBytes make(CaseRandom& random) override {
     CaseBytes bytes;
@@ -238,6 +238,9 @@ class DoorbellDoor final : public Door {
   }
 
   DoorOutcome run(const CaseBytes& bytes) override {
+    if (!attack_) {  // make() alone needs no model
+      attack_ = std::make_unique<Attack>(faults_);
+    }
     int ends[2];
     if (::pipe(ends) != 0) {
       throw std::system_error(errno, std::generic_category(), "a pipe");
@@ -360,6 +363,7 @@ class DoorbellDoor final : public Door {
               noise(random, kSizes[below(random, std::size(kSizes))]), kind);
   }
 
+  std::uint64_t faults_;
   std::unique_ptr<Attack> attack_;
 };
 

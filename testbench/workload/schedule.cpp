@@ -20,6 +20,7 @@ constexpr std::uint16_t kTypeIpv4 = 0x0800;
 constexpr std::uint16_t kTypeLocal = 0x88b5;   // IEEE local experimental
 constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::size_t kMaxFrame = 9018;
+constexpr double kMaxSeconds = 1e6;            // of replay; no run is that long, and picoseconds hold it
 
 void set_macs(Frame& frame, const Mac& to, const Mac& from) {
   std::copy(to.begin(), to.end(), frame.begin());
@@ -76,7 +77,12 @@ driver::Result<void> read_capture(const Source& source, double scale, std::uint3
     if (at < first) {
       return driver::fail(EINVAL, fmt::format("{}: frame {}: time runs backwards before the first frame", source.path, number));
     }
-    TimedFrame frame{static_cast<model::Ps>(static_cast<double>(at - first) * scale * model::kNs), {bytes, bytes + header->len}};
+    const double after_ns = static_cast<double>(at - first) * scale;
+    if (after_ns > kMaxSeconds * 1e9) {
+      return driver::fail(EINVAL, fmt::format("{}: frame {}: replayed {:.0f} s after the first; allowed is at most {:.0f} s "
+                                              "(workload.time_scale)", source.path, number, after_ns / 1e9, kMaxSeconds));
+    }
+    TimedFrame frame{static_cast<model::Ps>(after_ns * model::kNs), {bytes, bytes + header->len}};
     const bool server = tcp_source_port(frame.bytes) == source.server_port;
     set_macs(frame.bytes, server ? client_mac(guest) : guest_mac(guest), server ? guest_mac(guest) : client_mac(guest));
     (server ? out.from_guest : out.to_guest).push_back(std::move(frame));

@@ -63,6 +63,29 @@ TEST(Schedule, RefusesBadCaptures) {
   EXPECT_NE(strange.error().text.find("port 80"), std::string::npos) << strange.error().text;
 }
 
+/// Times of a capture that no simulation can reach, and that no picosecond counter holds.
+TEST(Schedule, RefusesTimesTooFarApart) {
+  const std::string path = std::filesystem::temp_directory_path() / "vfsim_schedule_far.pcap";
+  std::filesystem::copy_file(kData + "/redis_small.pcap", path, std::filesystem::copy_options::overwrite_existing);
+  constexpr std::streamoff kFileHead = 24, kPacketHead = 16;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  char length[4] = {};
+  file.seekg(kFileHead + 8);
+  file.read(length, sizeof length);
+  const auto first = static_cast<std::uint8_t>(length[0]) + 256 * static_cast<std::uint8_t>(length[1]);
+  file.seekp(kFileHead + kPacketHead + first);
+  file.write("\xff\xff\xff\x7f", 4);  // seconds of the second frame
+  file.close();
+  WorkloadParams params;
+  params.captures = path;
+  params.server_ports = "16379";
+  const auto schedule = replay(params, {}, 0);
+  std::filesystem::remove(path);
+  ASSERT_FALSE(schedule);
+  EXPECT_NE(schedule.error().text.find("frame 2: "), std::string::npos) << schedule.error().text;
+  EXPECT_NE(schedule.error().text.find("allowed is at most 1000000 s"), std::string::npos) << schedule.error().text;
+}
+
 TEST(Schedule, GeneratesTheSameForTheSameSeed) {
   WorkloadParams params;
   params.packets = 50;
