@@ -45,37 +45,33 @@ class P2 final : public Rule {
     }
   }
   void device_reset(Ps t, FnRef who, std::uint32_t now, int error) override {
-    (void)t, (void)now, (void)error;
+    (void)now, (void)error;
     if (who.fn >= VF_MAX_FUNCTIONS && who.host < kHosts) {
       peer_stopped_[who.host] = false;
     }
-    forget(who);
+    forget(t, who);
   }
-  void function_reset(Ps t, FnRef who) override {
-    (void)t;
-    forget(who);
-  }
+  void function_reset(Ps t, FnRef who) override { forget(t, who); }
 
   void tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload) override {
-    (void)payload;
     Request request;
     if ((tlp.kind == TlpKind::mem_write || tlp.kind == TlpKind::mem_read) && !tlp.interrupt &&
         target_of(host, tlp, request.target)) {
       request.sent = t;
       request.tlp = tlp;
+      request.head = head(tlp, payload);
       open_[host].push_back(request);
     }
   }
 
   void tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
                   bool ok) override {
-    (void)payload;
     FnRef target;
     if (tlp.interrupt || !target_of(host, tlp, target)) {
       return;
     }
     evaluated();
-    const auto found = take(t, host, tlp);
+    const bool found = take(t, host, tlp, head(tlp, payload));
     if (!found) {
       violate(t, target, "a peer-to-peer request arrives once",
               fmt::format("{} arrived without having been sent, or again", text(tlp)));
@@ -114,15 +110,8 @@ class P2 final : public Rule {
   }
 
   void finish(Ps end) override {
-    const Ps bound =
-        kTrips * (context_.pcie.latency_ns + context_.pcie.memory_ns) * model::kNs + kQueues;
-    for (std::uint8_t host = 0; host < kHosts; ++host) {
-      for (const Request& request : open_[host]) {
-        if (end - request.sent > bound) {
-          evaluated();
-          lost(end, request);
-        }
-      }
+    for (Requests& open : open_) {
+      overdue(end, open);
     }
   }
 
@@ -130,6 +119,7 @@ class P2 final : public Rule {
   struct Request {
     Ps sent = 0;
     Tlp tlp;
+    std::uint64_t head = 0;  // writes: first bytes of the payload
     FnRef target;
     bool landed = false;      // reads: at the target
     std::uint32_t bytes = 0;  // reads: that have come back
@@ -153,6 +143,16 @@ class P2 final : public Rule {
                        tlp.requester);
   }
 
+  /// Tells writes to one address apart.
+  [[nodiscard]] static std::uint64_t head(const Tlp& tlp, const std::uint8_t* payload) {
+    std::uint64_t value = 0;
+    for (std::uint32_t i = 0;
+         payload != nullptr && tlp.kind == TlpKind::mem_write && i < tlp.bytes && i < 8; ++i) {
+      value = value << 8 | payload[i];
+    }
+    return value;
+  }
+
   void lost(Ps t, const Request& request) {
     violate(
         t, request.target, "every peer-to-peer request is performed",
@@ -160,12 +160,12 @@ class P2 final : public Rule {
   }
 
   /// The request that has arrived; writes before it will not come any more.
-  bool take(Ps t, std::uint8_t host, const Tlp& tlp) {
+  bool take(Ps t, std::uint8_t host, const Tlp& tlp, std::uint64_t head) {
     Requests& open = open_[host];
     const auto found = std::find_if(open.begin(), open.end(), [&](const Request& request) {
       return !request.landed && request.tlp.kind == tlp.kind &&
              request.tlp.requester == tlp.requester && request.tlp.addr == tlp.addr &&
-             request.tlp.bytes == tlp.bytes &&
+             request.tlp.bytes == tlp.bytes && request.head == head &&
              (tlp.kind == TlpKind::mem_write || request.tlp.tag == tlp.tag);
     });
     if (found == open.end()) {
@@ -188,11 +188,26 @@ class P2 final : public Rule {
     return true;
   }
 
-  void forget(FnRef who) {
+  /// What has been under way for longer than it can take.
+  void overdue(Ps t, Requests& open) {
+    const Ps bound =
+        kTrips * (context_.pcie.latency_ns + context_.pcie.memory_ns) * model::kNs + kQueues;
+    for (auto request = open.begin(); request != open.end();) {
+      const bool late = t - request->sent > bound;
+      if (late) {
+        evaluated();
+        lost(t, *request);
+      }
+      request = late ? open.erase(request) : request + 1;
+    }
+  }
+
+  void forget(Ps t, FnRef who) {
     if (who.host >= kHosts) {
       return;
     }
     Requests& open = open_[who.host];
+    overdue(t, open);
     open.erase(std::remove_if(open.begin(), open.end(),
                               [&](const Request& request) {
                                 return request.target.fn == who.fn ||

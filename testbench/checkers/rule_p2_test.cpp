@@ -73,6 +73,24 @@ TEST_F(RuleP2, DroppedWriteShowsAtTheEnd) {
   EXPECT_EQ(violations(), 1U);
 }
 
+TEST_F(RuleP2, DroppedDoorbellAmongEqualAddresses) {
+  for (const std::uint8_t value : {std::uint8_t{1}, std::uint8_t{2}}) {
+    const std::uint8_t payload[8] = {value};
+    rig_.sent(0, from_peer(0), payload);
+    rig_.advance(model::kNs);
+  }
+  const std::uint8_t second[8] = {2};
+  rig_.landed(0, from_peer(0), second);
+  EXPECT_EQ(rig_.violations("P2"), 1U);
+}
+
+TEST_F(RuleP2, AResetDoesNotHideWhatWasLostBefore) {
+  rig_.sent(0, from_peer(0));
+  rig_.advance(model::kMs);
+  rig_.bus().emit<model::Probe::function_reset>(&model::Observer::function_reset, rig_.now(), kVf);
+  EXPECT_EQ(violations(), 1U);
+}
+
 TEST_F(RuleP2, AWriteUnderWayAtTheEndIsNotLost) {
   rig_.sent(0, from_peer(0));
   rig_.rules().finish(rig_.now() + model::kUs);

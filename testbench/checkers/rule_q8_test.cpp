@@ -34,6 +34,14 @@ class RuleQ8 : public testing::Test {
       rig_.advance(kUs);
     }
   }
+  /// Work while nobody migrates.
+  void calm() {
+    for (int i = 0; i < 100; ++i) {
+      post(1);
+      send(1);
+    }
+    rig_.advance(20 * kUs);
+  }
   void send(std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i) {
       rig_.bus().emit<model::Probe::frame>(&model::Observer::frame_sent, rig_.now(), kSibling,
@@ -74,6 +82,7 @@ TEST_F(RuleQ8, SiblingGoesOn) {
 }
 
 TEST_F(RuleQ8, SiblingStallsAndCatchesUp) {
+  calm();
   migration(true);
   for (int i = 0; i < 50; ++i) {
     post(1);
@@ -112,6 +121,7 @@ TEST_F(RuleQ8, WhatIsAlwaysOverdueIsNotTheMigrations) {
 }
 
 TEST_F(RuleQ8, TheQuiesceIsAWindowOfItsOwn) {
+  calm();
   migration(true);
   for (int i = 0; i < 2000; ++i) {
     post(1);

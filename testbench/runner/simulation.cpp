@@ -20,7 +20,8 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
     context.memory[h] = &hosts[h]->host.memory();
   }
   context.translate = [&hosts](std::uint8_t host, model::Rid rid, std::uint64_t iova, std::uint32_t bytes) {
-    return hosts[host]->host.iommu().translate(rid, iova, bytes, false);
+    const auto readable = hosts[host]->host.iommu().translate(rid, iova, bytes, false);
+    return readable ? readable : hosts[host]->host.iommu().translate(rid, iova, bytes, true);
   };
   context.state_digest = [&hosts](std::uint8_t host, std::uint32_t fn) { return hosts[host]->nic.state_digest(fn); };
   return context;
