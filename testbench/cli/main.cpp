@@ -13,6 +13,7 @@
 #include "testbench/cli/faults_command.hpp"
 #include "testbench/cli/fuzz_command.hpp"
 #include "testbench/cli/image_corrupt_command.hpp"
+#include "testbench/cli/coverage_command.hpp"
 #include "testbench/cli/image_view.hpp"
 #include "testbench/cli/list.hpp"
 #include "testbench/cli/regress_command.hpp"
@@ -269,6 +270,13 @@ int command_line(int argc, char** argv) {
 
   FuzzCommand fuzz;
   add_fuzz_options(app, fuzz, status);
+
+  CoverageCommand coverage;
+  CLI::App* coverage_app =
+      app.add_subcommand("coverage", "what regressions and runs covered of the protocol, holes first");
+  coverage_app->add_option("path", coverage.paths, "folders of --out, or result files")->required();
+  coverage_app->add_option("--json", coverage.json, "write it to this file, too")->check(file_name);
+  coverage_app->callback([&] { status = coverage_command(coverage); });
 
   for (const std::string name : {"test", "bench", "build"}) {
     app.add_subcommand(name, "in a checkout: ./vfsim " + name)->allow_extras()->callback([&, name] {

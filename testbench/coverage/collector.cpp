@@ -158,7 +158,7 @@ void CoverageCollector::vfio_state(Ps t, FnRef who, std::uint32_t from, std::uin
   if (error == 0) {
     hit(CoverGroup::arcs, arc_bin(a, b, flight, static_cast<std::uint32_t>(guests_.size())));
   } else {
-    hit(CoverGroup::failed_arcs, arc_bin(a, b, flight));
+    hit(CoverGroup::failed_arcs, arc_bin(a, b));
   }
 }
 

@@ -111,9 +111,7 @@ class Builder {
       }
     });
     each_arc([&](MigState from, MigState to) {
-      for (std::size_t f = 0; f < kFlights.size(); ++f) {
-        add(CoverGroup::failed_arcs, arc_bin(from, to, static_cast<InFlight>(f)));
-      }
+      add(CoverGroup::failed_arcs, arc_bin(from, to));
     });
   }
 
@@ -201,11 +199,12 @@ InFlight in_flight(std::uint64_t reads, std::uint64_t writes, std::uint64_t p2p)
                                      : InFlight::none;
 }
 
-std::string arc_bin(MigState from, MigState to, InFlight flight) {
-  return fmt::format("{} -> {} | {}", state_name(from), state_name(to), kFlights[index(flight)]);
+std::string arc_bin(MigState from, MigState to) {
+  return fmt::format("{} -> {}", state_name(from), state_name(to));
 }
 std::string arc_bin(MigState from, MigState to, InFlight flight, std::uint32_t vfs) {
-  return fmt::format("{} | {}", arc_bin(from, to, flight), count_class(vfs));
+  return fmt::format("{} | {} | {}", arc_bin(from, to), kFlights[index(flight)],
+                     count_class(vfs));
 }
 std::string outcome_bin(std::string_view outcome, InFlight flight) {
   return fmt::format("{} | {}", outcome, kFlights[index(flight)]);

@@ -36,7 +36,7 @@ enum class InFlight : std::uint8_t { none, reads, writes, both, p2p };
 [[nodiscard]] InFlight in_flight(std::uint64_t reads, std::uint64_t writes, std::uint64_t p2p);
 
 /// Names of bins, from what they speak of.
-[[nodiscard]] std::string arc_bin(driver::MigState from, driver::MigState to, InFlight flight);
+[[nodiscard]] std::string arc_bin(driver::MigState from, driver::MigState to);
 [[nodiscard]] std::string arc_bin(driver::MigState from, driver::MigState to, InFlight flight,
                                   std::uint32_t vfs);
 [[nodiscard]] std::string outcome_bin(std::string_view outcome, InFlight flight);

@@ -1,10 +1,22 @@
 // Steps that happen inside a guest.
 #include "testbench/runner/step_verbs.hpp"
-#include "testbench/workload/malformed_commands.hpp"
+#include "testbench/workload/command_load.hpp"
 
 namespace vfsim::bench {
 
+namespace {
+
 using BOOST_OUTCOME_V2_NAMESPACE::success;
+
+CommandKind command_kind(const Step& step) {
+  const std::string kind = step.text("kind");
+  return kind == "keys"        ? CommandKind::keys
+         : kind == "tour"      ? CommandKind::tour
+         : kind == "malformed" ? CommandKind::malformed
+                               : CommandKind::mixed;
+}
+
+}  // namespace
 
 driver::Result<void> step_mask_interrupts(StepRun& run, const Step& step) {
   run.guest(step).mask_interrupts(true);
@@ -28,9 +40,7 @@ driver::Result<void> step_unmask_function(StepRun& run, const Step& step) {
 
 driver::Result<void> step_guest_commands(StepRun& run, const Step& step) {
   CommandLoad load;
-  load.kind = step.text("kind") == "keys"        ? CommandKind::keys
-              : step.text("kind") == "malformed" ? CommandKind::malformed
-                                                 : CommandKind::mixed;
+  load.kind = command_kind(step);
   load.count = static_cast<std::uint32_t>(step.number("count"));
   load.gap = step_time(step, "gap");
   load.keep = step_time(step, "duration");
@@ -42,11 +52,11 @@ driver::Result<void> step_guest_commands(StepRun& run, const Step& step) {
 
 driver::Result<void> step_pf_commands(StepRun& run, const Step& step) {
   HostSide& host = run.host(step);
-  run.crew.start(host.os, [&host, count = step.number("count")]() -> driver::Result<void> {
-    for (std::uint64_t n = 0; n < count; ++n) {
-      BOOST_OUTCOME_TRYV(send_malformed_commands(host.pf.commands()));
-    }
-    return success();
+  CommandLoad load;
+  load.kind = command_kind(step);
+  load.count = static_cast<std::uint32_t>(step.number("count"));
+  run.crew.start(host.os, [&host, load] {
+    return run_command_load(host.os, host.pf.platform(), host.pf.commands(), load);
   });
   return success();
 }

@@ -3,6 +3,7 @@
 #include "host_driver/cmd/eth_commands.hpp"
 #include "host_driver/resources/dma_buffer.hpp"
 #include "testbench/workload/malformed_commands.hpp"
+#include "testbench/workload/object_tour.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -57,6 +58,7 @@ driver::Result<void> run_command_load(SimOs& os, driver::Platform& platform,
   }
   for (std::uint32_t n = 0; n < load.count; ++n) {
     BOOST_OUTCOME_TRYV(load.kind == CommandKind::malformed ? send_malformed_commands(channel)
+                       : load.kind == CommandKind::tour    ? tour_objects(platform, channel)
                                                            : mixed_round(channel, memory));
     os.sleep(load.gap);
   }

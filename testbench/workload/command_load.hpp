@@ -9,6 +9,7 @@ namespace vfsim::bench {
 enum class CommandKind : std::uint8_t {
   mixed,      // queries, and objects that are created and destroyed
   keys,       // memory keys, all created before the first is destroyed
+  tour,       // one of every kind of object (object_tour.hpp)
   malformed,  // what must be refused (malformed_commands.hpp)
 };
 
