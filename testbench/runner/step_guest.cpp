@@ -55,6 +55,7 @@ driver::Result<void> step_pf_commands(StepRun& run, const Step& step) {
   CommandLoad load;
   load.kind = command_kind(step);
   load.count = static_cast<std::uint32_t>(step.number("count"));
+  load.idle = true;
   run.crew.start(host.os, [&host, load] {
     return run_command_load(host.os, host.pf.platform(), host.pf.commands(), load);
   });

@@ -58,7 +58,7 @@ driver::Result<void> run_command_load(SimOs& os, driver::Platform& platform,
   }
   for (std::uint32_t n = 0; n < load.count; ++n) {
     BOOST_OUTCOME_TRYV(load.kind == CommandKind::malformed ? send_malformed_commands(channel)
-                       : load.kind == CommandKind::tour    ? tour_objects(platform, channel)
+                       : load.kind == CommandKind::tour    ? tour_objects(platform, channel, load.idle)
                                                            : mixed_round(channel, memory));
     os.sleep(load.gap);
   }

@@ -15,6 +15,7 @@ enum class CommandKind : std::uint8_t {
 
 struct CommandLoad {
   CommandKind kind = CommandKind::mixed;
+  bool idle = false;        // tour: the function has no traffic
   std::uint32_t count = 1;  // rounds, or keys
   driver::Nanoseconds gap{0};
   driver::Nanoseconds keep{0};  // keys: from the creation of the last to the end of the first

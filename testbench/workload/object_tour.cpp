@@ -50,8 +50,16 @@ Result<void> tour_function(CommandChannel& channel) {
   Bytes in = driver::make_command(VF_OP_MODIFY_VPORT_STATE);
   VF_SET(modify_vport_state_in, in.data(), admin_state, port.admin_state);
   BOOST_OUTCOME_TRYV(run(channel, in));
-  BOOST_OUTCOME_TRY(context, driver::query_nic_vport_context(channel));
-  return driver::set_unicast_list(channel, {context.mac});
+  BOOST_OUTCOME_TRYV(driver::query_nic_vport_context(channel));
+  return success();
+}
+
+/// What would take the traffic of a function away.
+Result<void> tour_steering(CommandChannel& channel) {
+  BOOST_OUTCOME_TRYV(driver::set_unicast_list(channel, {kNobody}));
+  BOOST_OUTCOME_TRY(flow, driver::create_flow_table(channel, 0, 1));
+  BOOST_OUTCOME_TRYV(driver::set_flow_table_root(channel, flow));
+  return driver::destroy_flow_table(channel, flow);
 }
 
 Result<void> tour_key(const Base& b) {
@@ -155,9 +163,12 @@ Result<void> tour_pair(const Base& b) {
 
 }  // namespace
 
-Result<void> tour_objects(driver::Platform& platform, CommandChannel& channel) {
+Result<void> tour_objects(driver::Platform& platform, CommandChannel& channel, bool idle) {
   BOOST_OUTCOME_TRY(memory, driver::DmaBuffer::allocate(platform, 2 * kRing));
   BOOST_OUTCOME_TRYV(tour_function(channel));
+  if (idle) {
+    BOOST_OUTCOME_TRYV(tour_steering(channel));
+  }
   Base b{channel, memory};
   BOOST_OUTCOME_TRY(pd, driver::alloc_pd(channel));
   BOOST_OUTCOME_TRY(uar, driver::alloc_uar(channel));
