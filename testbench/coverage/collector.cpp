@@ -69,6 +69,20 @@ InFlight CoverageCollector::sample(Ps t, FnRef who) const {
 
 // ---- commands
 
+Stopped CoverageCollector::Function::stopped() const {
+  return responder_stopped   ? Stopped::both
+         : initiator_stopped ? Stopped::initiator
+                             : Stopped::running;
+}
+
+void CoverageCollector::Function::obey(const model::CommandView& view) {
+  if (view.opcode == VF_OP_SUSPEND_VHCA) {
+    (view.op_mod == VF_SUSPEND_INITIATOR ? initiator_stopped : responder_stopped) = true;
+  } else if (view.opcode == VF_OP_RESUME_VHCA) {
+    (view.op_mod == VF_RESUME_INITIATOR ? initiator_stopped : responder_stopped) = false;
+  }
+}
+
 bool CoverageCollector::target(const model::CommandView& view, FnRef& who) const {
   std::uint64_t vhca = 0;
   switch (view.opcode) {
@@ -103,18 +117,9 @@ void CoverageCollector::command_submitted(Ps t, const model::CommandView& view) 
   slot.held = rules_.view().run(view.who).initiator_stopped;
   slot.targeted = view.in_bytes >= VF_BYTES(suspend_vhca_in) && target(view, slot.target);
   if (slot.targeted) {
-    slot.before = stopped_before(t, view, slot.target);
+    slot.before = at(slot.target).stopped();
     begin_for(t, view, slot.target);
   }
-}
-
-/// The view has applied a RESUME by now: what it changed at this instant is taken back.
-Stopped CoverageCollector::stopped_before(Ps t, const model::CommandView& view, FnRef who) const {
-  const RunState& run = rules_.view().run(who);
-  const bool resume = view.opcode == VF_OP_RESUME_VHCA;
-  const bool initiator = run.initiator_stopped || (resume && run.initiator_at == t);
-  const bool responder = run.responder_stopped || (resume && run.responder_at == t);
-  return responder ? Stopped::both : initiator ? Stopped::initiator : Stopped::running;
 }
 
 /// The first command about a function since its last arc begins the next one.
@@ -138,6 +143,9 @@ void CoverageCollector::command_completed(Ps t, const model::CommandView& view) 
   const Issuer by = view.who.fn == 0 ? Issuer::pf : slot.held ? Issuer::vf_held : Issuer::vf;
   hit(CoverGroup::commands, command_bin(view.opcode, by, ok(view)));
   if (slot.targeted) {
+    if (ok(view)) {
+      at(slot.target).obey(view);
+    }
     hit(CoverGroup::vhca, vhca_bin(view.opcode, view.op_mod, slot.before, ok(view)));
   }
   slot = Slot{};
@@ -166,6 +174,8 @@ void CoverageCollector::function_reset(Ps t, FnRef who) {
   (void)t;
   if (is_nic(context_, who)) {
     at(who).sampled = false;
+    at(who).initiator_stopped = false;
+    at(who).responder_stopped = false;
   }
 }
 

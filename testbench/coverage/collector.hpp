@@ -44,11 +44,16 @@ class CoverageCollector final : public model::Observer, public FunctionEvents {
     Stopped before = Stopped::running;  // of the target, when the command was submitted
   };
   struct Function {
+    bool initiator_stopped = false;  // by the commands that ended well
+    bool responder_stopped = false;
     bool sampled = false;               // since the last arc
     InFlight flight = InFlight::none;   // when the arc under way began
     InFlight quiesce = InFlight::none;  // when the last initiator quiesce began
     std::array<Slot, CommandMonitor::kSlots> slots{};
     std::set<std::string> records;  // of its images
+
+    [[nodiscard]] Stopped stopped() const;
+    void obey(const model::CommandView& view);
   };
 
   void hit(CoverGroup group, std::string bin) { ++counts_[index(group)][std::move(bin)]; }
@@ -56,8 +61,6 @@ class CoverageCollector final : public model::Observer, public FunctionEvents {
   Function& at(model::FnRef who) { return functions_[function_index(who)]; }
   [[nodiscard]] InFlight sample(model::Ps t, model::FnRef who) const;
   void begin_for(model::Ps t, const model::CommandView& view, model::FnRef who);
-  [[nodiscard]] Stopped stopped_before(model::Ps t, const model::CommandView& view,
-                                       model::FnRef who) const;
   /// Function that a migration command names; false: none, or not known.
   bool target(const model::CommandView& view, model::FnRef& who) const;
 

@@ -110,9 +110,7 @@ class Builder {
         }
       }
     });
-    each_arc([&](MigState from, MigState to) {
-      add(CoverGroup::failed_arcs, arc_bin(from, to));
-    });
+    each_arc([&](MigState from, MigState to) { add(CoverGroup::failed_arcs, arc_bin(from, to)); });
   }
 
   void outcomes() {
@@ -203,8 +201,7 @@ std::string arc_bin(MigState from, MigState to) {
   return fmt::format("{} -> {}", state_name(from), state_name(to));
 }
 std::string arc_bin(MigState from, MigState to, InFlight flight, std::uint32_t vfs) {
-  return fmt::format("{} | {} | {}", arc_bin(from, to), kFlights[index(flight)],
-                     count_class(vfs));
+  return fmt::format("{} | {} | {}", arc_bin(from, to), kFlights[index(flight)], count_class(vfs));
 }
 std::string outcome_bin(std::string_view outcome, InFlight flight) {
   return fmt::format("{} | {}", outcome, kFlights[index(flight)]);

@@ -1,9 +1,9 @@
 // Steps that happen inside a guest.
 #include "testbench/runner/step_verbs.hpp"
 #include "testbench/workload/command_load.hpp"
+#include "testbench/workload/migration_tour.hpp"
 
 namespace vfsim::bench {
-
 namespace {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
@@ -60,6 +60,10 @@ driver::Result<void> step_pf_commands(StepRun& run, const Step& step) {
     return run_command_load(host.os, host.pf.platform(), host.pf.commands(), load);
   });
   return success();
+}
+
+driver::Result<void> step_migration_commands(StepRun& run, const Step& step) {
+  return tour_migration_commands(run.host(step).pf, static_cast<std::uint16_t>(step.number("vf")));
 }
 
 driver::Result<void> step_lossy_send(StepRun& run, const Step& step) {
