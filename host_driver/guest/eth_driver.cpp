@@ -42,6 +42,7 @@ class EthDriver::Impl {
 
   Result<void> probe();
   Result<void> remove();
+  void give_up();
   EthChannel& channel_of(const std::uint8_t* frame, std::uint32_t length);
   std::vector<std::string> self_check() const;
 
@@ -111,6 +112,13 @@ Result<void> EthDriver::Impl::probe() {
 Result<void> EthDriver::Impl::remove() {
   link_up_ = false;
   return undo_.unwind();
+}
+
+void EthDriver::Impl::give_up() {
+  core_.commands().detach(ENXIO);
+  (void)!remove();  // what changes something fails, what destroys something need not be asked
+  EthCounters& counters = shared_.counters;
+  counters.sends_abandoned = counters.sends_posted - counters.sends_completed;
 }
 
 Result<void> EthDriver::Impl::make_basics() {
@@ -223,7 +231,9 @@ std::vector<std::string> EthDriver::Impl::self_check() const {
     outstanding += channel->sq().outstanding();
   }
   const EthCounters& counters = shared_.counters;
-  if (!channels_.empty() && counters.sends_posted - counters.sends_completed != outstanding) {
+  const std::uint64_t open =
+      counters.sends_posted - counters.sends_completed - counters.sends_abandoned;
+  if (!channels_.empty() && open != outstanding) {
     findings.push_back(std::to_string(counters.sends_posted) + " sends posted, " +
                        std::to_string(counters.sends_completed) + " completed, but " +
                        std::to_string(outstanding) + " outstanding");
@@ -245,6 +255,10 @@ Result<void> EthDriver::remove() {
   return impl_->remove();
 }
 
+void EthDriver::give_up() {
+  impl_->give_up();
+}
+
 Result<void> EthDriver::send(const std::uint8_t* frame, std::uint32_t length) {
   if (impl_->channels_.empty()) {
     return fail(ENODEV, "the function is not probed");
@@ -264,6 +278,10 @@ Result<void> EthDriver::send_raw(std::uint32_t lkey, std::uint64_t address, std:
     return fail(ENODEV, "the function is not probed");
   }
   return impl_->channels_.front()->send_raw(lkey, address, length);
+}
+
+std::uint32_t EthDriver::physical_key() const {
+  return impl_->shared_.physical_key;
 }
 
 SendDoorbell EthDriver::doorbell() const {

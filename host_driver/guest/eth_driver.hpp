@@ -41,6 +41,7 @@ struct WorkError {
 struct EthCounters {
   std::uint64_t sends_posted = 0;
   std::uint64_t sends_completed = 0;  // error completions included
+  std::uint64_t sends_abandoned = 0;  // by give_up()
   std::uint64_t received = 0;
   std::uint64_t send_errors = 0;
   std::uint64_t receive_errors = 0;
@@ -64,6 +65,9 @@ class EthDriver {
   /// Full teardown, all firmware pages taken back. The first error is returned, but everything is
   /// tried.
   [[nodiscard]] Result<void> remove();
+  /// The function is gone, or was reset under the driver: gives everything up without asking it.
+  /// Sends that have not completed never will (EthCounters::sends_abandoned). probe() may follow.
+  void give_up();
 
   /// Copies the frame and rings. EAGAIN when the ring is full, EINVAL for a length that does not
   /// fit.
@@ -75,6 +79,8 @@ class EthDriver {
   /// queue is dead then.
   [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address,
                                       std::uint32_t length);
+  /// The key that reaches all of the function's memory by its DMA addresses.
+  [[nodiscard]] std::uint32_t physical_key() const;
   /// The doorbell of the oldest request of channel 0 that nobody rang for.
   [[nodiscard]] SendDoorbell doorbell() const;
 

@@ -319,6 +319,7 @@ TEST(ArcsRules, DisabledVfAnswersEnotconn) {
   drain(*stream.value());
   ASSERT_TRUE(bench.pf.disable_sriov());
   EXPECT_EQ(stream.value()->read(1, true).error().code, ENODEV);
+  EXPECT_EQ(bench.go(S::running).error().code, ENOTCONN) << "no arc, whether it has commands or not";
   EXPECT_EQ(bench.go(S::running_p2p).error().code, ENOTCONN);
   EXPECT_EQ(bench.driver->data_size().error().code, ENOTCONN);
   EXPECT_EQ(bench.driver->logging_report(0, 4096).error().code, ENOTCONN);

@@ -93,6 +93,9 @@ Result<std::shared_ptr<MigStream>> VfMigrationDriver::set_state(MigState target)
   if (session_->caps.flags == 0) {
     return no_migration();
   }
+  if (auto channel = session_->channel(); !channel) {
+    return channel.error();
+  }
   return walk(target);
 }
 
@@ -151,11 +154,13 @@ void VfMigrationDriver::observe_arc(MigState from, MigState to, int error) const
 }
 
 Result<void> VfMigrationDriver::reset() {
-  if (auto done = reset_function(session_->function, session_->options.reset_wait); !done) {
-    return done;
+  auto done = reset_function(session_->function, session_->options.reset_wait);
+  if (done) {
+    session_->reset_done();
   }
-  session_->reset_done();
-  return success();
+  // Told last: the VF may have gone during the wait.
+  auto channel = session_->channel();
+  return channel ? done : Result<void>(channel.error());
 }
 
 void VfMigrationDriver::reset_done() {

@@ -1,6 +1,7 @@
 // What the parts of one VF's migration driver share: state, locks, capabilities, streams, tracker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -60,7 +61,7 @@ class VfSession : public std::enable_shared_from_this<VfSession> {
   MigCapabilities caps;
   std::uint16_t vhca_id = 0;
   MigState state = MigState::running;
-  bool detached = false;
+  std::atomic<bool> detached{false};  // a reset asks without the mutex
   bool reinit_opt_in = false;
   std::shared_ptr<SavingStream> saving;
   std::shared_ptr<ResumingStream> resuming;

@@ -24,8 +24,9 @@ struct MigrationReport {
   std::uint64_t pages = 0;           // pages, repeated ones too, zero pages too
   std::uint32_t precopy_rounds = 0;  // rounds that sent something while the guest ran
   /// "completed"; source: "rolled_back" (runs again, nothing lost), "cancelled" (the same, by
-  /// cancel()), "reset" (a device had to be reset to run again), "unknown" (told the destination to
-  /// run, heard nothing: stays stopped); destination: "cleaned" (devices reset, guest not started).
+  /// cancel()), "reset" (a device had to be reset to run again), "lost" (a device is gone: the
+  /// guest runs without it), "unknown" (told the destination to run, heard nothing: stays stopped);
+  /// destination: "cleaned" (devices reset, guest not started).
   std::string outcome;
   Error error{0, 0, 0, 0, ""};  // why it did not complete; code 0 when it did
   std::string failed_step;      // name in vmm_steps.def

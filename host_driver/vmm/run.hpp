@@ -88,7 +88,8 @@ class SourceRun : private MigrationRun {
   [[nodiscard]] Result<Message> expect(MessageType type);
   void stop_logging();
   void roll_back(const Error& error);
-  [[nodiscard]] bool devices_run_again();
+  enum class Kept : std::uint8_t { all, reset, lost };
+  [[nodiscard]] Kept devices_run_again();
 
   std::vector<Device> sources_;
   std::uint64_t busy_bytes_ = 0;  // sent while measuring

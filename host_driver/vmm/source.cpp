@@ -405,9 +405,9 @@ void SourceRun::stop_logging() {
 
 // ---- the way back ----
 
-/// False: one had to be reset.
-bool SourceRun::devices_run_again() {
-  bool kept = true;
+/// Whether one had to be reset, or is gone.
+SourceRun::Kept SourceRun::devices_run_again() {
+  Kept kept = Kept::all;
   (void)devices_to_p2p();  // one that failed is tried again below, and reset if need be
   for (Device& source : sources_) {
     // A pre-copy clean-up that fails has closed the session all the same: the second walk finds the
@@ -416,8 +416,10 @@ bool SourceRun::devices_run_again() {
         source.device->set_state(MigState::running)) {
       continue;
     }
-    kept = false;
-    if (auto reset = source.device->reset(); !reset) {
+    auto reset = source.device->reset();
+    const bool gone = !reset && reset.error().code == ENOTCONN;
+    kept = gone || kept == Kept::lost ? Kept::lost : Kept::reset;
+    if (!reset) {
       context_.os.log(LogLevel::error,
                       "device reset after a failed migration: " + reset.error().text);
     }
@@ -437,13 +439,16 @@ void SourceRun::roll_back(const Error& error) {
   if (vcpus_stopped_) {
     guest_.take_over();
   }
-  const bool kept = devices_run_again();
+  const Kept kept = devices_run_again();
   if (vcpus_stopped_) {
     vcpus(true);
     report_.downtime_ns = static_cast<std::uint64_t>((now() - stopped_at_).count());
   }
   stop_logging();
-  report_.outcome = !kept ? "reset" : error.code == ECANCELED ? "cancelled" : "rolled_back";
+  report_.outcome = kept == Kept::lost        ? "lost"
+                    : kept == Kept::reset     ? "reset"
+                    : error.code == ECANCELED ? "cancelled"
+                                              : "rolled_back";
 }
 
 }  // namespace vfsim::driver

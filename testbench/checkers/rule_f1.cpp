@@ -52,13 +52,13 @@ class F1 final : public Rule {
     Device& device = devices_[function_index(who)];
     const auto target = static_cast<MigState>(to);
     if (device.reset && target == MigState::running && error == 0) {  // the device reset's own step
-      device = Device{true, target, false, false};
+      device = Device{true, target, false, false, false, false, {}};
       return;
     }
     evaluated();
     judge_arc(t, who, device, static_cast<MigState>(from), target);
     device.known = true;
-    device.reset = false;
+    device.reset = false;  // crossed stays until SET_STATE returns
     device.state = error == 0 ? target : static_cast<MigState>(from);
     device.failed |= error != 0;
     if (error == 0 && !device.failed) {
@@ -68,31 +68,63 @@ class F1 final : public Rule {
 
   void set_state_done(Ps t, FnRef who, std::uint32_t requested, std::uint32_t state,
                       int error) override {
-    (void)requested, (void)error;
     if (!is_nic(context_, who) || !devices_[function_index(who)].known) {
       return;
     }
     evaluated();
-    const MigState kept = devices_[function_index(who)].state;
-    if (static_cast<MigState>(state) != kept) {
-      violate(t, who, fmt::format("GET reports {}", name(kept)),
-              fmt::format("{}", name(static_cast<MigState>(state))));
+    Device& device = devices_[function_index(who)];
+    const auto now = static_cast<MigState>(state);
+    if (device.crossed && now == MigState::running &&
+        (static_cast<MigState>(requested) != now || error != 0)) {
+      device.state = now;
+      device.findings.clear();
+    }
+    if (device.crossed && device.resetting) {
+      device.resetting = false;  // the reset has not returned: what it leaves is seen then
+    } else {
+      for (const Finding& finding : device.findings) {
+        violate(finding.time, who, finding.expected, finding.seen);
+      }
+      device.findings.clear();
+      device.crossed = false;
+    }
+    const MigState kept = device.state;
+    if (now != kept) {
+      violate(t, who, fmt::format("GET reports {}", name(kept)), fmt::format("{}", name(now)));
+    }
+  }
+
+  void device_reset(Ps t, FnRef who, std::uint32_t state, int error) override {
+    (void)t;
+    if (error == 0 && is_nic(context_, who)) {
+      Device& device = devices_[function_index(who)];
+      device.crossed = device.crossed && device.resetting;
+      device.resetting = false;
+      device.state = static_cast<MigState>(state);  // R1's
+      device.findings.clear();
     }
   }
 
   void function_reset(Ps t, FnRef who) override {
     (void)t;
     if (is_nic(context_, who)) {
-      devices_[function_index(who)] = Device{false, MigState::running, true, false};
+      devices_[function_index(who)] = Device{false, MigState::running, true, false, true, true, {}};
     }
   }
 
  private:
+  struct Finding {
+    Ps time = 0;
+    std::string expected, seen;
+  };
   struct Device {
     bool known = false;
     MigState state = MigState::running;
-    bool reset = false;   // reset since the last arc
-    bool failed = false;  // an arc failed since: the halves need not match the state any more
+    bool reset = false;    // reset since the last arc
+    bool failed = false;   // an arc failed since: the halves need not match the state any more
+    bool crossed = false;  // reset since SET_STATE returned last: one may have been under way then
+    bool resetting = false;         // neither the reset nor SET_STATE has returned since
+    std::vector<Finding> findings;  // that do not count if it was
   };
 
   void judge_arc(Ps t, FnRef who, const Device& device, MigState from, MigState to) {
@@ -107,14 +139,20 @@ class F1 final : public Rule {
   }
 
   void judge_halves(Ps t, FnRef who, MigState state) {
+    Device& device = devices_[function_index(who)];
     const Halves want = halves_of(state);
     const RunState& run = view_.run(who);
     if (run.initiator_stopped != want.initiator || run.responder_stopped != want.responder) {
-      violate(t, who,
-              fmt::format("in {}: initiator {}, responder {}", name(state), word(want.initiator),
-                          word(want.responder)),
-              fmt::format("initiator {}, responder {}", word(run.initiator_stopped),
-                          word(run.responder_stopped)));
+      const Finding finding{t,
+                            fmt::format("in {}: initiator {}, responder {}", name(state),
+                                        word(want.initiator), word(want.responder)),
+                            fmt::format("initiator {}, responder {}", word(run.initiator_stopped),
+                                        word(run.responder_stopped))};
+      if (device.crossed) {
+        device.findings.push_back(finding);
+      } else {
+        violate(t, who, finding.expected, finding.seen);
+      }
     }
   }
 

@@ -69,5 +69,25 @@ TEST_F(RuleF1, ResetFromAnywhere) {
   EXPECT_EQ(rig_.violations("F1"), 0U);
 }
 
+TEST_F(RuleF1, ResetInTheMiddleOfAStateChange) {
+  const auto ends_in = [&](std::uint32_t now) {
+    rig_.suspend(kVf, Half::initiator);
+    arc(VF_MIG_RUNNING, VF_MIG_RUNNING_P2P);
+    rig_.function_reset(kVf);
+    rig_.device_reset(kVf, VF_MIG_RUNNING);
+    arc(VF_MIG_RUNNING_P2P, VF_MIG_STOP);  // on a function that runs again
+    rig_.set_state_done(kVf, VF_MIG_STOP, now);
+  };
+  ends_in(VF_MIG_RUNNING);  // the reset came last
+  EXPECT_EQ(rig_.violations("F1"), 0U);
+  rig_.function_reset(kVf);
+  arc(VF_MIG_RUNNING_P2P, VF_MIG_STOP);
+  rig_.set_state_done(kVf, VF_MIG_STOP, VF_MIG_STOP);
+  rig_.device_reset(kVf, VF_MIG_RUNNING);  // it came last, too
+  EXPECT_EQ(rig_.violations("F1"), 0U);
+  ends_in(VF_MIG_STOP);  // and now it did not
+  EXPECT_EQ(rig_.violations("F1"), 1U);
+}
+
 }  // namespace
 }  // namespace vfsim::bench

@@ -20,33 +20,52 @@ using model::Ps;
 class I1 final : public Rule {
  public:
   explicit I1(const RuleInputs& inputs)
-      : context_(inputs.context), commands_(inputs.commands), view_(inputs.view) {}
+      : context_(inputs.context),
+        commands_(inputs.commands),
+        view_(inputs.view),
+        sent_before_reset_(kFunctionIndices) {}
 
   void subscribe(model::ProbeBus& bus) override {
-    bus.subscribe(*this, {model::Probe::tlp_landed});
+    bus.subscribe(*this, {model::Probe::tlp_landed, model::Probe::function_reset});
+  }
+
+  void function_reset(Ps, FnRef who) override {
+    if (is_nic(context_, who)) {
+      sent_before_reset_[function_index(who)] = view_.writes_in_flight(who);
+    }
   }
 
   void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
                   bool ok) override {
     const std::uint32_t fn = function_of(context_, tlp.requester);
-    if (fn >= context_.functions || !ok || tlp.interrupt) {
+    if (fn >= context_.functions || tlp.interrupt) {
       return;
     }
     const FnRef who{host, static_cast<std::uint8_t>(fn)};
+    const bool write = tlp.kind == model::TlpKind::mem_write;
+    const bool old = write && was_sent_before_reset(who);
+    if (!ok) {
+      return;
+    }
     evaluated();
     const RangeSet& granted = view_.granted(who);
-    const bool write = tlp.kind == model::TlpKind::mem_write;
     if (!granted.empty() && !granted.contains(tlp.phys, tlp.bytes)) {
       violate(t, who, "DMA stays in the memory granted to the function",
               fmt::format("{} of {} bytes at {:#x} (physical {:#x})", write ? "write" : "read",
                           tlp.bytes, tlp.addr, tlp.phys));
     }
-    if (write && fn != 0) {
+    if (write && fn != 0 && !old) {
       judge_write(t, who, tlp, payload);
     }
   }
 
  private:
+  /// What was on the link when its function was reset lands all the same; its queue or key is gone.
+  bool was_sent_before_reset(FnRef who) {
+    std::uint64_t& left = sent_before_reset_[function_index(who)];
+    return left != 0 && left-- != 0;
+  }
+
   void judge_write(Ps t, FnRef who, const model::Tlp& tlp, const std::uint8_t* payload) {
     if (!view_.anywhere(who) && !view_.writable(who).contains(tlp.addr, tlp.bytes) &&
         !commands_.in_queue_page(who, tlp.addr) &&
@@ -143,6 +162,7 @@ class I1 final : public Rule {
   const CheckContext& context_;
   CommandMonitor& commands_;
   FunctionView& view_;
+  std::vector<std::uint64_t> sent_before_reset_;  // writes that have not landed, by function
 };
 
 }  // namespace

@@ -62,6 +62,18 @@ TEST_F(RuleI1, WriteThatNoOwnObjectDescribes) {
   EXPECT_EQ(rig_.violations("I1"), 1U);
 }
 
+TEST_F(RuleI1, WritesOnTheLinkWhenTheFunctionIsReset) {
+  const CheckerRig::Bytes bytes(256);
+  const model::Tlp write = rig_.tlp(model::TlpKind::mem_write, kVf, kKeyPage, 256);
+  rig_.sent(0, write, bytes.data());
+  rig_.bus().emit<model::Probe::function_reset>(&model::Observer::function_reset, rig_.now(), kVf);
+  rig_.landed(0, write, bytes.data());
+  EXPECT_EQ(rig_.violations("I1"), 0U) << "it was sent when the key was there";
+  rig_.sent(0, write, bytes.data());
+  rig_.landed(0, write, bytes.data());
+  EXPECT_EQ(rig_.violations("I1"), 1U);
+}
+
 TEST_F(RuleI1, WorkRequestsWithWrongKeys) {
   send((kKey + 1) << 8, 0, 100);
   EXPECT_EQ(rig_.violations("I1"), 1U);

@@ -61,6 +61,8 @@ TEST_F(RuleR1, WrongAnswerOfTheReset) {
   EXPECT_EQ(rig_.violations("R1"), 2U);
   rig_.device_reset(kVf, VF_MIG_RUNNING, EIO);
   EXPECT_EQ(rig_.violations("R1"), 3U);
+  rig_.device_reset(kVf, VF_MIG_STOP, ENOTCONN);  // its PF is gone
+  EXPECT_EQ(rig_.violations("R1"), 3U);
   rig_.device_reset(kPeerDevice, VF_MIG_RUNNING);  // is reset by registers
   EXPECT_EQ(rig_.violations("R1"), 3U);
 }

@@ -1,5 +1,6 @@
 // X2: after a migration that fails the source can run; never do both hosts run a guest.
 #include <algorithm>
+#include <cerrno>
 #include <fmt/format.h>
 #include <map>
 
@@ -24,6 +25,8 @@ using model::Ps;
 ///                 rolled_back, cancelled, reset: GET told RUNNING of every device of the source,
 ///                 its vCPUs run if they did at the beginning, and nothing of the guest runs at the
 ///                 destination; a device of the source was reset if and only if the outcome says so
+///                 lost: the same, but a device of the source answered ENOTCONN: its host has taken
+///                 it away; and only then
 ///                 unknown: the source's vCPUs do not run, nor do its devices
 /// That nothing is lost on the way is X1's.
 class X2 final : public Rule {
@@ -83,18 +86,22 @@ class X2 final : public Rule {
 
   void set_state_done(Ps t, FnRef who, std::uint32_t requested, std::uint32_t now,
                       int error) override {
-    (void)t, (void)requested, (void)error;
-    each(who,
-         [&](std::uint32_t, Guest&, Device& device) { device.state = static_cast<MigState>(now); });
+    (void)t, (void)requested;
+    each(who, [&](std::uint32_t, Guest&, Device& device) {
+      device.state = static_cast<MigState>(now);
+      device.gone = error == ENOTCONN;
+    });
   }
 
   void device_reset(Ps t, FnRef who, std::uint32_t now, int error) override {
     (void)t;
     each(who, [&](std::uint32_t, Guest& guest, Device& device) {
       device.state = static_cast<MigState>(now);
-      device.works = error == 0 && guest.side[who.host].vcpus;  // nothing of the guest is in it
-      device.reset = true;
-      device.lost = error != 0;
+      device.gone = error == ENOTCONN;
+      if (error == 0) {
+        device.works = guest.side[who.host].vcpus;  // nothing of the guest is in it any more
+        device.reset = true;
+      }
     });
   }
 
@@ -122,7 +129,7 @@ class X2 final : public Rule {
       guest.ran = guest.side[view.from].vcpus;
       for (Side& side : guest.side) {
         for (Device& device : side.devices) {
-          device.reset = device.lost = false;
+          device.reset = device.gone = false;
         }
       }
       return;
@@ -141,8 +148,8 @@ class X2 final : public Rule {
     FnRef who;
     MigState state = MigState::running;  // as GET told last
     bool works = false;                  // for the guest
-    bool reset = false;                  // since the migration began, or tried to
-    bool lost = false;                   // cannot be reset: its function is gone (R1 has the rest)
+    bool reset = false;                  // since the migration began
+    bool gone = false;                   // its last answer was ENOTCONN
   };
   struct Side {
     std::vector<Device> devices;
@@ -207,9 +214,11 @@ class X2 final : public Rule {
     const Side& source = guest.side[view.from];
     const Side& target = guest.side[view.to];
     bool reset = false;
+    bool gone = false;
     for (const Device& device : source.devices) {
       reset |= device.reset;
-      if (device.state != MigState::running && !device.lost) {
+      gone |= device.gone;
+      if (device.state != MigState::running && !device.gone) {
         violate(t, device.who, "after a failed migration GET tells RUNNING of the source's devices",
                 fmt::format("'{}', {}", outcome,
                             contract::enum_name("MIG", static_cast<std::uint32_t>(device.state))));
@@ -226,7 +235,12 @@ class X2 final : public Rule {
               fmt::format("'{}', {} of guest {} run on {}", outcome,
                           target.vcpus ? "vCPUs" : "devices", view.guest, host_name(view.to)));
     }
-    if (reset != (outcome == "reset")) {
+    if (gone != (outcome == "lost")) {
+      violate(t, first_of(source, view.from),
+              "a failed migration ends 'lost' if a device of the source is gone, and only then",
+              fmt::format("'{}', {}", outcome, gone ? "a device is gone" : "none is gone"));
+    }
+    if (!gone && reset != (outcome == "reset")) {
       violate(t, first_of(source, view.from),
               "a failed migration ends 'reset' if a device of the source had to be reset, and only "
               "then",

@@ -125,12 +125,17 @@ TEST_F(RuleX2, ResetIsSaid) {
   EXPECT_EQ(rig_.violations("X2"), 1U);
 }
 
-TEST_F(RuleX2, SourceThatIsGone) {
+TEST_F(RuleX2, LostIsSaid) {
   stop_source();
-  rig_.device_reset(kA, VF_MIG_STOP_COPY, 19);
+  rig_.device_reset(kA, VF_MIG_STOP, ENOTCONN);
   vcpus(true, 0);
-  migration(false, "reset");
+  migration(false, "lost");
   EXPECT_EQ(rig_.violations("X2"), 0U);
+  migration(false, "reset");
+  EXPECT_EQ(rig_.violations("X2"), 1U);
+  rig_.device_reset(kA, VF_MIG_RUNNING);
+  migration(false, "lost");
+  EXPECT_EQ(rig_.violations("X2"), 3U);  // it is not, and it was reset
 }
 
 TEST_F(RuleX2, CompletedWithTheSourceRunning) {

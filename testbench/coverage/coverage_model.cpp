@@ -42,8 +42,8 @@ constexpr Exclusion kExclusions[] = {
 constexpr std::array<std::string_view, 5> kFlights = {"none", "reads", "writes", "both", "p2p"};
 constexpr std::array<std::string_view, 3> kIssuers = {"PF", "VF", "VF held"};
 constexpr std::array<std::string_view, 3> kStopped = {"running", "initiator stopped", "stopped"};
-constexpr std::array<std::string_view, 5> kOutcomes = {"completed", "rolled_back", "cancelled",
-                                                       "reset", "unknown"};
+constexpr std::array<std::string_view, 6> kOutcomes = {"completed", "rolled_back", "cancelled",
+                                                       "reset",     "lost",        "unknown"};
 /// One of each class of VF counts.
 constexpr std::array<std::uint32_t, 3> kVfCounts = {1, 2, 16};
 

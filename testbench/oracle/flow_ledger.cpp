@@ -37,6 +37,10 @@ bool FlowLedger::arrived(const std::uint8_t* bytes, std::size_t length) {
     --skipped_;
     ++counts_.arrived;
     ++counts_.reordered;
+  } else if (const std::size_t spared = find(hash, State::excused); spared < expected_.size()) {
+    expected_[spared].state = State::done;
+    --counts_.discarded;
+    ++counts_.arrived;
   } else if (find(hash, State::done) < expected_.size()) {
     ++counts_.duplicated;
   } else {
@@ -52,6 +56,34 @@ void FlowLedger::write_off(const std::uint8_t* bytes, std::size_t length) {
     ++counts_.discarded;
     advance();
   }
+}
+
+void FlowLedger::write_off_all(std::uint64_t under_way) {
+  for (std::size_t i = next_; i < expected_.size(); ++i) {
+    if (expected_[i].state != State::open) {
+      continue;
+    }
+    if (under_way > 0) {
+      --under_way;
+    } else {
+      settle_open(i, State::done);
+    }
+  }
+  advance();
+}
+
+void FlowLedger::excuse_all() {
+  for (std::size_t i = next_; i < expected_.size(); ++i) {
+    if (expected_[i].state == State::open) {
+      settle_open(i, State::excused);
+    }
+  }
+  advance();
+}
+
+void FlowLedger::settle_open(std::size_t at, State state) {
+  expected_[at].state = state;
+  ++counts_.discarded;
 }
 
 FlowCounts FlowLedger::counts() const {

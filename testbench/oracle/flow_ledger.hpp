@@ -26,17 +26,23 @@ class FlowLedger {
   bool arrived(const std::uint8_t* bytes, std::size_t length);
   /// A frame that is due will not come, and that is right: its sender's cable was pulled.
   void write_off(const std::uint8_t* bytes, std::size_t length);
+  /// Nothing that is due will come, and that is right: the device was reset. The first `under_way` of it has left the
+  /// device before and must come all the same.
+  void write_off_all(std::uint64_t under_way);
+  /// What is due may come or not: it lies between a device that was reset and its driver.
+  void excuse_all();
   [[nodiscard]] FlowCounts counts() const;
   [[nodiscard]] bool complete() const { return next_ == expected_.size() && skipped_ == 0; }
 
  private:
-  enum class State : std::uint8_t { open, skipped, done };
+  enum class State : std::uint8_t { open, skipped, excused, done };
   struct Entry {
     std::uint64_t hash;
     State state;
   };
   /// First entry at or after `from` with this hash in this state; expected_.size() if none.
   [[nodiscard]] std::size_t find(std::uint64_t hash, State state) const;
+  void settle_open(std::size_t at, State state);
   void advance();
 
   std::vector<Entry> expected_;

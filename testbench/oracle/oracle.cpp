@@ -1,5 +1,6 @@
 #include "testbench/oracle/oracle.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -21,8 +22,8 @@ std::uint64_t differing_bytes(const std::array<std::uint8_t, kPage>& a, const st
 
 }  // namespace
 
-Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests) : guests_(guests) {
-  probes.subscribe(*this, {model::Probe::frame});
+Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests) : guests_(guests), resets_(guests) {
+  probes.subscribe(*this, {model::Probe::frame, model::Probe::function_reset});
 }
 
 void Oracle::posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
@@ -35,6 +36,33 @@ void Oracle::on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t
 
 void Oracle::delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
   guests_[guest].to_guest.arrived(bytes, length);
+}
+
+void Oracle::function_reset(model::Ps t, model::FnRef who) {
+  (void)t;
+  const std::size_t guest = who.fn - std::size_t{1};
+  if (who.fn == 0 || guest >= guests_.size() || resets_[guest].host != who.host) {
+    return;
+  }
+  const ExpectedReset expected = std::exchange(resets_[guest], {});
+  Guest& g = guests_[guest];
+  const FlowCounts out = g.to_client.counts();
+  g.to_client.write_off_all(g.sent - std::min(g.sent, out.arrived + out.duplicated + out.corrupted));
+  g.to_guest.excuse_all();
+  expected.then();
+}
+
+void Oracle::abandon(std::uint32_t guest, std::uint64_t completed) {
+  guests_[guest].completed = completed;
+  guests_[guest].abandoned = guests_[guest].to_client.counts().expected - completed;
+}
+
+void Oracle::lose(std::uint32_t guest, std::uint64_t completed) {
+  abandon(guest, completed);
+  Guest& g = guests_[guest];
+  g.to_client.excuse_all();
+  g.to_guest.excuse_all();
+  g.offered = g.to_guest.counts().expected;
 }
 
 void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
@@ -84,7 +112,7 @@ bool Oracle::settled(std::uint32_t guest) const {
   const Guest& g = guests_[guest];
   const FlowCounts in = g.to_guest.counts();
   const FlowCounts out = g.to_client.counts();
-  return in.expected == g.offered && in.arrived == in.expected && out.lost == 0 && g.completed == out.expected;
+  return in.expected == g.offered && in.lost == 0 && out.lost == 0 && g.completed + g.abandoned == out.expected;
 }
 
 OracleFigures Oracle::figures() const {
@@ -99,6 +127,8 @@ OracleFigures Oracle::figures() const {
     f.rx_offered += g.offered;
     f.rx_accepted += in.expected;
     f.rx_delivered += in.arrived;
+    f.rx_discarded += in.discarded;
+    f.tx_abandoned += g.abandoned;
     f.lost += in.lost + out.lost;
     f.duplicated += in.duplicated + out.duplicated;
     f.corrupted += in.corrupted + out.corrupted;

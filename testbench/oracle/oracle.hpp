@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "systemc/common/probe.hpp"
@@ -16,10 +18,12 @@ struct OracleFigures {
   std::uint64_t tx_posted = 0;     // send work requests the guests posted
   std::uint64_t tx_completed = 0;  // completions they saw
   std::uint64_t tx_on_wire = 0;    // frames of guests that left a NIC
-  std::uint64_t tx_discarded = 0;  // frames of guests whose turn came while the cable was pulled
+  std::uint64_t tx_discarded = 0;  // frames of guests whose turn came while the cable was pulled, or that a reset took
+  std::uint64_t tx_abandoned = 0;  // sends that completed to nobody: the device was reset or removed
   std::uint64_t rx_offered = 0;    // frames the traffic peer sent to guests
   std::uint64_t rx_accepted = 0;   // of those, accepted by a NIC
   std::uint64_t rx_delivered = 0;  // received by the guests
+  std::uint64_t rx_discarded = 0;  // accepted frames that a reset took
   std::uint64_t lost = 0;
   std::uint64_t duplicated = 0;
   std::uint64_t corrupted = 0;
@@ -32,7 +36,7 @@ struct OracleFigures {
   /// Packets and sends that are not accounted for exactly once.
   [[nodiscard]] std::uint64_t packets_wrong() const {
     const auto differ = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; };
-    return lost + duplicated + corrupted + reordered + differ(tx_posted, tx_completed) + differ(rx_offered, rx_accepted);
+    return lost + duplicated + corrupted + reordered + differ(tx_posted, tx_completed + tx_abandoned) + differ(rx_offered, rx_accepted);
   }
 };
 
@@ -53,6 +57,16 @@ class Oracle final : public model::Observer {
   /// while it is out, and is a loss otherwise.
   void cable(std::uint8_t host, bool plugged) { plugged_[host] = plugged; }
   [[nodiscard]] bool plugged(std::uint8_t host) const { return plugged_[host]; }
+  /// The guest's function on that host is about to be reset: what it has not sent and the guest has not received at that
+  /// moment is not missed.
+  /// `then` is called in that moment.
+  void expect_reset(std::uint32_t guest, std::uint8_t host, std::function<void()> then) {
+    resets_[guest] = {host, std::move(then)};
+  }
+  /// The guest's driver has given up what it had posted; `completed` is what it saw completed until then.
+  void abandon(std::uint32_t guest, std::uint64_t completed);
+  /// The guest has no device any more: nothing is due.
+  void lose(std::uint32_t guest, std::uint64_t completed);
   /// End of the run: queues for whose interrupt the guest waits although nothing will raise it.
   void interrupts_checked(std::uint32_t guest, std::uint64_t lost) {
     ++interrupt_checks_;
@@ -67,6 +81,7 @@ class Oracle final : public model::Observer {
   [[nodiscard]] bool settled(std::uint32_t guest) const;
   [[nodiscard]] OracleFigures figures() const;
 
+  void function_reset(model::Ps t, model::FnRef who) override;
   void frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
   void frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
   void frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
@@ -77,11 +92,19 @@ class Oracle final : public model::Observer {
     FlowLedger to_guest;   // accepted by the NIC -> handed to the guest
     FlowLedger to_client;  // posted by the guest -> seen by the peer
     std::uint64_t completed = 0;
+    std::uint64_t abandoned = 0;
     std::uint64_t offered = 0;
     std::uint64_t sent = 0;
     std::uint64_t interrupts_lost = 0;
   };
+  static constexpr std::uint8_t kNoHost = 0xff;
+  struct ExpectedReset {
+    std::uint8_t host = kNoHost;
+    std::function<void()> then;
+  };
+
   std::vector<Guest> guests_;
+  std::vector<ExpectedReset> resets_;  // by guest
   std::array<bool, 2> plugged_{true, true};
   std::uint64_t mismatch_bytes_ = 0;
   std::uint64_t stale_pages_ = 0;

@@ -84,7 +84,10 @@ void add_oracle(const Result& r, std::string& out) {
       "{}\n",
       o.lost, o.duplicated, o.corrupted, o.reordered, r.held_on_wire);
   if (o.tx_discarded != 0) {
-    out += fmt::format("  discarded while the cable was pulled {}\n", o.tx_discarded);
+    out += fmt::format("  discarded while the cable was pulled, or by a reset {}\n", o.tx_discarded);
+  }
+  if (o.tx_abandoned != 0 || o.rx_discarded != 0) {
+    out += fmt::format("  by resets: {} sends completed to nobody, {} received frames dropped\n", o.tx_abandoned, o.rx_discarded);
   }
   out += fmt::format("  interrupts lost {}, dirty pages missed {}, memory bytes that differ {}\n",
                      o.interrupts_lost, o.missed_dirty_pages, o.memory_mismatch_bytes);

@@ -63,6 +63,8 @@ TEST(Report, JsonReadsBackWhatWasWritten) {
   r.wall_s = 0.25;
   r.migrations[1].reason = "two\nlines \"quoted\"";
   r.oracle.tx_discarded = 7;
+  r.oracle.tx_abandoned = 8;
+  r.oracle.rx_discarded = 9;
   Result back;
   std::string error;
   ASSERT_TRUE(from_json(to_json(r), back, error)) << error;

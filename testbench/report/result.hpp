@@ -24,7 +24,7 @@ struct MigrationResult {
   std::uint64_t state_bytes = 0;   // device state sent
   std::uint64_t memory_bytes = 0;  // guest memory sent
   std::uint32_t precopy_rounds = 0;
-  std::string outcome;  // "completed", "rolled_back", "cancelled", "reset", "unknown"
+  std::string outcome;  // "completed", "rolled_back", "cancelled", "reset", "lost", "unknown"
   std::string reason;   // why it was not completed, one line
 };
 
@@ -42,7 +42,9 @@ struct OracleCounts {
   std::uint64_t rx_offered = 0, rx_accepted = 0, rx_delivered = 0;
   std::uint64_t lost = 0, duplicated = 0, corrupted = 0, reordered = 0;
   std::uint64_t interrupts_lost = 0, missed_dirty_pages = 0, memory_mismatch_bytes = 0;
-  std::uint64_t tx_discarded = 0;  // their turn came while the cable was pulled
+  std::uint64_t tx_discarded = 0;  // their turn came while the cable was pulled, or a reset took them
+  std::uint64_t tx_abandoned = 0;  // completed to nobody: the device was reset or removed
+  std::uint64_t rx_discarded = 0;  // accepted frames that a reset took
 };
 
 struct ViolationResult {

@@ -61,6 +61,8 @@ void fields(Visit& visit, OracleCounts& o) {
   visit("missed_dirty_pages", o.missed_dirty_pages);
   visit("memory_mismatch_bytes", o.memory_mismatch_bytes);
   visit("tx_discarded", o.tx_discarded);
+  visit("tx_abandoned", o.tx_abandoned);
+  visit("rx_discarded", o.rx_discarded);
 }
 
 template <class Visit>

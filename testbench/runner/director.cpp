@@ -19,8 +19,10 @@ driver::Result<void> prefixed(const std::string& who, driver::Result<void> done)
   return done ? std::move(done) : driver::fail(done.error().code, who + ": " + done.error().text);
 }
 
-driver::Result<void> remove_pf(HostSide& host) {
-  BOOST_OUTCOME_TRYV(prefixed(fmt::format("host {}: removing the PF", host_name(host.index)), host.pf.remove()));
+driver::Result<void> take_pf_away(HostSide& host) {
+  if (!host.pf_removed) {
+    BOOST_OUTCOME_TRYV(prefixed(fmt::format("host {}: removing the PF", host_name(host.index)), host.pf.remove()));
+  }
   // SR-IOV went first: whoever still holds a VF is told so.
   const auto late = host.vfs.front()->migration.data_size();
   return !late && late.error().code == ENOTCONN
@@ -105,12 +107,23 @@ void Director::shut_down() {
   keep(crew_.side_by_side(tasks));
   tasks.clear();
   for (auto& host : sim_.hosts) {
-    tasks.emplace_back(&host->os, [&host = *host] { return remove_pf(host); });
+    tasks.emplace_back(&host->os, [&host = *host] { return take_pf_away(host); });
   }
   keep(crew_.side_by_side(tasks));
 }
 
+/// Where every guest is, is known now; those whose host has no PF any more have no device.
+void Director::count_losses() {
+  for (const auto& guest : sim_.guests) {
+    if (sim_.hosts[guest->core().host]->pf_removed) {
+      guest->lose_device();
+      sim_.peer.stop(guest->core().number);
+    }
+  }
+}
+
 bool Director::wait_until_settled() {
+  count_losses();
   const driver::Nanoseconds limit(std::int64_t{sim_.scenario().workload.time_limit_ms} * 1'000'000);
   for (const auto& guest : sim_.guests) {
     while (!sim_.peer.done(guest->core().number) || !guest->settled()) {

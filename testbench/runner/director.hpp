@@ -23,6 +23,7 @@ class Director {
   bool probe_guests();
   void start_traffic();
   bool do_steps();
+  void count_losses();
   bool wait_until_settled();
   /// Guests unload their drivers, hosts remove their PFs.
   void shut_down();

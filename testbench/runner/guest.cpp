@@ -18,6 +18,10 @@ driver::EthOptions driver_options(std::uint32_t guest, const Scenario& scenario)
 constexpr std::uint32_t kForeignKey = 0x00003300;
 constexpr std::uint64_t kForeignAddress = 0x10000;
 constexpr std::uint32_t kForeignBytes = 256;
+constexpr std::uint64_t kForeignQueues = 8;
+constexpr unsigned kQueueShift = 8;  // of the queue number in a doorbell
+
+constexpr driver::Nanoseconds kHandlersEnd{50'000};  // interrupt handlers that run when the function is reset
 
 Place vf_place(HostSide& side, std::uint32_t guest) { return {&side.host, vf_rid(guest), vf_window(guest)}; }
 Place peer_place(HostSide& side) { return {&side.host, model::Host::kPeerRid, kPeerWindow}; }
@@ -65,7 +69,26 @@ void Guest::start() {
 
 driver::Result<void> Guest::remove() {
   BOOST_OUTCOME_TRYV(memory_load_.finish());
-  return driver_.remove();
+  return has_device_ ? driver_.remove() : driver::Result<void>(BOOST_OUTCOME_V2_NAMESPACE::success());
+}
+
+driver::Result<void> Guest::reset_under(const Task& reset, Crew& crew) {
+  oracle_.expect_reset(number_, core_.host, [this] { app_.pause(); });
+  BOOST_OUTCOME_TRYV(reset());
+  return crew.side_by_side({{&os_, [this]() -> driver::Result<void> {
+                               os_.sleep(kHandlersEnd);
+                               driver_.give_up();
+                               oracle_.abandon(number_, driver_.sends_completed() - extra_sends_);
+                               BOOST_OUTCOME_TRYV(driver_.probe());
+                               app_.resume();
+                               return BOOST_OUTCOME_V2_NAMESPACE::success();
+                             }}});
+}
+
+void Guest::lose_device() {
+  has_device_ = false;
+  app_.stop();
+  oracle_.lose(number_, driver_.sends_completed() - extra_sends_);
 }
 
 void Guest::in_turn(std::function<void()> chore) {
@@ -83,11 +106,26 @@ void Guest::mask_interrupts(bool masked) {
   in_turn([this, masked] { vf_.mask_vectors(masked); });
 }
 
-void Guest::rogue_send() {
-  os_.spawn("rogue", [this] {
-    const auto posted = driver_.send_raw(kForeignKey, kForeignAddress, kForeignBytes);
+void Guest::rogue_send(const std::string& what) {
+  os_.spawn("rogue", [this, what] {
+    if (what == "doorbell") {
+      ring_foreign_queues();
+      return;
+    }
+    const bool memory = what == "memory";
+    const auto posted = driver_.send_raw(memory ? driver_.physical_key() : kForeignKey,
+                                         memory ? core_.memory.bytes() + kForeignAddress : kForeignAddress, kForeignBytes);
     extra_sends_ += posted ? 1 : 0;
   });
+}
+
+/// Send queues that are not its own, on every doorbell page of its BAR.
+void Guest::ring_foreign_queues() {
+  const driver::SendDoorbell own = driver_.doorbell();
+  for (std::uint64_t queue = 1; queue <= kForeignQueues; ++queue) {
+    vf_.write64(own.uar_offset, own.value + (queue << kQueueShift));
+    vf_.write64(own.uar_offset + queue * VF_PAGE_BYTES, own.value + (queue << kQueueShift));
+  }
 }
 
 void Guest::mask_function(bool masked) {
@@ -113,11 +151,17 @@ void Guest::issue_commands(const CommandLoad& load) {
 }
 
 bool Guest::settled() {
+  if (!has_device_) {
+    return app_.all_sent();
+  }
   oracle_.completed(number_, driver_.sends_completed() - extra_sends_);
   return app_.all_sent() && command_loads_ == 0 && oracle_.settled(number_);
 }
 
 void Guest::report() {
+  if (!has_device_) {
+    return;
+  }
   oracle_.completed(number_, driver_.sends_completed() - extra_sends_);
   std::vector<std::string> problems;
   if (!vf_.interrupt_pending()) {

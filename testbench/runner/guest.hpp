@@ -8,6 +8,7 @@
 #include <string>
 
 #include "host_driver/guest/eth_driver.hpp"
+#include "testbench/runner/crew.hpp"
 #include "testbench/runner/host_side.hpp"
 #include "testbench/sim_platform/guest_vm.hpp"
 #include "testbench/workload/command_load.hpp"
@@ -31,7 +32,13 @@ class Guest {
   /// What a guest does in a thread of its own: masks or unmasks its VF's interrupts; its driver misbehaves.
   void mask_interrupts(bool masked);
   void mask_function(bool masked);
-  void rogue_send();
+  void rogue_send(const std::string& what);
+  /// Its function is reset by `reset`, which runs in this thread: the traffic stops, what the device drops is written off,
+  /// and the driver starts again. Call it in any thread but the guest's own.
+  [[nodiscard]] driver::Result<void> reset_under(const Task& reset, Crew& crew);
+  /// The host has taken its device away for good: no traffic, nothing is due.
+  void lose_device();
+  [[nodiscard]] bool has_device() const { return has_device_; }
   /// A send of a frame to nobody, beside the application's.
   void spare_send();
   /// One more thread that issues commands; the guest settles only when it has ended.
@@ -51,6 +58,7 @@ class Guest {
  private:
   /// What the guest does in the order in which it was told, even if its vCPUs stand still meanwhile.
   void in_turn(std::function<void()> chore);
+  void ring_foreign_queues();
 
   std::uint32_t number_;
   Oracle& oracle_;
@@ -67,6 +75,7 @@ class Guest {
   std::uint64_t extra_sends_ = 0;    // the application and the oracle do not know of
   std::uint32_t command_loads_ = 0;  // threads that issue commands
   std::deque<std::function<void()>> chores_;  // the first is under way
+  bool has_device_ = true;
   std::string error_;
 };
 

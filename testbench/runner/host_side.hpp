@@ -63,6 +63,7 @@ class HostSide {
 
  public:
   driver::PfDriver pf;
+  bool pf_removed = false;  // by a step, before the end of the run
   std::vector<std::unique_ptr<HostVf>> vfs;  // the guests'
   std::unique_ptr<FunctionPlatform> peer_platform;
   std::unique_ptr<driver::PeerVfioDevice> peer_migration;

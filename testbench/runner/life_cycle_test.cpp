@@ -138,5 +138,122 @@ TEST(LifeCycle, ASaveIsUnderWayWhenTheVcpusStop) {
   EXPECT_EQ(met, 2);
 }
 
+/// Packets that resets took, of both directions.
+int taken_by_resets(const CliRun& run) {
+  const auto& o = run.result["oracle"];
+  return o["tx_discarded"].get<int>() + o["tx_abandoned"].get<int>() + o["rx_discarded"].get<int>();
+}
+
+TEST(LifeCycle, AResetComesInEveryState) {
+  for (const char* scenario : {"reset_each_state", "reset_running_guest"}) {
+    std::set<int> states;  // to which the last arc before a reset went
+    int state = 2;
+    for (const auto& event : events_of(scenario, {"vfio_state", "function_reset"})) {
+      if (event["kind"] == "vfio_state") {
+        state = event["to"];
+      } else {
+        states.insert(state);
+        state = 2;
+      }
+    }
+    EXPECT_EQ(states, (std::set<int>{1, 2, 3, 4, 5, 6, 7})) << scenario << ": all but ERROR";
+  }
+}
+
+TEST(LifeCycle, AResetCrossesStateChanges) {
+  bool after_reset = false;
+  int crossed = 0;
+  for (const auto& event : events_of("reset_race", {"vfio_state", "function_reset"})) {
+    crossed += after_reset && event["kind"] == "vfio_state" && event["from"] != 2 ? 1 : 0;
+    after_reset = event["kind"] == "function_reset";
+  }
+  EXPECT_GE(crossed, 2) << "walks that go on behind a reset from where they were";
+}
+
+TEST(LifeCycle, AGuestResetsUnderItsTraffic) {
+  const CliRun run = passing("guest_reset");
+  EXPECT_GT(taken_by_resets(run), 100);
+  EXPECT_GT(run.result["oracle"]["tx_abandoned"], run.result["oracle"]["tx_discarded"])
+      << "some were sent, but their completions did not come";
+  EXPECT_GT(run.rule("R1")["evaluations"], 3);
+}
+
+TEST(LifeCycle, DirtyLoggingGoesOnBehindAReset) {
+  const CliRun run = passing("reset_while_logging");
+  EXPECT_EQ(outcomes(run)["completed"], 1);
+  const std::set<std::string> kinds{"dirty_tracking", "dirty_report", "function_reset"};
+  int on = 0;
+  int resets = 0;
+  int reports = 0;  // behind the reset, while logging is on
+  for (const auto& event : events_of("reset_while_logging", kinds)) {
+    if (event["kind"] == "dirty_tracking") {
+      on = event["on"] ? 1 : 0;
+    } else if (event["kind"] == "function_reset") {
+      resets += on;
+    } else if (resets != 0 && on != 0) {
+      ++reports;
+    }
+  }
+  EXPECT_EQ(resets, 1);
+  EXPECT_GE(reports, 2);
+}
+
+TEST(LifeCycle, AResetEndsPreCopy) {
+  auto ends = outcomes(passing("reset_ends_precopy"));
+  EXPECT_EQ(ends["rolled_back"], 1);
+  EXPECT_EQ(ends["completed"], 1);
+}
+
+TEST(LifeCycle, TheOperatorGetsALostGuestBack) {
+  auto ends = outcomes(passing("lost_finish"));
+  EXPECT_EQ(ends["unknown"], 1);
+  EXPECT_EQ(ends["completed"], 1);
+}
+
+TEST(LifeCycle, RoguesAreRefused) {
+  const CliRun run = passing("rogue_reach");
+  EXPECT_EQ(run.rule("I1")["violations"], 0);
+  int faults = 0;
+  for (const auto& event : events_of("rogue_reach", {"iommu_fault"})) {
+    faults += event["host"] == "A" ? 1 : 0;
+  }
+  EXPECT_GE(faults, 1) << "DMA behind the guest's memory";
+}
+
+/// A PF goes at each moment of a migration: nothing hangs, everybody is told, the run ends as
+/// defined.
+TEST(LifeCycle, APfGoesAtAnyMoment) {
+  for (const std::string moment :
+       {"setup", "precopy", "stop", "last_pages", "last_devices", "resume", "cleanup",
+        "suspend_initiator", "suspend_responder", "save", "load"}) {
+    for (const std::string host : {"A", "B"}) {
+      const std::string folder = test_folder();
+      const std::string file = folder + "/pf.toml";
+      std::ofstream(file)
+          << "[scenario]\nname = \"pf\"\ntitle = \"a PF goes\"\ngoal = \"it ends as defined\"\n"
+             "[nic]\nvfs = 1\n[vmm]\nreset_wait_us = 20\n[workload]\nguests = 1\nreplay_guests = "
+             "0\n"
+             "guest_memory_mib = 8\nlog_sq = 6\nlog_rq = 6\npackets = 100\n"
+             "[[step]]\ndo = \"migrate\"\nbackground = \"yes\"\nexpect = \"any\"\n"
+             "[[step]]\ndo = \"await\"\nmoment = \""
+          << moment
+          << "\"\n"
+             "[[step]]\ndo = \"remove_pf\"\nhost = \""
+          << host << "\"\n[[step]]\ndo = \"join\"\n";
+      const std::string command =
+          std::string(VF_CLI) + " run " + file + " > " + folder + "/out.txt 2>&1";
+      EXPECT_EQ(std::system(command.c_str()), 0) << moment << " " << host << "\n"
+                                                 << read_file(folder + "/out.txt");
+    }
+  }
+}
+
+TEST(LifeCycle, APfGoesInPreCopy) {
+  EXPECT_EQ(outcomes(run_cli("source_pf_removed"))["lost"], 1);
+  const CliRun run = passing("destination_pf_removed");
+  EXPECT_EQ(outcomes(run)["rolled_back"], 1);
+  EXPECT_EQ(run.result["oracle"]["tx_completed"], run.result["oracle"]["tx_posted"]);
+}
+
 }  // namespace
 }  // namespace vfsim::bench

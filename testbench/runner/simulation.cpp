@@ -75,7 +75,7 @@ void Simulation::finish(Result& result) {
   const OracleFigures f = oracle.figures();
   result.oracle = {f.tx_posted, f.tx_completed, f.tx_on_wire, f.rx_offered, f.rx_accepted, f.rx_delivered, f.lost,
                    f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes,
-                   f.tx_discarded};
+                   f.tx_discarded, f.tx_abandoned, f.rx_discarded};
   const model::Ps end = calendar.now();
   rules->finish(end);
   rules->oracle_result("X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(), "every packet once, in order, unchanged",

@@ -74,7 +74,7 @@ driver::Result<void> step_lossy_send(StepRun& run, const Step& step) {
 }
 
 driver::Result<void> step_rogue_send(StepRun& run, const Step& step) {
-  run.guest(step).rogue_send();
+  run.guest(step).rogue_send(step.text("what"));
   return success();
 }
 

@@ -13,16 +13,6 @@ driver::Result<void> all_to(SimGuestVm& vm, driver::MigState state) {
   return success();
 }
 
-void set_vcpus(Simulation& sim, SimGuestVm& vm, bool running) {
-  if (!running) {
-    vm.stop_vcpus();
-  }
-  sim.observer().vcpus(vm.id(), vm.host(), running);
-  if (running) {
-    vm.start_vcpus();
-  }
-}
-
 driver::Result<void> pause(Simulation& sim, const Step& step, Guest& guest) {
   SimGuestVm& vm = guest.on(guest.core().host);
   SimOs& os = sim.hosts[vm.host()]->os;

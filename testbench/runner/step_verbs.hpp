@@ -23,6 +23,17 @@ inline driver::Nanoseconds step_time(const Step& step, const char* option) {
 }
 inline const char* host_name(std::uint8_t host) { return host == 0 ? "A" : "B"; }
 
+/// Stops or starts a guest's vCPUs, and says so.
+inline void set_vcpus(Simulation& sim, SimGuestVm& vm, bool running) {
+  if (!running) {
+    vm.stop_vcpus();
+  }
+  sim.observer().vcpus(vm.id(), vm.host(), running);
+  if (running) {
+    vm.start_vcpus();
+  }
+}
+
 /// Runs in the director's thread when it is the step's turn, and returns when the next step may begin. The text of
 /// an error ends the run.
 #define VERB(verb, options, doc) [[nodiscard]] driver::Result<void> step_##verb(StepRun& run, const Step& step);

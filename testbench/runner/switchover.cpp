@@ -61,7 +61,8 @@ void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t 
   simulation.oracle.compare_memory(source.machine().memory(), source.phys(), destination.machine().memory(),
                                    destination.phys(), source.memory_bytes());
   touch_stopped(simulation.hosts[from]->vfs[guest]->platform);
-  if (!simulation.scenario().vmm.read_back) {
+  const bool gone = simulation.hosts[from]->pf_removed || simulation.hosts[to]->pf_removed;
+  if (gone || !simulation.scenario().vmm.read_back) {
     return;
   }
   const auto first = read_back(*source.devices().front(), simulation.scenario());

@@ -34,7 +34,18 @@ void GuestApp::send_all(const std::vector<TimedFrame>& frames) {
   done_ = true;
 }
 
+/// False: stop().
+bool GuestApp::wait_for_driver() {
+  while (paused_ && !stopped_) {
+    os_.sleep(kQueueFullWait);
+  }
+  return !stopped_;
+}
+
 bool GuestApp::send(const Frame& frame) {
+  if (!wait_for_driver()) {
+    return false;
+  }
   // The oracle is told first: the frame may be on the wire before send() returns.
   oracle_.posted(guest_, frame.data(), frame.size());
   for (;;) {
@@ -42,11 +53,17 @@ bool GuestApp::send(const Frame& frame) {
     if (sent) {
       return true;
     }
-    if (sent.error().code != EAGAIN) {
+    if (sent.error().code != EAGAIN && !paused_ && !stopped_) {
       error_ = sent.error().text;
       return false;
     }
     os_.sleep(kQueueFullWait);
+    if (paused_ || stopped_) {
+      if (!wait_for_driver()) {
+        return false;
+      }
+      oracle_.posted(guest_, frame.data(), frame.size());
+    }
   }
 }
 

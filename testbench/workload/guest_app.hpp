@@ -20,13 +20,20 @@ class GuestApp {
   /// Starts the sending thread now. The schedule must outlive the run.
   void start(const std::vector<TimedFrame>& frames);
   [[nodiscard]] bool all_sent() const { return started_ && done_; }
+  /// The driver is about to lose its function. A frame that it has not taken is told of once more behind resume(): the
+  /// oracle has written it off with the others.
+  void pause() { paused_ = true; }
+  void resume() { paused_ = false; }
+  /// There is no device any more: sends nothing from now on.
+  void stop() { stopped_ = true; }
   /// Why sending ended early; empty if it did not.
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
   void send_all(const std::vector<TimedFrame>& frames);
-  /// Posts one frame, waiting for room in the send queue. False: the driver failed.
+  /// Posts one frame, waiting for room in the send queue. False: the driver failed, or stop().
   bool send(const Frame& frame);
+  bool wait_for_driver();
 
   SimOs& os_;
   driver::EthDriver& driver_;
@@ -34,6 +41,8 @@ class GuestApp {
   std::uint32_t guest_;
   bool started_ = false;
   bool done_ = false;
+  bool paused_ = false;
+  bool stopped_ = false;
   std::string error_;
 };
 

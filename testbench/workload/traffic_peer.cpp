@@ -18,6 +18,13 @@ void TrafficPeer::start(std::uint32_t guest, const std::vector<TimedFrame>& fram
   arm_next();
 }
 
+void TrafficPeer::stop(std::uint32_t guest) {
+  Conversation& c = conversations_[guest];
+  c.next = c.frames->size();
+  c.backlog.clear();
+  c.returned = 0;
+}
+
 bool TrafficPeer::done(std::uint32_t guest) const {
   return guest < conversations_.size() && conversations_[guest].frames != nullptr && !conversations_[guest].open();
 }

@@ -22,6 +22,8 @@ class TrafficPeer final : public model::WireEndpoint, public model::FrameFate {
   void connect(model::WirePort& wire) { wire_ = &wire; }
   /// Starts the client side of a guest's schedule now. The schedule must outlive the run.
   void start(std::uint32_t guest, const std::vector<TimedFrame>& frames);
+  /// Sends nothing more to the guest.
+  void stop(std::uint32_t guest);
   void dropped(const std::uint8_t* bytes, std::uint32_t length) override;
   void taken(const std::uint8_t* bytes, std::uint32_t length) override;
   /// All frames of the guest were due and have been sent or wait in the backlog.
