@@ -34,7 +34,8 @@ Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*,
       core_(context.calendar, number, context.scenario.workload.guest_memory_mib * kMiB),
       os_(context.calendar, context.log, "guest" + std::to_string(number), &core_.gate),
       vf_(os_, core_.memory, vf_place(*hosts[0], number)),
-      driver_(vf_, driver_options(number, context.scenario)),
+      faulty_vf_(make_faulty_guest_platform(vf_, context.scenario.faults)),
+      driver_(in_place_of<driver::Platform>(vf_, faulty_vf_), driver_options(number, context.scenario)),
       app_(os_, driver_, oracle, number),
       memory_load_(os_, vf_, context.scenario.workload),
       schedule_(std::move(schedule)),
@@ -50,6 +51,11 @@ Guest::Guest(const Context& context, std::uint32_t number, std::array<HostSide*,
     if (with_peer) {
       vm->add_device(*side->peer_device, {peer_.get(), peer_place(*side)});
     }
+  }
+  if (vf_fault(context.scenario.faults, VF_FAULT_frame_delivered_twice) != 0) {
+    driver_.set_receiver(twice_now_and_then([this](const std::uint8_t* frame, std::uint32_t length) {
+      oracle_.delivered(number_, frame, length);
+    }));
   }
   core_.memory.place(hosts[0]->host.memory(), vms_[0]->phys());
 }

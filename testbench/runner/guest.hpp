@@ -65,6 +65,7 @@ class Guest {
   GuestCore core_;
   SimOs os_;
   FunctionPlatform vf_;
+  std::unique_ptr<driver::Platform> faulty_vf_;  // only where a fault asks for it
   std::unique_ptr<FunctionPlatform> peer_;
   std::array<std::unique_ptr<SimGuestVm>, 2> vms_;
   driver::EthDriver driver_;

@@ -81,7 +81,9 @@ void HostSide::assign(std::uint32_t guest, RuleSet& rules) {
   const std::uint64_t bytes = context_.scenario.workload.guest_memory_mib * kMiB;
   const std::uint64_t phys = guest_phys(guest, bytes);
   const model::FnRef who{index, static_cast<std::uint8_t>(guest + 1)};
-  host.iommu().map(vf_rid(guest), {0, bytes, phys, true, true});
+  // The fault is one of the switch-over: the source is set up as it should be.
+  const bool foreign = index == 1 && vf_fault(context_.scenario.faults, VF_FAULT_iommu_foreign_memory) != 0;
+  host.iommu().map(vf_rid(guest), {0, bytes, foreign ? guest_phys(guest ^ 1U, bytes) : phys, true, true});
   rules.grant(who, phys, bytes);
   rules.map_window(who, vf_window(guest), 1ULL << VF_BAR_LOG_VF_BYTES);
   const auto assigned = [&](model::FnRef device) {

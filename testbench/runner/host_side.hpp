@@ -11,6 +11,9 @@
 #include "systemc/pcie/host.hpp"
 #include "systemc/pcie/peer_device.hpp"
 #include "testbench/checkers/rule_set.hpp"
+#include "testbench/faults/fault_bits.hpp"
+#include "testbench/faults/faulty_device.hpp"
+#include "testbench/faults/faulty_platform.hpp"
 #include "testbench/runner/layout_of_machine.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/sim_platform/function_platform.hpp"
@@ -33,10 +36,15 @@ struct HostVf {
   HostVf(SimOs& os, HostDmaSpace& memory, driver::PfDriver& pf, model::Host& host, std::uint32_t index,
          const driver::VfMigrationOptions& options, const model::ProbeBus& probes)
       : platform(os, memory, {&host, vf_rid(index), vf_window(index)}),
-        migration(pf, platform, static_cast<std::uint16_t>(index), options),
-        device(migration, {options.host, static_cast<std::uint8_t>(index + 1)}, os.calendar(), probes) {}
+        faulty_platform(make_faulty_vf_platform(platform, options.faults)),
+        migration(pf, in_place_of<driver::Platform>(platform, faulty_platform), static_cast<std::uint16_t>(index), options),
+        faulty_device(make_faulty_device(migration, options.faults)),
+        device(in_place_of<driver::VfioDevice>(migration, faulty_device),
+               {options.host, static_cast<std::uint8_t>(index + 1)}, os.calendar(), probes) {}
   FunctionPlatform platform;
+  std::unique_ptr<driver::Platform> faulty_platform;  // only where a fault asks for it
   driver::VfMigrationDriver migration;
+  std::unique_ptr<driver::VfioDevice> faulty_device;  // the same
   WatchedDevice device;  // what the VMM is given
 };
 

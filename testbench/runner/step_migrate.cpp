@@ -3,6 +3,9 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/vmm/vmm.hpp"
+#include "testbench/faults/fault_bits.hpp"
+#include "testbench/faults/faulty_channel.hpp"
+#include "testbench/faults/faulty_guest_vm.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
 #include "testbench/runner/broken_channel.hpp"
 #include "testbench/runner/step_verbs.hpp"
@@ -108,17 +111,23 @@ driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Attempt& 
   if (attempt.channel.any()) {
     ends.first = make_broken_channel(std::move(ends.first), attempt.channel);
   }
+  const std::uint64_t faults = run.sim.scenario().faults;
+  ends.first = with_channel_faults(std::move(ends.first), faults);
+  const auto faulty_source = make_faulty_guest_vm(guest.on(source.index), VmmSide::source, faults);
+  const auto faulty_destination = make_faulty_guest_vm(guest.on(destination.index), VmmSide::destination, faults);
+  auto& leaving = in_place_of<driver::GuestVm>(guest.on(source.index), faulty_source);
+  auto& arriving = in_place_of<driver::GuestVm>(guest.on(destination.index), faulty_destination);
   driver::MigrationReport sent;
   BOOST_OUTCOME_TRYV(run.crew.side_by_side({{&source.os,
                                              [&]() -> driver::Result<void> {
-                                               BOOST_OUTCOME_TRY(report, out.migrate_out(guest.on(source.index), *ends.first));
+                                               BOOST_OUTCOME_TRY(report, out.migrate_out(leaving, *ends.first));
                                                sent = std::move(report);
                                                ended->notify();
                                                return success();
                                              }},
                                             {&destination.os,
                                              [&]() -> driver::Result<void> {
-                                               BOOST_OUTCOME_TRYV(in.migrate_in(guest.on(destination.index), *ends.second));
+                                               BOOST_OUTCOME_TRYV(in.migrate_in(arriving, *ends.second));
                                                return success();
                                              }},
                                             {&source.os, [&]() -> driver::Result<void> {
