@@ -154,7 +154,9 @@ class Q7 final : public Rule {
   void finish(Ps end) override {
     for (Quiesce& quiesce : open_) {
       const Ps bound = allowed(end, quiesce);
-      const bool unheard = timed_out(end, quiesce, quiesce.pf) || !quiesce.arrived;
+      // A command whose entry the host never delivered is none that the device knows of.
+      const bool unheard = timed_out(end, quiesce, quiesce.pf) || !quiesce.arrived ||
+                           view_.lost_read(quiesce.pf, quiesce.submitted, end);
       if (!unheard && end - quiesce.submitted > bound) {
         evaluated();
         violate(end, quiesce.vf, expected(quiesce, bound),

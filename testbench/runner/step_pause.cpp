@@ -1,4 +1,5 @@
 // Steps that stop a guest's devices or vCPUs and let them go on, without a migration.
+#include "host_driver/migration/fsm.hpp"
 #include "testbench/runner/step_verbs.hpp"
 
 namespace vfsim::bench {
@@ -6,9 +7,18 @@ namespace {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
+/// A device without pre-copy runs on meanwhile.
+driver::MigState possible(const driver::VfioDevice& device, driver::MigState state) {
+  const bool precopy = (device.migration_flags() & VF_MIG_FLAG_PRE_COPY) != 0;
+  return precopy || (state != driver::MigState::pre_copy && state != driver::MigState::pre_copy_p2p)
+             ? state
+         : state == driver::MigState::pre_copy ? driver::MigState::running
+                                               : driver::MigState::running_p2p;
+}
+
 driver::Result<void> all_to(SimGuestVm& vm, driver::MigState state) {
   for (driver::VfioDevice* device : vm.devices()) {
-    BOOST_OUTCOME_TRYV(device->set_state(state));
+    BOOST_OUTCOME_TRYV(device->set_state(possible(*device, state)));
   }
   return success();
 }
@@ -38,7 +48,29 @@ driver::Result<void> pause(Simulation& sim, const Step& step, Guest& guest) {
   return success();
 }
 
+driver::MigState state_named(const std::string& name) {
+  for (std::uint32_t value = 0; value < driver::kMigStates; ++value) {
+    if (name == driver::to_string(static_cast<driver::MigState>(value))) {
+      return static_cast<driver::MigState>(value);
+    }
+  }
+  return driver::MigState::error;
+}
+
 }  // namespace
+
+driver::Result<void> step_set_state(StepRun& run, const Step& step) {
+  const std::uint8_t host = run.guest(step).core().host;
+  const bool lost = step.text("answer") == "lost";
+  if (lost) {
+    run.sim.hosts[host]->host.drop_next_completion(model::Host::kNicRid);
+  }
+  const auto done = all_to(run.guest(step).on(host), state_named(step.text("to_state")));
+  if (done.has_value() == lost) {
+    return lost ? driver::fail(EPROTO, "a state was reached although a command was lost") : done;
+  }
+  return success();
+}
 
 driver::Result<void> step_pause(StepRun& run, const Step& step) {
   Guest& guest = run.guest(step);
