@@ -50,7 +50,7 @@ inline std::uint64_t context_hash(const vf_function& context) {
 
 /// Context memory, firmware state, migration state and registers of a function. Not part of it: the
 /// entries that the firmware stages for the hardware, and where the command engine looks next.
-/// `objects_only`: slower, and without the bytes of entries that are no objects.
+/// `objects_only`: slower, and without the bytes of entries that are no objects or pages.
 inline std::uint64_t function_hash(fwtest::MockNic& nic, std::uint32_t fn,
                                    bool objects_only = false) {
   const vf_function& context = nic.ctx(fn);
@@ -65,7 +65,13 @@ inline std::uint64_t function_hash(fwtest::MockNic& nic, std::uint32_t fn,
   const auto* f = reinterpret_cast<const std::uint8_t*>(&firmware.fn[fn]);
   constexpr std::size_t kSlot = offsetof(fw_function, next_slot);
   hash = hash_bytes(f, kSlot, hash);
-  hash = hash_bytes(f + kSlot + 1, sizeof(fw_function) - kSlot - 1, hash);
+  constexpr std::size_t kPages = offsetof(fw_function, page);
+  constexpr std::size_t kBehindPages = kPages + sizeof firmware.fn[fn].page;
+  const std::size_t pages =
+      (objects_only ? firmware.fn[fn].page_count : std::size_t{VF_FW_PAGES}) * 8;
+  hash = hash_bytes(f + kSlot + 1, kPages - kSlot - 1, hash);
+  hash = hash_bytes(f + kPages, pages, hash);
+  hash = hash_bytes(f + kBehindPages, sizeof(fw_function) - kBehindPages, hash);
   hash = hash_bytes(&firmware.vhca[fn], sizeof(fw_vhca), hash);
   hash = hash_bytes(&firmware.port_base[fn], sizeof firmware.port_base[fn], hash);
   std::array<std::uint32_t, 6> registers{};
