@@ -23,6 +23,32 @@ constexpr std::uint32_t kBatch = 16;         // send entries that are fetched at
 constexpr Ps kSlack = 2 * model::kUs;
 constexpr Ps kIdle = model::kMs;  // a pause that long is none of the device's
 
+/// Time that one frame takes of a machine in which others wait behind it: what it uses of reads,
+/// credits, contexts, link and port, one after the other, and once more: functions are served in
+/// turn, so that what others post later may go first. An idle machine overlaps most of it.
+Ps frame_cost(const CheckContext& context, std::uint64_t bytes) {
+  const model::PcieParams& p = context.pcie;
+  const model::NicParams& n = context.nic;
+  constexpr std::uint64_t kEntry = 64;  // of a send queue; completion and event are as large
+  const std::uint64_t trip_ns = 2ULL * p.latency_ns + p.memory_ns;
+  const std::uint64_t reads = 2 + (bytes + p.max_read_request - 1) / p.max_read_request;
+  const std::uint64_t writes = 2 + (bytes + p.max_payload - 1) / p.max_payload;
+  const std::uint64_t units = (bytes + 2 * kEntry) / 16 + reads + writes;  // of data credits
+  const std::uint64_t lane_mbytes = 250ULL << (p.generation - 1);
+  std::uint64_t ps = 0;
+  const auto trips = [&](std::uint64_t used, std::uint64_t at_a_time) {
+    ps += used * trip_ns * model::kNs / std::max<std::uint64_t>(at_a_time, 1);
+  };
+  trips(reads, std::min(n.dma_tags, p.nonposted_headers));
+  trips(writes, p.posted_headers);
+  trips(units, p.posted_data);
+  trips(units, p.completion_data);
+  trips(2, std::min(n.tx_contexts, n.rx_contexts));
+  ps += 2 * (bytes + kEntry) * 1000 * model::kNs / (lane_mbytes * p.lanes);  // with TLP headers
+  ps += (bytes + 24) * 8 * model::kNs / n.link_gbps + n.wqe_ns * model::kNs;
+  return 2 * ps;
+}
+
 /// Frames that a function sends for its doorbells.
 struct Sending {
   std::map<std::uint32_t, std::uint16_t> position;  // by send queue: entries rung for
@@ -92,6 +118,7 @@ class Q8 final : public Rule {
         last_(kFunctionIndices) {
     const auto& pcie = context_.pcie;
     const Ps trip = (2 * pcie.latency_ns + pcie.memory_ns) * model::kNs;
+    cost_ = frame_cost(context_, context_.nic.mtu);
     host_slow_ = 4 * trip + kSlack;
     service_ =
         2 * (4 * trip + (context_.nic.doorbell_ns + context_.nic.wqe_ns) * model::kNs) + kSlack;
@@ -192,7 +219,8 @@ class Q8 final : public Rule {
   }
 
   void frame_sent(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) override {
-    (void)bytes, (void)length;
+    (void)bytes;
+    measure(length);
     served(t, who);
   }
   void frame_discarded(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length) override {
@@ -202,7 +230,8 @@ class Q8 final : public Rule {
 
   void frame_received(Ps t, FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                       model::FrameDrop drop) override {
-    (void)bytes, (void)length;
+    (void)bytes;
+    measure(length);
     if (!is_nic(context_, who) || who.fn == 0) {
       return;
     }
@@ -212,6 +241,7 @@ class Q8 final : public Rule {
               "one was refused as for a suspended function");
     }
     if (drop == model::FrameDrop::none) {
+      work(t, who.host, 1);
       each(who, [](Track& track) {
         ++track.accepted;
         track.undelivered =
@@ -367,8 +397,25 @@ class Q8 final : public Rule {
         static_cast<std::uint16_t>(position - std::exchange(sending.position[sqn], position));
     sending.uncounted |= VF_GET(uar_send_db, bytes, ds) > 4 || count >= 0x8000;
     sending.posted += count;
+    if (work(t, who.host, count) - t > service_) {
+      overloaded_at_[who.host] = t;
+    }
     sending.recent.push_back({t + service_, sending.posted});
     settle(t, who);
+  }
+
+  /// The longest frame so far stands for those that are posted.
+  void measure(std::uint32_t length) {
+    if (length > longest_) {
+      longest_ = length;
+      cost_ = frame_cost(context_, length);
+    }
+  }
+
+  /// When the work that a host's device has at most is done, with so many frames more.
+  Ps work(Ps t, std::uint8_t host, std::uint64_t frames) {
+    busy_until_[host] = std::max(busy_until_[host], t) + frames * cost_;
+    return busy_until_[host];
   }
 
   void served(Ps t, FnRef who) {
@@ -472,7 +519,10 @@ class Q8 final : public Rule {
       const std::uint64_t over = track.overdue - std::min(track.overdue, sending.usual);
       lowest_ = std::min(lowest_, 100.0 - 100.0 * static_cast<double>(over) /
                                               static_cast<double>(std::max(offered, over)));
-      if (over > offered / kShare) {
+      const Ps overload = overloaded_at_[window.host];
+      if (overload != 0 && overload >= window.since) {
+        overloaded_ = true;  // who of it is served when is not the contract's
+      } else if (over > offered / kShare) {
         const Ps length = t - window.since;
         const std::uint64_t batches =
             context_.nic.tx_contexts + (window.siblings.size() + 1) * kBatch;
@@ -526,8 +576,12 @@ class Q8 final : public Rule {
 
   const CheckContext& context_;
   FunctionView& view_;
-  Ps service_ = 0;    // from a doorbell to its frame
-  Ps host_slow_ = 0;  // a read that takes longer waits for the host
+  Ps service_ = 0;  // from a doorbell to its frame
+  Ps cost_ = 0;     // of one frame, others behind it
+  std::uint32_t longest_ = 0;
+  std::array<Ps, kHosts> busy_until_{};
+  std::array<Ps, kHosts> overloaded_at_{};  // the last time; 0: never
+  Ps host_slow_ = 0;                        // a read that takes longer waits for the host
   std::vector<Sending> sending_;
   std::vector<std::uint32_t> guest_;
   std::vector<bool> gate_;                                    // from SUSPEND to the end of RESUME

@@ -15,7 +15,7 @@ constexpr std::uint64_t kCqes = 0x200000;
 
 class RuleQ8 : public testing::Test {
  protected:
-  RuleQ8() {
+  explicit RuleQ8(const std::function<void(CheckContext&)>& configure = nullptr) : rig_(configure) {
     rig_.learn_vhca(0, 1);
     rig_.create_cq(kSibling, 0x400, 8, kCqes);
     rig_.create_sq(kSibling, kSq, 8, kRing);
@@ -91,6 +91,24 @@ TEST_F(RuleQ8, SiblingStallsAndCatchesUp) {
   post(50);
   send(50);
   EXPECT_EQ(after_migration(), 1U);
+}
+
+/// Two contexts and slow reads: 14 us a frame.
+class RuleQ8Slow : public RuleQ8 {
+ protected:
+  RuleQ8Slow()
+      : RuleQ8([](CheckContext& context) {
+          context.pcie.latency_ns = 3400;
+          context.nic.tx_contexts = 2;
+        }) {}
+};
+
+TEST_F(RuleQ8Slow, AnOverloadedMachineSaysNothing) {
+  migration(true);
+  post(40);  // a microsecond apart
+  rig_.advance(2000 * kUs);
+  send(40);
+  EXPECT_EQ(after_migration(), 0U);
 }
 
 TEST_F(RuleQ8, AFewInFlightAreNoStall) {
