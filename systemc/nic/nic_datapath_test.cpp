@@ -1,4 +1,6 @@
 // Send and receive paths from doorbell or wire to completion, event and interrupt.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -106,6 +108,63 @@ TEST_F(DatapathTest, wqe_of_several_blocks_over_the_ring_end) {
   ASSERT_EQ(bed.wire.frames.size(), 1U);
   EXPECT_EQ(bed.wire.frames[0], frame);
   EXPECT_EQ(context().sq[0].hw_counter, 17U);
+}
+
+/// Three functions with more work than the two contexts take.
+class FewContextsTest : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kFunctions = 3, kPosted = 60;
+  static NicParams params() {
+    NicParams params;
+    params.tx_contexts = 2;
+    return params;
+  }
+  FewContextsTest() {
+    bed.enable_vfs(kFunctions);
+    for (std::uint32_t fn = 1; fn <= kFunctions; ++fn) {
+      bed.make_queues(fn, 6);
+      bed.write(fn, Bed::kBuffers, test_frame(fn, 100));
+      for (std::uint32_t i = 0; i < kPosted; ++i) {
+        bed.put_send(fn, i, Bed::kBuffers, 100);
+      }
+    }
+  }
+  void ring_all() {
+    for (std::uint32_t fn = 1; fn <= kFunctions; ++fn) {
+      bed.ring_send(fn, kPosted - 1);
+    }
+  }
+  std::uint32_t sent(std::uint32_t fn) { return bed.context(fn).sq[0].hw_counter; }
+  Bed bed{params()};
+};
+
+TEST_F(FewContextsTest, functions_take_turns_of_what_one_fetch_brings) {
+  ring_all();
+  std::uint32_t apart = 0;
+  for (int i = 0; i < 2000 && sent(1) + sent(2) + sent(3) < 3 * kPosted; ++i) {
+    bed.run(kUs / 4);
+    const auto counts = {sent(1), sent(2), sent(3)};
+    apart = std::max(apart, std::max(counts) - std::min(counts));
+  }
+  EXPECT_EQ(bed.wire.frames.size(), std::size_t{3} * kPosted);
+  EXPECT_LE(apart, 8U);
+}
+
+TEST_F(FewContextsTest, fetched_work_that_waits_is_no_obstacle_to_a_drain_and_is_not_lost) {
+  ring_all();
+  while (sent(1) == 0) {
+    bed.run(kUs / 4);  // now the others wait with what they fetched
+  }
+  ASSERT_EQ(sent(2), 0U);
+  bed.set_reg(2, FW_FN_CTRL, FW_CTRL_READY | FW_CTRL_INITIATOR_STOP);
+  EXPECT_NE(bed.reg(2, FW_FN_STATUS) & FW_STATUS_DRAINED, 0U);
+  bed.nic.impl().control.function_level_reset(3);
+  bed.run(200 * kUs);
+  EXPECT_EQ(bed.wire.frames.size(), kPosted);
+  bed.set_reg(2, FW_FN_CTRL, FW_CTRL_READY);
+  bed.run(200 * kUs);
+  EXPECT_EQ(sent(2), kPosted);
+  EXPECT_EQ(bed.wire.frames.size(), std::size_t{2} * kPosted);
 }
 
 TEST_F(DatapathTest, bad_key_gives_an_error_cqe_and_flushes_behind) {

@@ -115,6 +115,7 @@ void SendQueues::start_fetch(std::uint32_t fn, std::uint32_t sq) {
   fetch.fn = static_cast<std::uint8_t>(fn);
   fetch.sq = static_cast<std::uint8_t>(sq);
   fetch.gen = queue.gen;
+  fetch.taken = 0;
   fetch.reads = 0;
   fetch.failed = false;
   fetch.dead = false;
@@ -197,28 +198,76 @@ void SendQueues::decode(std::uint32_t& slot) {
     grant();
     return;
   }
-  vf_wq& queue = core_.context(fn).sq[sq];
-  QueueState& s = state(fn, sq);
-  s.fetching = false;
+  const vf_wq& queue = core_.context(fn).sq[sq];
   const bool current = queue.valid != 0 && queue.gen == fetch.gen && queue.state == VF_WQ_RDY;
-  if (current && fetch.failed) {
-    fail_queue(fn, sq, CqeSyndrome::local_operation, s.fetch);
-  } else if (current && gate_open(fn)) {
-    s.need = 0;
-    std::uint32_t block = 0;
-    while (block < fetch.blocks && contexts_.available()) {
-      const std::uint32_t used = decode_one(fetch, block, queue, s);
-      if (used == 0) {
-        break;
-      }
-      block += used;
-    }
-    forward(fn, sq);
+  if (current && !fetch.failed && gate_open(fn)) {
+    waiting_.push(slot);
+    admit();
+    return;
   }
+  if (current && fetch.failed) {
+    fail_queue(fn, sq, CqeSyndrome::local_operation, state(fn, sq).fetch);
+  }
+  end_fetch(slot);
+}
+
+/// Fetched WQEs go into work in the order of the fetches: a fetch keeps its turn while it waits for
+/// contexts, or functions whose fetches always end when all are taken would never be served.
+void SendQueues::admit() {
+  if (admitting_) {
+    return;
+  }
+  admitting_ = true;
+  while (!waiting_.empty() && contexts_.available()) {
+    const std::uint32_t slot = waiting_.front();
+    if (take_in(slot)) {
+      waiting_.pop();
+      end_fetch(slot);
+    }
+  }
+  admitting_ = false;
+}
+
+/// False: there are more WQEs than contexts.
+bool SendQueues::take_in(std::uint32_t slot) {
+  Fetch& fetch = fetches_[slot];
+  vf_wq& queue = core_.context(fetch.fn).sq[fetch.sq];
+  QueueState& s = state(fetch.fn, fetch.sq);
+  if (queue.valid == 0 || queue.gen != fetch.gen || queue.state != VF_WQ_RDY) {
+    return true;  // while it waited
+  }
+  s.need = 0;
+  bool more = true;
+  while (more && contexts_.available()) {
+    const std::uint32_t used = decode_one(fetch, fetch.taken, queue, s);
+    fetch.taken += used;
+    more = used != 0 && fetch.taken < fetch.blocks;
+  }
+  forward(fetch.fn, fetch.sq);
+  return !more;
+}
+
+void SendQueues::end_fetch(std::uint32_t slot) {
+  const std::uint32_t fn = fetches_[slot].fn;
+  const std::uint32_t sq = fetches_[slot].sq;
+  state(fn, sq).fetching = false;
   free_fetch(slot);
   schedule(fn, sq);
   grant();
   core_.work_ended(fn);
+}
+
+/// What the function has fetched and not taken into work is left for a rescan.
+void SendQueues::drop_waiting(std::uint32_t fn) {
+  for (std::size_t left = waiting_.size(); left-- > 0;) {
+    const std::uint32_t slot = take_front(waiting_);
+    if (fetches_[slot].fn != fn) {
+      waiting_.push(slot);
+      continue;
+    }
+    state(fn, fetches_[slot].sq).fetching = false;
+    free_fetch(slot);
+  }
 }
 
 /// Takes the WQE at `block` into work. Returns its blocks, 0 if it is not complete or the queue has
@@ -311,6 +360,7 @@ void SendQueues::transmitted(std::uint32_t index) {
   const std::uint32_t sq = context.sq;
   if (context.dead) {
     contexts_.release(index);
+    admit();
     grant();
     return;
   }
@@ -322,6 +372,7 @@ void SendQueues::transmitted(std::uint32_t index) {
   s.head = context.next;
   contexts_.release(index);
   --work_[fn];
+  admit();
   schedule(fn, sq);
   grant();
   core_.work_ended(fn);
@@ -395,6 +446,7 @@ void SendQueues::hold(std::uint32_t fn) {
     state(fn, take_front(ready_[fn])).queued = false;
   }
   requests_[fn / 64] &= ~(1ULL << (fn % 64));
+  drop_waiting(fn);
 }
 
 void SendQueues::rescan(std::uint32_t fn) {
@@ -408,6 +460,7 @@ void SendQueues::reset(std::uint32_t fn) {
     ready_[fn].pop();
   }
   requests_[fn / 64] &= ~(1ULL << (fn % 64));
+  drop_waiting(fn);
   for (std::uint32_t i = 0; i < contexts_.size(); ++i) {
     SendContext& context = contexts_[i];
     if (context.used && !context.dead && context.fn == fn) {
@@ -424,6 +477,7 @@ void SendQueues::reset(std::uint32_t fn) {
   for (std::uint32_t sq = 0; sq < VF_SQ_COUNT; ++sq) {
     state(fn, sq) = QueueState{};
   }
+  admit();
   grant();
 }
 

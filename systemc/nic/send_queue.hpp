@@ -18,8 +18,9 @@
 namespace vfsim::model {
 
 /// The arbiter picks a function, its ready queues take turns; a turn fetches up to kFetchBlocks
-/// blocks. WQEs of a queue complete in order. A queue's hw_counter is behind the last completed
-/// WQE, so a drained queue needs no other state than the two counters.
+/// blocks, which go into work as contexts become free, in the order in which they were fetched.
+/// WQEs of a queue complete in order. A queue's hw_counter is behind the last completed WQE, so a
+/// drained queue needs no other state than the two counters.
 ///
 /// Gate closed: doorbells update sw_counter only; fetched but not decoded WQEs are left for the
 /// rescan. Errors: the failing WQE gets a CQE of opcode 13 with a CqeSyndrome, the queue goes to
@@ -60,6 +61,7 @@ class SendQueues final : private DmaClient, private TxPortClient {
     std::array<std::uint8_t, kMaxWqeBlocks * kSendBlock> bytes;
     std::uint32_t reads = 0;
     std::uint32_t blocks = 0;
+    std::uint32_t taken = 0;  // blocks of it in work
     std::uint16_t gen = 0;
     std::uint8_t fn = 0;
     std::uint8_t sq = 0;
@@ -85,6 +87,10 @@ class SendQueues final : private DmaClient, private TxPortClient {
   bool read_blocks(std::uint32_t slot, const vf_wq& sq, std::uint16_t from);
   void fetch_ended(std::uint32_t slot);
   void decode(std::uint32_t& slot);
+  void admit();
+  bool take_in(std::uint32_t slot);
+  void end_fetch(std::uint32_t slot);
+  void drop_waiting(std::uint32_t fn);
   std::uint32_t decode_one(const Fetch& fetch, std::uint32_t block, vf_wq& sq, QueueState& s);
   void free_fetch(std::uint32_t slot);
   std::uint32_t new_context(const Fetch& fetch, QueueState& s, std::uint32_t blocks);
@@ -108,7 +114,9 @@ class SendQueues final : private DmaClient, private TxPortClient {
   std::array<std::uint32_t, kNicFunctions> work_{};  // contexts and fetches
   std::vector<Fetch> fetches_;
   std::vector<std::uint32_t> free_fetches_;
+  Ring<std::uint32_t> waiting_;  // fetched, for contexts
   bool granting_ = false;
+  bool admitting_ = false;
   DelayLine<SendQueues, Rung, &SendQueues::doorbell_due> doorbells_;
   DelayLine<SendQueues, std::uint32_t, &SendQueues::decode> decoder_;
 };
