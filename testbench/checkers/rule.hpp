@@ -80,13 +80,13 @@ class FunctionEvents {
   }
 };
 
-/// Who judges a rule: an observer of this folder, the end-to-end oracle, or nobody yet.
-enum class Judge : std::uint8_t { checker, oracle, planned };
+/// Who judges a rule: an observer of this folder, or the end-to-end oracle.
+enum class Judge : std::uint8_t { checker, oracle };
 
 /// Static text of a rule, one row of rules.def.
 struct RuleInfo {
   const char* id = "";
-  Judge judge = Judge::planned;
+  Judge judge = Judge::checker;
   const char* title = "";
   const char* trigger = "";
 };

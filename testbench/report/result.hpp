@@ -33,7 +33,7 @@ struct RuleCount {
   std::string title;
   std::uint64_t evaluations = 0;
   std::uint64_t violations = 0;
-  std::string verdict;  // "held", "violated", "not exercised", "planned"
+  std::string verdict;  // "held", "violated", "not exercised"
   std::string note;     // figures beside the counts, one line; empty for most
 };
 
