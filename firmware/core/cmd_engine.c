@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "firmware/core/fw_internal.h"
+#include "firmware/interface/faults.h"
 #include "firmware/interface/signature.h"
 
 enum cmd_state {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/core/object_rig.hpp"
+#include "firmware/interface/faults.h"
 
 namespace vfsim::fwtest {
 namespace {

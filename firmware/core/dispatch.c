@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "firmware/core/fw_internal.h"
+#include "firmware/interface/faults.h"
 
 struct op {
   uint16_t opcode, in_bytes, out_bytes;
@@ -59,7 +60,8 @@ static uint32_t check(const struct fw* fw, const struct fw_cmd* cmd, const struc
     return VF_SYND_SHORT_INPUT;
   }
   *status = VF_STATUS_BAD_OUTPUT_LEN;
-  if (cmd->out_len < op->out_bytes) {
+  if (cmd->out_len < op->out_bytes &&
+      !vf_fault(fw->config.faults, VF_FAULT_short_output_accepted)) {
     return VF_SYND_SHORT_OUTPUT;
   }
   *status = VF_STATUS_BAD_PARAM;

@@ -5,6 +5,7 @@
  * interrupts that are on their way arrive; then the acknowledgement.
  * Source: mlx5 device interface, sections 4.2 and 6.5; quiesce contract Q1, Q2, Q4. */
 #include "firmware/core/vhca_internal.h"
+#include "firmware/interface/faults.h"
 
 enum suspend_step { SUSPEND_CHECK, SUSPEND_COMMANDS, SUSPEND_DRAIN };
 

@@ -5,6 +5,7 @@
 #include "firmware/core/state_check.h"
 #include "firmware/core/state_record.h"
 #include "firmware/core/vhca_internal.h"
+#include "firmware/interface/faults.h"
 
 enum load_step { LOAD_CHECK, LOAD_START, LOAD_WAIT };
 
@@ -70,6 +71,10 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
     clear(fw, fn);
   }
   for (bool more = fw_image_first(image, bytes, &r); more; more = fw_image_next(image, bytes, &r)) {
+    if (r.kind == FW_IMAGE_COUNTERS && VF_GET(image_header, image, kind) != FW_IMAGE_FULL &&
+        vf_fault(fw->config.faults, VF_FAULT_load_stale_counters)) {
+      continue;
+    }
     if (r.tombstone) {
       fw_state_remove(fw, fn, (unsigned)r.kind, r.index);
     } else {
@@ -83,6 +88,23 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
   v->load_state = (VF_GET(image_header, image, flags) & FW_IMAGE_FINAL) != 0 ? FW_LOAD_FINAL : FW_LOAD_OPEN;
   v->load_sequence = (uint32_t)VF_GET(image_header, image, sequence);
   v->load_id = VF_GET(image_header, image, image_id);
+}
+
+/* Deliberate defects: what LOAD does not look at. */
+static bool overlooked(const struct fw *fw, uint32_t syndrome) {
+  const uint64_t faults = fw->config.faults;
+  return (syndrome == VF_SYND_IMAGE_EXTENDED && vf_fault(faults, VF_FAULT_load_takes_extended)) ||
+         (syndrome == VF_SYND_IMAGE_BAD_VERSION && vf_fault(faults, VF_FAULT_load_takes_any_format));
+}
+
+/* Deliberate defect: records without pages in front of the bad place are installed already. */
+static void half_load(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t bytes, uint32_t bad) {
+  struct fw_image_record r;
+  for (bool more = fw_image_first(image, bytes, &r); more && r.offset < bad; more = fw_image_next(image, bytes, &r)) {
+    if (!r.tombstone && r.kind >= 0 && pages_of(&r) == 0) {
+      fw_state_install(fw, fn, (unsigned)r.kind, r.index, r.payload, 0);
+    }
+  }
 }
 
 static enum fw_exec load_end(struct fw *fw, struct fw_cmd *cmd) {
@@ -99,10 +121,13 @@ static enum fw_exec load_end(struct fw *fw, struct fw_cmd *cmd) {
   if (cmd->dma_result != FW_DMA_OK) {
     return fw_vhca_dma_failed(cmd);
   }
-  if (fw_image_check(image, bytes, &syndrome, &offset) == 0) {
+  if (fw_image_check(image, bytes, &syndrome, &offset) == 0 || overlooked(fw, syndrome)) {
     syndrome = fw_state_check(fw, fn, image, bytes);
   }
   if (syndrome != VF_SYND_NONE) {
+    if (vf_fault(fw->config.faults, VF_FAULT_refused_load_stays)) {
+      half_load(fw, fn, image, bytes, offset);
+    }
     fw->hal->log(fw->hal->ctx, FW_LOG_WARNING, "LOAD refused, offset", fn, offset);
     return fw_cmd_fail(cmd, syndrome == VF_SYND_IMAGE_SEQUENCE ? VF_STATUS_BAD_RES_STATE : VF_STATUS_BAD_PARAM, syndrome);
   }

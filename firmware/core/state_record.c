@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "firmware/interface/faults.h"
+
 typedef struct vf_eq image_eq_ctx;
 typedef struct vf_cq image_cq_ctx;
 typedef struct vf_wq image_sq_ctx;

@@ -9,6 +9,7 @@
 #include "firmware/core/crc32c.h"
 #include "firmware/core/state_record.h"
 #include "firmware/core/vhca_internal.h"
+#include "firmware/interface/faults.h"
 
 /* What a SAVE is for. */
 enum save_use {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/core/migration_rig.hpp"
+#include "firmware/interface/faults.h"
 
 namespace vfsim::fwtest {
 namespace {

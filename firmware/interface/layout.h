@@ -73,19 +73,6 @@ enum vf_numbers {
 #undef NUMBER
 };
 
-enum vf_fault {
-#define FAULT(name, layer, rule, doc) VF_FAULT_##name,
-#include "firmware/interface/faults.def"
-#undef FAULT
-  VF_FAULT_COUNT
-};
-VF_STATIC_ASSERT(VF_FAULT_COUNT <= 64, "a fault set is 64 bits");
-
-/* 1 if `fault` is in the set. */
-static inline int vf_fault(uint64_t set, enum vf_fault fault) {
-  return (int)(set >> (unsigned)fault & 1U);
-}
-
 static inline uint32_t vf_be32_load(const void *p) {
   const uint8_t *b = (const uint8_t *)p;
   return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3];

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/interface/fault_table.hpp"
 #include "firmware/interface/sv_keywords.hpp"
 #include "firmware/interface/tables.hpp"
 

@@ -40,12 +40,6 @@ struct NamedRow {
   std::uint32_t value;
   std::string_view doc;
 };
-struct FaultRow {
-  std::string_view name;
-  std::string_view layer;
-  std::string_view rule;
-  std::string_view doc;
-};
 struct ImageRow {
   std::string_view name;
   std::uint32_t type;
@@ -107,12 +101,6 @@ inline constexpr NamedRow kNumbers[] = {
 #define NUMBER(name, value, doc) {#name, value, doc},
 #include "firmware/interface/numbers.def"
 #undef NUMBER
-};
-
-inline constexpr FaultRow kFaults[] = {
-#define FAULT(name, layer, rule, doc) {#name, #layer, #rule, doc},
-#include "firmware/interface/faults.def"
-#undef FAULT
 };
 
 inline constexpr ImageRow kImageRecords[] = {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/migration/test_bench.hpp"
 
 namespace vfsim::driver {

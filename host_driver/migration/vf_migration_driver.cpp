@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/cmd/commands.hpp"
 #include "host_driver/migration/arcs.hpp"
 #include "host_driver/migration/capabilities.hpp"

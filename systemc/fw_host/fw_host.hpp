@@ -29,6 +29,8 @@ class FwHost {
   virtual void start() = 0;
   /// FwPort::irq_level() may have gained a bit.
   virtual void irq_changed() = 0;
+  /// Another door to the hardware than the one it was built with, before start(): a decorator.
+  virtual void set_port(FwPort& port) = 0;
   /// Deliberate defects for the firmware, before start().
   virtual void set_faults(std::uint64_t faults) = 0;
 };

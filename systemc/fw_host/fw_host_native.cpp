@@ -25,7 +25,7 @@ bool dma_ended(void* ctx, std::uint32_t* cookie, fw_dma_result* result) {
 
 FwHostNative::FwHostNative(Calendar& calendar, const NicParams& params, FwPort& port,
                            std::uint32_t serial)
-    : calendar_(calendar), params_(params), port_(port) {
+    : calendar_(calendar), params_(params), port_(&port) {
   config_.serial = serial;
   config_.mtu = params.mtu;
   config_.check_signatures = params.check_signatures;
@@ -40,8 +40,8 @@ void FwHostNative::start() {
     return;
   }
   fw_native_machine machine{};
-  machine.ctx = &port_;
-  machine.ram = port_.ram();
+  machine.ctx = port_;
+  machine.ram = port_->ram();
   machine.reg_read = reg_read;
   machine.reg_write = reg_write;
   machine.dma_start = dma_start;
@@ -58,7 +58,7 @@ void FwHostNative::start() {
 }
 
 void FwHostNative::irq_changed() {
-  if (started_ && !stepping_ && !armed() && (port_.irq_level() & native_.irq_mask) != 0) {
+  if (started_ && !stepping_ && !armed() && (port_->irq_level() & native_.irq_mask) != 0) {
     calendar_.arm(*this, std::max(calendar_.now(), busy_until_));
   }
 }
@@ -70,7 +70,7 @@ void FwHostNative::fire() {
   const bool again = fw_native_step(&native_);
   stepping_ = false;
   busy_until_ = calendar_.now() + cost(native_.counts);
-  if (again || (port_.irq_level() & native_.irq_mask) != 0) {
+  if (again || (port_->irq_level() & native_.irq_mask) != 0) {
     calendar_.arm(*this, busy_until_);
   }
 }

@@ -22,6 +22,7 @@ class FwHostNative final : public FwHost, private Timer {
 
   void start() override;
   void irq_changed() override;
+  void set_port(FwPort& port) override { port_ = &port; }
   void set_faults(std::uint64_t faults) override { config_.faults = faults; }
   /// Firmware steps run so far.
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
@@ -32,7 +33,7 @@ class FwHostNative final : public FwHost, private Timer {
 
   Calendar& calendar_;
   const NicParams params_;
-  FwPort& port_;
+  FwPort* port_;
   fw_config config_{};
   std::unique_ptr<std::uint8_t[]> memory_;
   fw_native native_{};

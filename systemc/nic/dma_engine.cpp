@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "firmware/interface/faults.h"
+
 namespace vfsim::model {
 
 namespace {

@@ -1,3 +1,4 @@
+#include "firmware/interface/faults.h"
 #include "systemc/nic/dma_engine.hpp"
 
 #include <cstring>

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "firmware/interface/faults.h"
+
 namespace vfsim::model {
 
 namespace {

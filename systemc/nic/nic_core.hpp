@@ -83,7 +83,7 @@ struct NicCore {
   [[nodiscard]] Rid rid_of(std::uint32_t fn) const { return static_cast<Rid>(rid + fn); }
   [[nodiscard]] Ps now() const { return calendar.now(); }
   [[nodiscard]] std::uint64_t time_ns() const { return calendar.now() / kNs; }
-  [[nodiscard]] bool fault(enum vf_fault which) const { return vf_fault(faults, which) != 0; }
+  [[nodiscard]] bool fault(unsigned which) const { return (faults >> which & 1) != 0; }  // VF_FAULT_*
   /// New work of the function may start.
   [[nodiscard]] bool may_start(std::uint32_t fn) const {
     const FnRun& r = run[fn];

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/interface/faults.h"
 #include "systemc/nic/nic_test_bed.hpp"
 
 namespace vfsim::model {

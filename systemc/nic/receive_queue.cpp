@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "firmware/interface/faults.h"
 #include "systemc/nic/port_counters.hpp"
 
 namespace vfsim::model {
@@ -107,7 +108,8 @@ FrameDrop ReceiveQueues::admit(std::uint32_t fn) const {
   if (!core_.link_up || context.link_up == 0) {
     return FrameDrop::link_down;
   }
-  return run.gate_closed ? FrameDrop::suspended : FrameDrop::none;
+  const bool closed = run.gate_closed && !core_.fault(VF_FAULT_rx_after_suspend);
+  return closed ? FrameDrop::suspended : FrameDrop::none;
 }
 
 FrameDrop ReceiveQueues::offer(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length) {

@@ -1,5 +1,7 @@
 #include "systemc/nic/run_control.hpp"
 
+#include "firmware/interface/faults.h"
+
 namespace vfsim::model {
 
 namespace {
@@ -109,7 +111,9 @@ void RunControl::open_gate(std::uint32_t fn) {
   blocks_.interrupts.flush(fn);
   blocks_.events.rescan(fn);
   blocks_.completions.rescan(fn);
-  blocks_.senders.rescan(fn);
+  if (!core_.fault(VF_FAULT_resume_forgets_held)) {
+    blocks_.senders.rescan(fn);
+  }
   commands_changed(fn);
 }
 

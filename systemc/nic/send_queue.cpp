@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "firmware/interface/faults.h"
+
 namespace vfsim::model {
 
 namespace {

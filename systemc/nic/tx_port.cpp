@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firmware/interface/faults.h"
 #include "systemc/nic/port_counters.hpp"
 
 namespace vfsim::model {

@@ -212,4 +212,8 @@ void Host::drop_next_completion(Rid requester) {
   impl_->root().drop_next_completion(requester);
 }
 
+void Host::drop_next_write(Rid requester) {
+  impl_->root().drop_next_write(requester);
+}
+
 }  // namespace vfsim::model

@@ -83,6 +83,9 @@ class Host {
   void stall_link(Rid device, Ps duration);
   /// The whole answer to the requester's next memory read is lost on the way.
   void drop_next_completion(Rid requester);
+  /// The requester's next memory write is lost on the way, and the requester told that it has
+  /// landed.
+  void drop_next_write(Rid requester);
 
  private:
   class Impl;

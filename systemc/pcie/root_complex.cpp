@@ -98,6 +98,11 @@ void RootComplex::write(PcieLink& link, Packet& packet) {
     interrupt(link, packet);
     return;
   }
+  if (!write_drops_.empty() && dropped(write_drops_, tlp.requester)) {
+    payloads_.release(packet.slot);
+    link.landed(tlp, true);
+    return;
+  }
   bool ok = translate(tlp, true);
   if (ok && !memory_.write(tlp.phys, payloads_.data(packet.slot), tlp.bytes)) {
     if (PcieLink* target = peer(packet)) {
@@ -126,7 +131,7 @@ void RootComplex::interrupt(PcieLink& link, const Packet& packet) {
 void RootComplex::read(PcieLink& link, Packet& packet) {
   Tlp& tlp = packet.tlp;
   link.return_nonposted();
-  if (!drops_.empty() && dropped(tlp.requester)) {
+  if (!drops_.empty() && dropped(drops_, tlp.requester)) {
     return;
   }
   const bool mapped = translate(tlp, false);
@@ -181,12 +186,12 @@ void RootComplex::completion(const Packet& packet) {
   payloads_.release(packet.slot);
 }
 
-bool RootComplex::dropped(Rid requester) {
-  const auto drop = std::find(drops_.begin(), drops_.end(), requester);
-  if (drop == drops_.end()) {
+bool RootComplex::dropped(std::vector<Rid>& drops, Rid requester) {
+  const auto drop = std::find(drops.begin(), drops.end(), requester);
+  if (drop == drops.end()) {
     return false;
   }
-  drops_.erase(drop);
+  drops.erase(drop);
   return true;
 }
 

@@ -31,6 +31,8 @@ class RootComplex final : public UpstreamSink {
   void arrived(PcieLink& link, Packet& packet) override;
   /// The whole answer to the requester's next read of memory is lost.
   void drop_next_completion(Rid requester) { drops_.push_back(requester); }
+  /// The requester's next memory write is lost, and the requester told that it has landed.
+  void drop_next_write(Rid requester) { write_drops_.push_back(requester); }
   /// A function of the NIC for observations; false for other devices.
   [[nodiscard]] bool function_of(Rid rid, FnRef& who) const;
 
@@ -51,7 +53,7 @@ class RootComplex final : public UpstreamSink {
   /// Sends the request to the peer that owns its physical address; nullptr when there is none.
   PcieLink* peer(Packet& packet);
   bool translate(Tlp& tlp, bool write);
-  bool dropped(Rid requester);
+  static bool dropped(std::vector<Rid>& drops, Rid requester);
   void finish_write(PcieLink& link, const Packet& packet, bool ok);
 
   Calendar& calendar_;
@@ -67,6 +69,7 @@ class RootComplex final : public UpstreamSink {
   CpuRequests cpu_;
   std::vector<PcieLink*> links_;  // by routing id
   std::vector<Rid> drops_;
+  std::vector<Rid> write_drops_;
 };
 
 }  // namespace vfsim::model

@@ -4,12 +4,13 @@
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "firmware/interface/fault_table.hpp"
+#include "firmware/interface/tables.hpp"
+#include "testbench/checkers/rule_set.hpp"
 #include "testbench/faults/catalogue.hpp"
 #include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
 #include "testbench/scenarios/names.hpp"
-#include "firmware/interface/tables.hpp"
-#include "testbench/checkers/rule_set.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/scenarios/steps.hpp"
@@ -77,22 +78,23 @@ std::string list_contract(bool markdown) {
   std::string out;
   const auto row = [&](const std::string& id, const char* watches, const char* looks) {
     const auto& rules = rule_table();
-    const auto rule = std::find_if(rules.begin(), rules.end(),
-                                   [&](const RuleInfo& r) { return r.id == id; });
-    const std::string faults =
-        names_of(contract::kFaults, [&](const auto& f) { return f.rule == id; },
-                 [](const auto& f) { return f.name; });
+    const auto rule =
+        std::find_if(rules.begin(), rules.end(), [&](const RuleInfo& r) { return r.id == id; });
+    const std::string faults = names_of(
+        contract::kFaults, [&](const auto& f) { return f.rule == id; },
+        [](const auto& f) { return f.name; });
     const std::string shown = names_of(
         scenarios,
         [&](const Scenario& s) {
           return std::find(s.rules.begin(), s.rules.end(), id) != s.rules.end();
         },
         [](const Scenario& s) { return s.name; });
-    out += fmt::format(markdown ? "\n## {}: {}\n\nEvaluated: {}.\n\nWatches {}.\n\nA violation: expected `{}`.\n\n"
-                                  "Faults it must catch: {}.\n\nScenarios that must exercise it: {}.\n"
-                                : "{}  {}\n  evaluated  {}\n  watches    {}\n  violation  expected {}\n  "
-                                  "faults     {}\n  scenarios  {}\n",
-                       id, rule->title, rule->trigger, watches, looks, faults, shown);
+    out += fmt::format(
+        markdown ? "\n## {}: {}\n\nEvaluated: {}.\n\nWatches {}.\n\nA violation: expected `{}`.\n\n"
+                   "Faults it must catch: {}.\n\nScenarios that must exercise it: {}.\n"
+                 : "{}  {}\n  evaluated  {}\n  watches    {}\n  violation  expected {}\n  "
+                   "faults     {}\n  scenarios  {}\n",
+        id, rule->title, rule->trigger, watches, looks, faults, shown);
   };
 #define RULE_TEXT(id, watches, looks) row(#id, watches, looks);
 #include "testbench/checkers/contract.def"

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "firmware/interface/tables.hpp"
+#include "firmware/interface/fault_table.hpp"
 
 namespace vfsim::bench {
 namespace {

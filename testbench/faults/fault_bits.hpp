@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <memory>
 
-#include "firmware/interface/layout.h"
+#include "firmware/interface/faults.h"
 
 namespace vfsim::bench {
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <iterator>
 
-#include "firmware/interface/tables.hpp"
+#include "firmware/interface/fault_table.hpp"
 #include "testbench/scenarios/names.hpp"
 
 namespace vfsim::bench {

@@ -5,8 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/interface/fault_table.hpp"
+#include "firmware/interface/faults.h"
 #include "firmware/interface/layout.h"
-#include "firmware/interface/tables.hpp"
 #include "testbench/checkers/rule_set.hpp"
 
 namespace vfsim::bench {

@@ -1,6 +1,10 @@
 #include "testbench/runner/host_side.hpp"
 
+#include "firmware/interface/faults.h"
+#include "systemc/nic/nic_impl.hpp"
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
+#include "testbench/faults/faulty_firmware_port.hpp"
+#include "testbench/faults/faulty_port.hpp"
 #include "testbench/sim_platform/enumerate.hpp"
 
 namespace vfsim::bench {
@@ -43,10 +47,10 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
       pf_memory_(host.memory(), host.iommu(), pages_, model::Host::kNicRid),
       pf_platform_(os, pf_memory_, {&host, model::Host::kNicRid, kPfWindow}),
       pf(pf_platform_, pf_options(context.scenario, number)) {
-  nic.set_faults(context.scenario.faults);
+  decorate(context.scenario.faults);
   if (context.scenario.workload.peer_device) {
     peer = std::make_unique<model::PeerDevice>(context.calendar, context.scenario.pcie, model::Host::kPeerRid);
-    peer->connect(host.attach(*peer, model::Host::kPeerRid, 1));
+    connect_peer();
     peer_platform = std::make_unique<FunctionPlatform>(os, pf_memory_, Place{&host, model::Host::kPeerRid, kPeerWindow});
     peer_migration = std::make_unique<driver::PeerVfioDevice>(
         *peer_platform, driver::PeerOptions{&context.observer, {number, kMaxVfs}});
@@ -56,6 +60,42 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
   for (std::uint32_t guest = 0; guest < context.scenario.workload.guests; ++guest) {
     vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, guest, migration_options(context, number),
                                            context.probes));
+  }
+}
+
+HostSide::~HostSide() = default;
+
+void HostSide::decorate(std::uint64_t faults) {
+  nic.set_faults(faults);
+  if (FaultyPort::wanted(faults)) {
+    faulty_port_ = std::make_unique<FaultyPort>(context_.calendar, context_.probes, nic, model::Host::kNicRid, host,
+                                                index, faults);
+  }
+  if (FaultyFirmwarePort::wanted(faults)) {
+    faulty_firmware_port_ = std::make_unique<FaultyFirmwarePort>(context_.calendar, nic.impl().registers,
+                                                                 *nic.impl().firmware, faults);
+    nic.impl().firmware->set_port(*faulty_firmware_port_);
+  }
+}
+
+void HostSide::connect_peer() {
+  if (!FaultyPort::wanted(context_.scenario.faults)) {
+    peer->connect(host.attach(*peer, model::Host::kPeerRid, 1));
+    return;
+  }
+  faulty_peer_port_ = std::make_unique<FaultyPort>(context_.calendar, context_.probes, *peer, model::Host::kPeerRid, host,
+                                                   index, context_.scenario.faults);
+  faulty_peer_port_->connect(host.attach(*faulty_peer_port_, model::Host::kPeerRid, 1));
+  peer->connect(*faulty_peer_port_);
+}
+
+void HostSide::connect(model::WirePort& wire) {
+  const std::uint32_t functions = context_.scenario.nic.vfs + 1;
+  if (faulty_port_) {
+    faulty_port_->connect(host.attach(*faulty_port_, model::Host::kNicRid, functions));
+    nic.connect(*faulty_port_, wire);
+  } else {
+    nic.connect(host.attach(nic, model::Host::kNicRid, functions), wire);
   }
 }
 

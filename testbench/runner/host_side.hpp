@@ -21,6 +21,9 @@
 
 namespace vfsim::bench {
 
+class FaultyFirmwarePort;
+class FaultyPort;
+
 /// What all parts of a run share.
 struct Context {
   model::Calendar& calendar;
@@ -51,9 +54,12 @@ struct HostVf {
 class HostSide {
  public:
   HostSide(const Context& context, std::uint8_t index);
+  ~HostSide();
 
   /// Enumerates the devices, probes the PF, enables SR-IOV and binds the guests' VFs. Blocks (an SC_THREAD).
   [[nodiscard]] driver::Result<void> boot();
+  /// Joins the NIC to its slot and its wire.
+  void connect(model::WirePort& wire);
   /// Gives the VF's (and the peer device's) IOMMU domain the guest's memory on this host.
   void assign(std::uint32_t guest, RuleSet& rules);
 
@@ -64,7 +70,14 @@ class HostSide {
   SimOs os;
 
  private:
+  /// Puts the decorators of the scenario's faults around the NIC.
+  void decorate(std::uint64_t faults);
+  void connect_peer();
+
   const Context& context_;
+  std::unique_ptr<FaultyPort> faulty_port_;
+  std::unique_ptr<FaultyPort> faulty_peer_port_;
+  std::unique_ptr<FaultyFirmwarePort> faulty_firmware_port_;
   PageAllocator pages_;
   HostDmaSpace pf_memory_;
   FunctionPlatform pf_platform_;

@@ -42,7 +42,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
   for (auto& host : hosts) {
-    host->nic.connect(host->host.attach(host->nic, model::Host::kNicRid, scenario.nic.vfs + 1), wire.attach(host->nic));
+    host->connect(wire.attach(host->nic));
   }
   peer.connect(wire.attach(peer, &peer));
   for (std::uint32_t g = 0; g < scenario.workload.guests; ++g) {
@@ -78,15 +78,15 @@ void Simulation::finish(Result& result) {
                    f.tx_discarded, f.tx_abandoned, f.rx_discarded};
   const model::Ps end = calendar.now();
   rules->finish(end);
+  rules->oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost, "no guest waits for an interrupt that does not come",
+                       fmt::format("{} waits", f.interrupts_lost));
+  rules->oracle_result("D2", end, f.pages_compared, f.missed_dirty_pages, "guest memory is the same on both hosts at switchover",
+                       fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
   rules->oracle_result("X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(), "every packet once, in order, unchanged",
                        fmt::format("{} lost, {} duplicated, {} corrupted, {} reordered, {} of {} sends completed, {} of {} "
                                    "offered frames accepted",
                                    f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
                                    f.rx_accepted, f.rx_offered));
-  rules->oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost, "no guest waits for an interrupt that does not come",
-                       fmt::format("{} waits", f.interrupts_lost));
-  rules->oracle_result("D2", end, f.pages_compared, f.missed_dirty_pages, "guest memory is the same on both hosts at switchover",
-                       fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
   for (const RuleResult& rule : rules->results()) {
     result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations, rule.verdict(), rule.note});
   }

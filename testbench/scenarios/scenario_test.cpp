@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/interface/faults.h"
 #include "firmware/interface/layout.h"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/steps.hpp"
