@@ -73,6 +73,7 @@ struct Sending {
 
 /// One sibling in one window.
 struct Track {
+  Ps since = 0;           // begin of the window
   bool left_out = false;  // quiesced, reset or set up anew meanwhile
   std::uint64_t posted = 0, sent = 0, overdue = 0;
   bool behind = false;  // something was overdue when the window opened
@@ -97,7 +98,8 @@ struct Suspect {
   bool behind = false;
   Ps gap = 0;
   Ps length = 0;
-  Ps round = 0;  // in which the device serves all functions' batches once, at its speed then
+  Ps round = 0;  // in which the device serves all functions' batches once
+  bool overloaded = false;
 };
 
 /// A window is the time from the SUSPEND of a VF to its resume on either host, and that of a whole
@@ -276,7 +278,7 @@ class Q8 final : public Rule {
     (void)end;
     for (const Suspect& suspect : suspects_) {
       const Sending& sending = sending_[function_index(suspect.who)];
-      if (as_slow_as_ever(suspect, sending)) {
+      if (as_slow_as_ever(suspect, sending) || (suspect.overloaded && in_turn(suspect))) {
         overloaded_ = true;
       } else {
         violate(suspect.time, suspect.who, "a sibling keeps 95 % of its throughput",
@@ -322,6 +324,7 @@ class Q8 final : public Rule {
       settle(t, who);
       pause_backlog(t, sending_[index]);
       Track& track = window.siblings[index];
+      track.since = t;
       track.posted = sending_[index].posted;
       track.sent = sending_[index].sent;
       track.behind = sending_[index].due > sending_[index].sent;
@@ -436,20 +439,21 @@ class Q8 final : public Rule {
     Sending& sending = sending_[index];
     while (!sending.recent.empty() && sending.recent.front()[0] <= t) {
       sending.due = sending.recent.front()[1];
+      if (sending.overdue_since == 0 && sending.due > sending.sent) {
+        sending.overdue_since = sending.recent.front()[0];
+      }
       sending.recent.pop_front();
     }
     const std::uint64_t overdue = sending.due - std::min(sending.due, sending.sent);
     if (overdue == 0) {
       sending.overdue_since = 0;
-    } else if (sending.overdue_since == 0) {
-      sending.overdue_since = t;
     }
     const Ps gap = overdue == 0 ? 0 : t - std::max(sending.overdue_since, sending.last_sent);
     if (watched_[index] != 0) {
       const bool excused = overdue != 0 && host_is_slow(t, who);
       each(who, [&](Track& track) {
         track.overdue = std::max(track.overdue, overdue);
-        track.gap = std::max(track.gap, gap);
+        track.gap = std::max(track.gap, std::min(gap, t - track.since));
         track.left_out |= excused;
       });
       return;
@@ -519,17 +523,16 @@ class Q8 final : public Rule {
       const std::uint64_t over = track.overdue - std::min(track.overdue, sending.usual);
       lowest_ = std::min(lowest_, 100.0 - 100.0 * static_cast<double>(over) /
                                               static_cast<double>(std::max(offered, over)));
-      const Ps overload = overloaded_at_[window.host];
-      if (overload != 0 && overload >= window.since) {
-        overloaded_ = true;  // who of it is served when is not the contract's
-      } else if (over > offered / kShare) {
+      if (over > offered / kShare) {
         const Ps length = t - window.since;
         const std::uint64_t batches =
             context_.nic.tx_contexts + (window.siblings.size() + 1) * kBatch;
         const std::uint64_t frames = frames_[who.host] - window.frames;
-        suspects_.push_back({t, who, offered, track.overdue, sending.sent - track.sent,
-                             track.behind, track.gap, length,
-                             length * batches / std::max<std::uint64_t>(frames, 1)});
+        suspects_.push_back(
+            {t, who, offered, track.overdue, sending.sent - track.sent, track.behind, track.gap,
+             length,
+             std::min(length * batches / std::max<std::uint64_t>(frames, 1), batches * cost_),
+             overloaded_at_[window.host] >= std::max<Ps>(window.since, 1)});
       }
     }
     const std::uint64_t in_work = context_.nic.rx_contexts + context_.pcie.posted_headers;
@@ -546,9 +549,9 @@ class Q8 final : public Rule {
   }
 
   /// The function got as much as while nobody migrated, or the device is overloaded without a
-  /// migration, too, and does not do better then. Where the
-  /// window is too short for 5 % of what it achieves to be more than the batches in which it serves
-  /// its functions, only a stall counts.
+  /// migration, too, and does not do better then. Where the window is too short for 5 % of what it
+  /// achieves to be more than the batches in which it serves its functions, and where nobody knows
+  /// what it achieves, only a stall counts.
   [[nodiscard]] bool as_slow_as_ever(const Suspect& suspect, const Sending& sending) const {
     if (suspect.overdue <= sending.usual) {
       return true;
@@ -561,17 +564,27 @@ class Q8 final : public Rule {
       return static_cast<double>(suspect.sent) + batch >= 0.95 * usual;
     }
     if (suspect.behind || sending.usual != 0) {  // and who gets how much of it then is not known
-      return true;
+      return in_turn(suspect);
     }
     const auto rate = [](std::uint64_t frames, Ps time) {
       return static_cast<double>(frames) / static_cast<double>(std::max<Ps>(time, 1));
     };
-    const Ps stall = std::max(suspect.length / kShare, 2 * service_);
-    if (sending.calm_frames < kLeastBacklog) {
-      return suspect.gap <= std::max(stall, 2 * suspect.round);
-    }
-    return suspect.gap <= stall && rate(suspect.sent, suspect.length) >=
-                                       0.95 * rate(sending.calm_frames, sending.calm_time);
+    return suspect.gap <= stall(suspect) &&
+           (sending.calm_frames < kLeastBacklog ||
+            rate(suspect.sent, suspect.length) >=
+                0.95 * rate(sending.calm_frames, sending.calm_time));
+  }
+
+  /// Without a frame for a time that needs a reason.
+  [[nodiscard]] Ps stall(const Suspect& suspect) const {
+    return std::max(suspect.length / kShare, 2 * service_);
+  }
+
+  /// Never passed over for longer than the others' turns take. How much a function gets of a device
+  /// with more work than it can do depends on what the others ask for; that it gets something does
+  /// not.
+  [[nodiscard]] bool in_turn(const Suspect& suspect) const {
+    return suspect.gap <= std::max(stall(suspect), 2 * suspect.round);
   }
 
   const CheckContext& context_;

@@ -42,10 +42,10 @@ class RuleQ8 : public testing::Test {
     }
     rig_.advance(20 * kUs);
   }
-  void send(std::uint32_t count) {
+  void send(std::uint32_t count, model::FnRef who = kSibling) {
     for (std::uint32_t i = 0; i < count; ++i) {
-      rig_.bus().emit<model::Probe::frame>(&model::Observer::frame_sent, rig_.now(), kSibling,
-                                           nullptr, 64U);
+      rig_.bus().emit<model::Probe::frame>(&model::Observer::frame_sent, rig_.now(), who, nullptr,
+                                           64U);
     }
   }
   void receive(model::FrameDrop drop = model::FrameDrop::none) {
@@ -103,12 +103,51 @@ class RuleQ8Slow : public RuleQ8 {
         }) {}
 };
 
-TEST_F(RuleQ8Slow, AnOverloadedMachineSaysNothing) {
+TEST_F(RuleQ8Slow, AnOverloadedMachineIsSlow) {
   migration(true);
   post(40);  // a microsecond apart
+  for (int i = 0; i < 40; ++i) {
+    rig_.advance(50 * kUs);
+    send(1);
+  }
+  EXPECT_EQ(after_migration(), 0U);
+}
+
+TEST_F(RuleQ8Slow, AnOverloadedMachineServesItsFunctionsInTurn) {
+  migration(true);
+  post(40);
+  for (int i = 0; i < 20; ++i) {
+    rig_.advance(50 * kUs);
+    send(20, kVf);
+    send(2);
+  }
+  EXPECT_EQ(after_migration(), 0U);
+}
+
+TEST_F(RuleQ8Slow, AnOverloadedMachineServesOthersOnly) {
+  migration(true);
+  post(40);
+  for (int i = 0; i < 20; ++i) {
+    rig_.advance(50 * kUs);
+    send(20, kVf);
+  }
+  send(40);
+  EXPECT_EQ(after_migration(), 1U);
+}
+
+TEST_F(RuleQ8Slow, AnOverloadedMachineServesNobody) {
+  migration(true);
+  post(40);
   rig_.advance(2000 * kUs);
   send(40);
-  EXPECT_EQ(after_migration(), 0U);
+  EXPECT_EQ(after_migration(), 1U);
+}
+
+TEST_F(RuleQ8, AStallNeedsNoPastToCompareWith) {
+  migration(true);
+  post(40);
+  rig_.advance(200 * kUs);
+  EXPECT_EQ(after_migration(), 1U);
 }
 
 TEST_F(RuleQ8, AFewInFlightAreNoStall) {
