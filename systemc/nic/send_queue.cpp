@@ -37,7 +37,9 @@ SendQueues::SendQueues(NicCore& core, DmaEngine& engine, CompletionQueues& cqs, 
 bool SendQueues::gate_open(std::uint32_t fn) const {
   const FnRun& run = core_.run[fn];
   const bool ignored = core_.fault(VF_FAULT_dma_after_suspend) && run.present && !run.in_reset;
-  return core_.may_start(fn) || ignored;
+  const bool neighbour =
+      fn > 1 && core_.fault(VF_FAULT_gate_of_neighbour) && core_.run[fn - 1].gate_closed;
+  return (core_.may_start(fn) && !neighbour) || ignored;
 }
 
 void SendQueues::doorbell(std::uint32_t fn, const std::uint8_t* bytes) {
