@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/interface/faults.h"
 #include "firmware/interface/layout.h"
 #include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/readers.hpp"
