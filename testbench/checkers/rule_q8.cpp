@@ -535,7 +535,9 @@ class Q8 final : public Rule {
              overloaded_at_[window.host] >= std::max<Ps>(window.since, 1)});
       }
     }
-    const std::uint64_t in_work = context_.nic.rx_contexts + context_.pcie.posted_headers;
+    // A frame leaves its context when its data is on the bus; its completion waits behind the data
+    // of the frames in all contexts, each of which leaves a completion, too.
+    const std::uint64_t in_work = 2 * context_.nic.rx_contexts + context_.pcie.posted_headers;
     if (track.accepted >= kLeastWork) {
       judged = true;
       if (track.undelivered > in_work + track.accepted / kShare) {

@@ -205,6 +205,32 @@ TEST_F(RuleQ8, AcceptedFramesAreDelivered) {
   EXPECT_EQ(rig_.evaluations("Q8"), 1U);
 }
 
+TEST_F(RuleQ8, CompletionsWaitBehindTheDataOfLaterFrames) {
+  const std::uint32_t waiting = 2 * model::NicParams().rx_contexts;
+  migration(true);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    receive();
+    if (i >= waiting) {
+      complete(i - waiting, VF_CQE_RESP_SEND);
+    }
+  }
+  EXPECT_EQ(after_migration(), 0U);
+  EXPECT_EQ(rig_.evaluations("Q8"), 1U);
+}
+
+TEST_F(RuleQ8, CompletionsLagByMoreThanWaits) {
+  const std::uint32_t waiting =
+      2 * model::NicParams().rx_contexts + model::PcieParams().posted_headers + 1000 / 20 + 1;
+  migration(true);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    receive();
+    if (i >= waiting) {
+      complete(i - waiting, VF_CQE_RESP_SEND);
+    }
+  }
+  EXPECT_EQ(after_migration(), 1U);
+}
+
 TEST_F(RuleQ8, AcceptedFramesPileUp) {
   migration(true);
   for (int i = 0; i < 1000; ++i) {
