@@ -1,6 +1,7 @@
 // The shipped scenarios, run by the program as a user would.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -69,9 +70,10 @@ TEST(Runner, DroppedFramesAreSentAgain) {
   EXPECT_EQ(run.status, 0) << run.output;
 }
 
-/// A step file of the test's own.
+/// A step file of the test's own: tests run side by side.
 std::string steps_file(const std::string& steps) {
-  const std::string path = std::filesystem::temp_directory_path() / "vfsim_odd_steps.toml";
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("vfsim_steps_" + std::to_string(getpid()) + ".toml");
   std::ofstream(path) << steps;
   return path;
 }
