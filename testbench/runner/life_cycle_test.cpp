@@ -1,4 +1,5 @@
 // Scenarios of the life cycle of migrations: each passes, and really meets what it is about.
+#include <unistd.h>
 #include <fstream>
 #include <map>
 #include <set>
@@ -48,7 +49,7 @@ std::set<std::string> named(const CliRun& run, const std::vector<std::string>& w
 std::vector<nlohmann::json> events_of(const std::string& scenario,
                                       const std::set<std::string>& kinds) {
   const std::string path =
-      std::filesystem::temp_directory_path() / ("vfsim_life_cycle_" + scenario + ".jsonl");
+      std::filesystem::temp_directory_path() / ("vfsim_life_cycle_" + scenario + std::to_string(getpid()) + ".jsonl");
   (void)passing(scenario, "--events " + path);
   std::vector<nlohmann::json> events;
   std::ifstream file(path);

@@ -1,5 +1,6 @@
 // Shipped scenarios meet the situation that their titles name. Looked up in the event log, so that
 // a change of timing that makes a scenario miss its point does not pass unseen.
+#include <unistd.h>
 #include <map>
 #include <regex>
 #include <set>
@@ -22,7 +23,7 @@ struct Story {
 
   explicit Story(const std::string& scenario, const std::string& arguments = "") {
     const std::string path =
-        std::filesystem::temp_directory_path() / ("vfsim_story_" + scenario + ".jsonl");
+        std::filesystem::temp_directory_path() / ("vfsim_story_" + scenario + std::to_string(getpid()) + ".jsonl");
     run = run_cli(scenario, "--events " + path + " " + arguments);
     EXPECT_EQ(run.status, 0) << run.output;
     std::ifstream lines(path);
