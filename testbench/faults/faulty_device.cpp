@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "testbench/faults/fault_bits.hpp"
-#include "testbench/faults/forwarding_device.hpp"
+#include "testbench/sim_platform/forwarding_device.hpp"
 
 namespace vfsim::bench {
 namespace {

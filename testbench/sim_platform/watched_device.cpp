@@ -95,11 +95,11 @@ class WatchedDevice::Stream final : public driver::MigStream {
 
 WatchedDevice::WatchedDevice(driver::VfioDevice& device, model::FnRef who,
                              model::Calendar& calendar, const model::ProbeBus& probes)
-    : device_(device), who_(who), calendar_(calendar), probes_(probes) {}
+    : ForwardingDevice(device), who_(who), calendar_(calendar), probes_(probes) {}
 WatchedDevice::~WatchedDevice() = default;
 
 Result<std::shared_ptr<driver::MigStream>> WatchedDevice::set_state(MigState target) {
-  auto result = device_.set_state(target);
+  auto result = ForwardingDevice::set_state(target);
   probes_.emit<Probe::driver>(&Observer::set_state_done, calendar_.now(), who_,
                               static_cast<std::uint32_t>(target), reported_state(), code(result));
   if (!result || !result.value()) {
@@ -118,14 +118,14 @@ Result<std::shared_ptr<driver::MigStream>> WatchedDevice::set_state(MigState tar
 }
 
 Result<void> WatchedDevice::reset() {
-  auto done = device_.reset();
+  auto done = ForwardingDevice::reset();
   probes_.emit<Probe::driver>(&Observer::device_reset, calendar_.now(), who_, reported_state(),
                               code(done));
   return done;
 }
 
 std::uint32_t WatchedDevice::reported_state() {
-  const auto now = device_.state();
+  const auto now = inner().state();
   return static_cast<std::uint32_t>(now ? now.value() : MigState::error);
 }
 

@@ -1,4 +1,4 @@
-// A VFIO device that passes every call on: what a device with a defect is derived from.
+// A VFIO device that passes every call on: base of what stands between a VMM and a device.
 #pragma once
 
 #include "host_driver/migration/vfio_device.hpp"
