@@ -18,6 +18,7 @@
 
 #include "systemc/nic/nic_test_bed.hpp"
 #include "testbench/fuzz/mutate.hpp"
+#include "testbench/fuzz/settle.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -34,6 +35,7 @@ constexpr std::uint32_t kBystander = 2;
 constexpr std::uint64_t kKeyBytes = 0x10000;  // of each function's key, from kBuffers on
 constexpr std::size_t kMostOps = 64;
 constexpr std::size_t kOutcome = 300;
+constexpr Ps kSlice = 2000 * model::kUs;
 
 enum class Kind : std::uint8_t { write, read, memory, frame, wait, kinds };
 
@@ -116,7 +118,7 @@ class Attack {
     for (std::size_t ops = 0; ops < kMostOps && at + 2 < bytes.size() && finding_.empty(); ++ops) {
       at = step(bytes, at);
     }
-    bed_.run(2000 * model::kUs);
+    settle();
     conclude();
     const std::string answer = sent_ > 1 ? "SENT" : "QUIET";
     return {sent_ > 1, answer, judge_.finding.empty() ? finding_ : judge_.finding};
@@ -176,10 +178,33 @@ class Attack {
     }
   }
 
+  [[nodiscard]] bool at_rest(std::uint32_t fn) {
+    return (bed_.reg(fn, FW_FN_STATUS) & FW_STATUS_DRAINED) != 0;
+  }
+  /// Blocks that functions rang for and that are not completed.
+  [[nodiscard]] std::uint64_t rung() {
+    std::uint64_t blocks = 0;
+    for (std::uint32_t fn = 0; fn <= kVfs; ++fn) {
+      const vf_wq& sq = bed_.context(fn).sq[0];
+      blocks += static_cast<std::uint16_t>(sq.sw_counter - sq.hw_counter);
+    }
+    return blocks;
+  }
+  void settle() {
+    const auto all_at_rest = [&] {
+      bool all = true;
+      for (std::uint32_t fn = 0; fn <= kVfs; ++fn) {
+        all = all && at_rest(fn);
+      }
+      return all;
+    };
+    (void)settles([&] { bed_.run(kSlice); }, all_at_rest, [&] { return rung(); });
+  }
+
   /// At rest, and function 2 works as ever.
   void conclude() {
     for (std::uint32_t fn = 0; fn <= kVfs && finding_.empty(); ++fn) {
-      if (bed_.nic.outstanding_reads(fn) != 0 || bed_.nic.inflight_writes(fn) != 0) {
+      if (!at_rest(fn)) {
         finding_ = fmt::format("function {} does not come to rest", fn);
       }
     }

@@ -10,6 +10,7 @@
 #include "firmware/interface/layout.h"
 #include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/readers.hpp"
+#include "testbench/fuzz/settle.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -143,6 +144,37 @@ TEST(Planted, DoorbellsThatReachForeignMemory) {
   ASSERT_GT(report.findings, 0U);
   EXPECT_NE(report.shown[0].what.find("which none of its queues and keys names"), std::string::npos)
       << report.shown[0].what;
+}
+
+TEST(Fuzz, LongWorkIsNoHang) {
+  // A WQE of 16 blocks, as long as the ring, and a doorbell for 38,189 of them.
+  CaseBytes bytes{2, 1, 0, 0, 0, 48};
+  bytes.insert(bytes.end(), {0, 0, 0, 0x0a, 0, 8, 0, 0xff, 0, 0, 0, 8});
+  bytes.resize(bytes.size() + 20);
+  bytes.insert(bytes.end(), {0, 0, 1, 0x6c, 0, 1, 0, 0x42, 0, 0, 0, 0, 0, 0x10, 1, 0xe0});
+  bytes.insert(bytes.end(), {0, 1, 0, 8, 1, 0, 7, 0, 0x95, 0x2c, 0, 0, 8, 0, 3});
+  const DoorOutcome outcome = make_doorbell_door(0)->run(bytes);
+  EXPECT_EQ(outcome.finding, "");
+  EXPECT_TRUE(outcome.accepted);
+}
+
+TEST(Fuzz, HangIsTheSliceInWhichNothingWasDone) {
+  std::uint64_t left = 5;
+  std::uint64_t stuck_at = 0;
+  int slices = 0;
+  const auto settle = [&] {
+    return settles(
+        [&] {
+          ++slices;
+          left -= left > stuck_at ? 1 : 0;
+        },
+        [&] { return left == 0; }, [&] { return left; });
+  };
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(slices, 5);
+  left = 5;
+  stuck_at = 2;
+  EXPECT_FALSE(settle()) << "work is left, and nothing happens to it";
 }
 
 TEST(Planted, ScenarioErrorsOfSeveralLines) {
