@@ -180,7 +180,8 @@ std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_by
   return slot;
 }
 
-void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery) {
+void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery,
+                          model::Ps way) {
   const std::uint64_t at = queue(who).page + slot * kEntry;
   std::uint8_t entry[kEntry];
   memory(who.host).read(at, entry, sizeof entry);
@@ -193,12 +194,13 @@ void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::u
     const std::size_t part = std::min<std::size_t>(VF_CMD_BLOCK_BYTES, out.size() - from);
     dma_write(who, block,
               Bytes(out.begin() + static_cast<std::ptrdiff_t>(from),
-                    out.begin() + static_cast<std::ptrdiff_t>(from + part)));
+                    out.begin() + static_cast<std::ptrdiff_t>(from + part)),
+              way);
   }
   VF_SET(cmd_queue_entry, entry, status, delivery);
   VF_SET(cmd_queue_entry, entry, ownership, 0);
   vf_entry_sign(entry);
-  dma_write(who, at + 0x20, Bytes(entry + 0x20, entry + kEntry));
+  dma_write(who, at + 0x20, Bytes(entry + 0x20, entry + kEntry), way);
 }
 
 void CheckerRig::command(FnRef who, const Bytes& in, const Bytes& out) {
@@ -418,10 +420,11 @@ void CheckerRig::received(std::uint8_t host, const model::Tlp& tlp) {
   bus_.emit<Probe::tlp_received>(&Observer::tlp_received, now_, host, tlp);
 }
 
-void CheckerRig::dma_write(FnRef who, std::uint64_t addr, const Bytes& bytes) {
+void CheckerRig::dma_write(FnRef who, std::uint64_t addr, const Bytes& bytes, model::Ps way) {
   const model::Tlp write =
       tlp(model::TlpKind::mem_write, who, addr, static_cast<std::uint32_t>(bytes.size()));
   sent(who.host, write, bytes.data());
+  advance(way);
   memory(who.host).write(addr, bytes.data(), bytes.size());
   landed(who.host, write, bytes.data());
 }

@@ -50,7 +50,9 @@ class CheckerRig {
   std::uint8_t submit(model::FnRef who, const Bytes& in, std::uint32_t out_bytes = 16,
                       const std::function<void(std::uint8_t* entry)>& spoil = nullptr);
   /// The device completes it: output and entry land.
-  void complete(model::FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery = 0);
+  /// @param way  time that each of the writes is on the bus
+  void complete(model::FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery = 0,
+                model::Ps way = 0);
   /// Both at once, output zero (status OK) but for what `out` gives.
   void command(model::FnRef who, const Bytes& in, const Bytes& out = Bytes(16));
 
@@ -97,8 +99,8 @@ class CheckerRig {
   void landed(std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload = nullptr,
               bool ok = true);
   void received(std::uint8_t host, const model::Tlp& tlp);
-  /// Sent and landed, memory changed.
-  void dma_write(model::FnRef who, std::uint64_t addr, const Bytes& bytes);
+  /// Sent and, after `way`, landed, memory changed.
+  void dma_write(model::FnRef who, std::uint64_t addr, const Bytes& bytes, model::Ps way = 0);
   /// An interrupt message leaves and arrives.
   void interrupt(model::FnRef who, std::uint32_t vector);
 

@@ -1,28 +1,26 @@
 // How long a SUSPEND may take (rule Q7), from configuration and load.
 //
+// clang-format off
 //   bound    = doorbell + firmware + commands + drain + turns + answer
 //   doorbell = its time on the bus
-//   firmware = 5 S + R                          door bell, entry, commands ended, drained, answer;
-//   R: the entry commands = (transfers of the VF's running commands) * (R + turn_r + S) drain    =
-//   initiator: doorbell_ns + wqe_ns + 2 R + 4 translation_ns + frames * F + W + L
+//   firmware = 3 S (4 S) + R             doorbell, entry, (the VF's commands ended,) drained; R: the entry
+//   commands = (transfers of the VF's running commands) * (R + turn_r + S)
+//   drain    = initiator: doorbell_ns + wqe_ns + 2 R + 4 translation_ns + frames * F + W + L
 //              responder: W + L
-//   turns    = reads * turn_r + writes * turn_w     of VF and PF: outstanding at the doorbell, or
-//   sent since answer   = W
+//   turns    = reads * turn_r + writes * turn_w     of VF and PF: outstanding at the doorbell, or sent since
+//   answer   = W
 //
 //   L        one way of the link; every write is confirmed to the device one L after it landed
-//   R, W     slowest read / write of VF and PF that the bus showed meanwhile, at least 2 L + memory
-//   / L + memory:
-//            queues, credits, a slow host and a retrain of the link are in there, and none is the
-//            device's fault
-//   S        a firmware step: fw_step + registers * fw_register + transfers * fw_dma_start, where
-//   registers and
-//            transfers follow from functions and commands in work; what comes during a step waits
-//            for its end
-//   F        longest frame on the line; frames: those that left the port meanwhile, of all
-//   functions turn_r   the arbiter gives each function that has something one TLP in turn, so n
-//   functions cost n TLPs:
-//            n * max(link time of the data, R shared by the reads that tags and credits allow at a
-//            time); turn_w alike
+//   R, W     slowest read / write of VF and PF that the bus showed meanwhile, the answer among them, at least
+//            2 L + memory / L + memory: queues, credits, a slow host and a retrain of the link are in there, and
+//            none is the device's fault
+//   S        a firmware step: fw_step + registers * fw_register + transfers * fw_dma_start, where registers and
+//            transfers follow from functions and commands in work; what comes during a step waits for its end
+//   F        longest frame on the line; frames: those that left the port meanwhile, of all functions
+//   turn_r   the arbiter gives each function that has something one TLP in turn, so n functions cost n TLPs:
+//            n * max(link time of the data, R shared by the reads that tags and credits allow at a time);
+//   turn_w   alike
+// clang-format on
 //
 // Where tags or credits were used up, each stage may wait for one to come back: R or W once more.
 // Reads, writes and frames count at most up to what the device can have in work, so a drain that

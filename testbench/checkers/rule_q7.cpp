@@ -269,6 +269,11 @@ class Q7 final : public Rule {
       load.functions += view_.activity(who) != quiesce.activity[fn] ? 1 : 0;
     }
     load.functions = std::max(load.functions, 1U);
+    // What has not landed was under way that long already: the answer, which is just landing.
+    for (const FnRef who : {quiesce.pf, quiesce.vf}) {
+      const std::deque<Ps>& writes = watched_[function_index(who)].writes;
+      load.write = std::max(load.write, writes.empty() ? 0 : t - writes.front());
+    }
     return quiesce_bound(context_, load) +
            (timed_out(t, quiesce, quiesce.vf) ? context_.completion_timeout : 0);
   }

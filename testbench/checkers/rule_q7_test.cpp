@@ -31,11 +31,11 @@ class RuleQ7 : public testing::Test {
     rig_.received(0, doorbell);
     return slot;
   }
-  void acknowledge(std::uint8_t slot, std::uint32_t status = VF_STATUS_OK) {
+  void acknowledge(std::uint8_t slot, std::uint32_t status = VF_STATUS_OK, model::Ps way = 0) {
     CheckerRig::Bytes out(16);
     VF_SET(cmd_out, out.data(), status, status);
     VF_SET(cmd_out, out.data(), syndrome, status == VF_STATUS_OK ? 0 : VF_SYND_DRAIN_TIMEOUT);
-    rig_.complete(kPf, slot, out);
+    rig_.complete(kPf, slot, out, 0, way);
   }
   /// A read of the VF that the host answers after `time`.
   void read(model::Ps time) {
@@ -80,6 +80,20 @@ TEST_F(RuleQ7, IdleTimeBehindASlowHostIsNot) {
   read(20 * kUs);
   rig_.advance(120 * kUs);
   acknowledge(slot);
+  EXPECT_EQ(rig_.violations("Q7"), 1U);
+}
+
+TEST_F(RuleQ7, AnAnswerThatTheBusHoldsUpIsAllowedFor) {
+  acknowledge((rig_.advance(kUs), submit(Half::initiator)));
+  acknowledge(submit(Half::responder), VF_STATUS_OK, 30 * kUs);
+  EXPECT_EQ(rig_.violations("Q7"), 0U);
+}
+
+TEST_F(RuleQ7, AnAnswerThatComesLateIsNot) {
+  acknowledge((rig_.advance(kUs), submit(Half::initiator)));
+  const std::uint8_t slot = submit(Half::responder);
+  rig_.advance(120 * kUs);
+  acknowledge(slot, VF_STATUS_OK, 30 * kUs);
   EXPECT_EQ(rig_.violations("Q7"), 1U);
 }
 
