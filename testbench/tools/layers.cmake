@@ -12,9 +12,9 @@ set(LAYERS
   "firmware/hal_native : firmware/interface firmware/hal firmware/core"
   "host_driver         : firmware/interface"
   "rtl_models          : "
-  "systemc             : firmware/interface firmware/hal firmware/core firmware/hal_native"
+  "systemc             : firmware/interface firmware/hal firmware/core firmware/hal_native rtl_models"
   "waves               : firmware/interface systemc"
-  "testbench           : firmware host_driver systemc waves")
+  "testbench           : firmware host_driver rtl_models systemc waves")
 # room : system headers it must not see
 set(BANNED
   "firmware    : systemc|tlm|tlm_utils/.*"

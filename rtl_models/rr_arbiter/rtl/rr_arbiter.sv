@@ -1,3 +1,4 @@
+`include "vf_assert.svh"
 `default_nettype none
 
 // Round-robin arbiter: one requester per function of the NIC, one grant per cycle.
@@ -66,7 +67,8 @@ module rr_arbiter #(
     else if (valid_o && taken_i) ahead_q <= ahead_d;
   end
 
-  a_grant_was_requested: assert property (@(posedge clk_i) valid_o |-> req_i[index_o]);
+  `VF_ASSERT(a_grant_was_requested, !valid_o || req_i[index_o])
+  `VF_COVER(c_grant_wraps, valid_o && taken_i && !(|ahead))
 endmodule
 
 `default_nettype wire

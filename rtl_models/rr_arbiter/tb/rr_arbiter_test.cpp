@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "Vrr_arbiter.h"
+#include "rtl_models/common/rtl_model.hpp"
 
 namespace {
 
@@ -23,17 +24,8 @@ int reference(const Requests& req, int last) {
   return -1;
 }
 
-class Bench {
+class Bench final : private vfsim::rtl::AssertionListener {
  public:
-  Bench() {
-    dut_.rst_ni = 0;
-    cycle();
-    dut_.rst_ni = 1;
-  }
-  ~Bench() { dut_.final(); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-
   /// Grant of this cycle, or -1; `taken` moves the search on.
   int grant(const Requests& req, bool taken) {
     for (std::size_t word = 0; word < kRequesters / 32; ++word) {
@@ -41,26 +33,20 @@ class Bench {
       for (std::size_t i = 0; i < 32; ++i) {
         bits |= static_cast<std::uint32_t>(req[word * 32 + i]) << i;
       }
-      dut_.req_i[word] = bits;
+      dut_->req_i[word] = bits;
     }
-    dut_.taken_i = taken;
+    dut_->taken_i = taken;
     dut_.eval();
-    const int index = dut_.valid_o != 0 ? dut_.index_o : -1;
-    cycle();
+    const int index = dut_->valid_o != 0 ? dut_->index_o : -1;
+    dut_.cycle();
     return index;
   }
 
  private:
-  void cycle() {
-    dut_.clk_i = 0;
-    dut_.eval();
-    dut_.clk_i = 1;
-    dut_.eval();
-    context_.timeInc(1);
-  }
+  void assertion_failed(const char* assertion) override { ADD_FAILURE() << assertion; }
 
-  VerilatedContext context_;
-  Vrr_arbiter dut_{&context_};
+  vfsim::rtl::RtlSession session_{*this};
+  vfsim::rtl::RtlModel<Vrr_arbiter> dut_{session_, "bench"};
 };
 
 TEST(RrArbiterRtl, RandomRequests) {

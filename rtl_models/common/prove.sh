@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Proves the assertions of one top, or shows that a seeded bug breaks one. See vf_prove in rtl_models/CMakeLists.txt.
+#
+#   prove.sh --id ID --out FOLDER --top TOP --engine ENGINE --expect proved|refuted [--define NAME[=V]]... SOURCE...
+#
+# ENGINE  pdr      yosys -> AIGER -> berkeley-abc pdr: unbounded; bugs by bmc3
+#         kind:K   yosys-smtbmc and z3, k-induction of depth K: unbounded
+#         bmc:K    yosys-smtbmc and z3, K cycles from reset: bounded
+# Writes FOLDER/ID.row (id, engine, depth, seconds, verdict; tabs) and for a refuted one FOLDER/ID.vcd.
+# Exit status: 0 as expected, 1 not, 77 a tool is missing.
+set -euo pipefail
+
+engine=pdr expect=proved defines=() sources=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --id) id=$2; shift 2 ;;
+    --out) out=$2; shift 2 ;;
+    --top) top=$2; shift 2 ;;
+    --engine) engine=$2; shift 2 ;;
+    --expect) expect=$2; shift 2 ;;
+    --include) include=$2; shift 2 ;;
+    --define) defines+=("-D$2"); shift 2 ;;
+    *) sources+=("$1"); shift ;;
+  esac
+done
+
+for tool in yosys yosys-smtbmc z3 berkeley-abc; do
+  command -v $tool >/dev/null || { echo "skipped: $tool is not installed (apt-get install yosys z3 berkeley-abc)"; exit 77; }
+done
+
+mkdir -p "$out"
+base=$out/$id
+rm -f "$base".*
+limit=540 # seconds for each step
+start=$(date +%s%N)
+
+finish() { # verdict depth
+  local seconds
+  seconds=$(awk -v ns=$(($(date +%s%N) - start)) 'BEGIN { printf "%.1f", ns / 1e9 }')
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$id" "$engine" "$2" "$seconds" "$1" "$expect" >"$base.row"
+  printf '%s: %s by %s, %s, %s s (expected: %s)\n' "$id" "$1" "$engine" "$2" "$seconds" "$expect"
+  [ "$1" = "$expect" ]
+  exit
+}
+fail() {
+  printf '%s: %s\n' "$id" "$1" >&2
+  printf '%s\t%s\t-\t-\terror\t%s\n' "$id" "$engine" "$expect" >"$base.row"
+  exit 1
+}
+
+# What yosys 0.23 reads without a word and gets wrong: bind.
+if grep -nE '^[[:space:]]*bind[[:space:]]' "${sources[@]}"; then fail "yosys ignores bind"; fi
+
+# Warnings are errors, because yosys 0.23 warns of what it reads wrongly. Benign:
+benign='Replacing memory .* with list of registers' # an unpacked array becomes flip-flops
+warnings() {
+  if grep -h '^Warning:' "$1" | grep -vE "$benign" >&2; then fail "yosys warns (see above; all output: $1)"; fi
+}
+
+yosys -q -l "$base.read.log" -p "
+  read_verilog -sv -formal -I$include ${defines[*]:-} ${sources[*]}
+  hierarchy -check -top $top
+  prep -top $top
+  flatten
+  async2sync
+  dffunmap
+  memory_map -formal
+  opt_clean
+  select -assert-min 1 t:\$assert
+  setundef -anyseq -undriven
+  check -assert
+  write_rtlil $base.il
+  write_smt2 -wires $base.smt2" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "yosys does not read it"; }
+warnings "$base.read.log"
+
+aiger() {
+  yosys -q -l "$base.aig.log" -p "
+    read_rtlil $base.il
+    chformal -cover -remove
+    opt -full -nosdff -nodffe
+    techmap
+    opt -fast -nosdff -nodffe
+    dffunmap
+    opt_clean
+    aigmap
+    opt_clean
+    write_aiger -I -B -zinit -map $base.aim $base.aig" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "no AIGER"; }
+  warnings "$base.aig.log"
+}
+abc() { (cd "$out" && timeout $limit berkeley-abc -c "read_aiger $id.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
+smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
+failed_step() { grep -oE 'step [0-9]+' "$base.smt.log" | tail -n 1; }
+
+case $engine in
+  pdr)
+    aiger
+    if [ "$expect" = proved ]; then
+      abc pdr
+      if grep -q 'Property proved' "$base.abc.log"; then finish proved 'unbounded'; fi
+    else
+      abc "bmc3 -F 200 -T $limit; write_cex -a $id.aiw"
+    fi
+    frame=$(grep -oE 'asserted in frame [0-9]+' "$base.abc.log" | grep -oE '[0-9]+$' | tail -n 1 || true)
+    [ -n "$frame" ] || { tail -n 3 "$base.abc.log" >&2; finish unknown '-'; }
+    [ -e "$base.aiw" ] || abc "bmc3 -F 200 -T $limit; write_cex -a $id.aiw"
+    # abc counts on a folded netlist; the replay on the word-level one shows whether it is a counterexample
+    smt --aig "$base.aim:$base.aiw" --aig-noheader --dump-vcd "$base.vcd"
+    grep -q 'Status: FAILED' "$base.smt.log" || { tail -n 3 "$base.smt.log" >&2; fail "the replay does not fail"; }
+    ;;
+  kind:*)
+    smt -i -t "${engine#kind:}" --dump-vcd "$base.induction.vcd"
+    if grep -q 'Status: PASSED' "$base.smt.log"; then
+      smt -t "${engine#kind:}" --dump-vcd "$base.vcd" # the base case
+      if grep -q 'Status: PASSED' "$base.smt.log"; then finish proved "unbounded"; fi
+    fi
+    ;;
+  bmc:*)
+    smt -t "${engine#bmc:}" --dump-vcd "$base.vcd"
+    if grep -q 'Status: PASSED' "$base.smt.log"; then finish proved "${engine#bmc:} cycles"; fi
+    ;;
+  *) fail "unknown engine $engine" ;;
+esac
+if grep -q 'Status: FAILED' "$base.smt.log" && [ -s "$base.vcd" ]; then
+  grep -hE 'Assert failed' "$base.smt.log" | sed 's/^.*Assert/Assert/' | head -n 3
+  printf 'counterexample: %s\n' "$base.vcd"
+  if [ -n "${frame:-}" ]; then finish refuted "frame $frame"; fi
+  finish refuted "$(failed_step)"
+fi
+tail -n 3 "$base.smt.log" >&2
+finish unknown '-'

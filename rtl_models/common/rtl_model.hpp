@@ -1,0 +1,54 @@
+// A verilated block, clocked by hand. Not to be included together with SystemC.
+#pragma once
+
+#include <string>
+
+#include "rtl_models/common/rtl_session.hpp"
+#include "verilated.h"
+
+namespace vfsim::rtl {
+
+/// Dut: a class of Verilator's with clk_i and rst_ni. Set inputs, look at combinational outputs
+/// behind eval(), then cycle(). After construction the block is out of reset; its other inputs are 0.
+template <class Dut>
+class RtlModel {
+ public:
+  /// @param name  of the instance: "A.cmd_doorbell"
+  RtlModel(RtlSession& session, const std::string& name)
+      : session_(session), dut_(&session.context(), name.c_str()) {
+    session.adopt(name);
+    dut_.rst_ni = 0;
+    edges();
+    dut_.rst_ni = 1;
+  }
+  ~RtlModel() {
+    // The run-time library unregisters a model from the thread's newest context, which may be
+    // another session's, or gone.
+    Verilated::threadContextp(&session_.context());
+    dut_.final();
+  }
+  RtlModel(const RtlModel&) = delete;
+  RtlModel& operator=(const RtlModel&) = delete;
+
+  Dut* operator->() { return &dut_; }
+  Dut& operator*() { return dut_; }
+  void eval() { dut_.eval(); }
+  void cycle() {
+    edges();
+    session_.count_cycle();
+  }
+
+ private:
+  void edges() {
+    dut_.clk_i = 0;
+    dut_.eval();
+    dut_.clk_i = 1;
+    dut_.eval();
+    session_.context().timeInc(1);
+  }
+
+  RtlSession& session_;
+  Dut dut_;
+};
+
+}  // namespace vfsim::rtl

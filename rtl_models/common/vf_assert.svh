@@ -1,0 +1,22 @@
+// One source of properties for proof (yosys, immediate assertions) and simulation (Verilator, named SVA).
+//
+//   `VF_ASSERT(a_name, expression)   must hold at every clock edge outside reset
+//   `VF_ASSUME(a_name, expression)   proof: what the environment does; simulation: its duty, checked like an assertion
+//   `VF_COVER(c_name, expression)    a situation that simulations are expected to reach (user coverage)
+//
+// They use clk_i and rst_ni of the module around them. An implication is !(a) || (b), history is a register: yosys 0.23
+// reads neither |-> nor sequences. A failure in simulation calls vf_rtl_failed (rtl_session.cpp) and the run goes on.
+`ifndef VF_ASSERT_SVH
+`define VF_ASSERT_SVH
+`ifdef YOSYS
+  `define VF_ASSERT(NAME, EXPR) always @(posedge clk_i) if (rst_ni) assert (EXPR);
+  `define VF_ASSUME(NAME, EXPR) always @(posedge clk_i) if (rst_ni) assume (EXPR);
+  `define VF_COVER(NAME, EXPR)  always @(posedge clk_i) if (rst_ni) cover (EXPR);
+`else
+  import "DPI-C" context function void vf_rtl_failed(input string assertion);
+  `define VF_ASSERT(NAME, EXPR) NAME: assert property (@(posedge clk_i) disable iff (!rst_ni) (EXPR)) \
+    else vf_rtl_failed($sformatf("%m"));
+  `define VF_ASSUME(NAME, EXPR) `VF_ASSERT(NAME, EXPR)
+  `define VF_COVER(NAME, EXPR)  NAME: cover property (@(posedge clk_i) disable iff (!rst_ni) (EXPR));
+`endif
+`endif
