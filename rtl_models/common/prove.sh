@@ -28,23 +28,24 @@ for tool in yosys yosys-smtbmc z3 berkeley-abc; do
   command -v $tool >/dev/null || { echo "skipped: $tool is not installed (apt-get install yosys z3 berkeley-abc)"; exit 77; }
 done
 
-mkdir -p "$out"
-base=$out/$id
-rm -f "$base".*
+work=$out/work/$id # of this run only: tests run side by side
+rm -rf "$work" "$out/$id.row" "$out/$id.vcd"
+mkdir -p "$work"
+base=$work/p
 limit=540 # seconds for each step
 start=$(date +%s%N)
 
 finish() { # verdict depth
   local seconds
   seconds=$(awk -v ns=$(($(date +%s%N) - start)) 'BEGIN { printf "%.1f", ns / 1e9 }')
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$id" "$engine" "$2" "$seconds" "$1" "$expect" >"$base.row"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$id" "$engine" "$2" "$seconds" "$1" "$expect" >"$out/$id.row"
   printf '%s: %s by %s, %s, %s s (expected: %s)\n' "$id" "$1" "$engine" "$2" "$seconds" "$expect"
   [ "$1" = "$expect" ]
   exit
 }
 fail() {
   printf '%s: %s\n' "$id" "$1" >&2
-  printf '%s\t%s\t-\t-\terror\t%s\n' "$id" "$engine" "$expect" >"$base.row"
+  printf '%s\t%s\t-\t-\terror\t%s\n' "$id" "$engine" "$expect" >"$out/$id.row"
   exit 1
 }
 
@@ -87,7 +88,7 @@ aiger() {
     write_aiger -I -B -zinit -map $base.aim $base.aig" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "no AIGER"; }
   warnings "$base.aig.log"
 }
-abc() { (cd "$out" && timeout $limit berkeley-abc -c "read_aiger $id.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
+abc() { (cd "$work" && timeout $limit berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
 smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
 failed_step() { grep -oE 'step [0-9]+' "$base.smt.log" | tail -n 1; }
 
@@ -98,31 +99,31 @@ case $engine in
       abc pdr
       if grep -q 'Property proved' "$base.abc.log"; then finish proved 'unbounded'; fi
     else
-      abc "bmc3 -F 200 -T $limit; write_cex -a $id.aiw"
+      abc "bmc3 -F 200 -T $limit; write_cex -a p.aiw"
     fi
     frame=$(grep -oE 'asserted in frame [0-9]+' "$base.abc.log" | grep -oE '[0-9]+$' | tail -n 1 || true)
     [ -n "$frame" ] || { tail -n 3 "$base.abc.log" >&2; finish unknown '-'; }
-    [ -e "$base.aiw" ] || abc "bmc3 -F 200 -T $limit; write_cex -a $id.aiw"
+    [ -e "$base.aiw" ] || abc "bmc3 -F 200 -T $limit; write_cex -a p.aiw"
     # abc counts on a folded netlist; the replay on the word-level one shows whether it is a counterexample
-    smt --aig "$base.aim:$base.aiw" --aig-noheader --dump-vcd "$base.vcd"
+    smt --aig "$base.aim:$base.aiw" --aig-noheader --dump-vcd "$out/$id.vcd"
     grep -q 'Status: FAILED' "$base.smt.log" || { tail -n 3 "$base.smt.log" >&2; fail "the replay does not fail"; }
     ;;
   kind:*)
     smt -i -t "${engine#kind:}" --dump-vcd "$base.induction.vcd"
     if grep -q 'Status: PASSED' "$base.smt.log"; then
-      smt -t "${engine#kind:}" --dump-vcd "$base.vcd" # the base case
+      smt -t "${engine#kind:}" --dump-vcd "$out/$id.vcd" # the base case
       if grep -q 'Status: PASSED' "$base.smt.log"; then finish proved "unbounded"; fi
     fi
     ;;
   bmc:*)
-    smt -t "${engine#bmc:}" --dump-vcd "$base.vcd"
+    smt -t "${engine#bmc:}" --dump-vcd "$out/$id.vcd"
     if grep -q 'Status: PASSED' "$base.smt.log"; then finish proved "${engine#bmc:} cycles"; fi
     ;;
   *) fail "unknown engine $engine" ;;
 esac
-if grep -q 'Status: FAILED' "$base.smt.log" && [ -s "$base.vcd" ]; then
+if grep -q 'Status: FAILED' "$base.smt.log" && [ -s "$out/$id.vcd" ]; then
   grep -hE 'Assert failed' "$base.smt.log" | sed 's/^.*Assert/Assert/' | head -n 3
-  printf 'counterexample: %s\n' "$base.vcd"
+  printf 'counterexample: %s\n' "$out/$id.vcd"
   if [ -n "${frame:-}" ]; then finish refuted "frame $frame"; fi
   finish refuted "$(failed_step)"
 fi
