@@ -14,9 +14,9 @@
   `define VF_COVER(NAME, EXPR)  always @(posedge clk_i) if (rst_ni) cover (EXPR);
 `else
   import "DPI-C" context function void vf_rtl_failed(input string assertion);
-  `define VF_ASSERT(NAME, EXPR) NAME: assert property (@(posedge clk_i) disable iff (!rst_ni) (EXPR)) \
-    else vf_rtl_failed($sformatf("%m"));
+  `define VF_ASSERT(NAME, EXPR) always @(posedge clk_i) if (rst_ni) begin : NAME \
+    assert (EXPR) else vf_rtl_failed($sformatf("%m")); end
   `define VF_ASSUME(NAME, EXPR) `VF_ASSERT(NAME, EXPR)
-  `define VF_COVER(NAME, EXPR)  NAME: cover property (@(posedge clk_i) disable iff (!rst_ni) (EXPR));
+  `define VF_COVER(NAME, EXPR)  always @(posedge clk_i) if (rst_ni) begin : NAME cover (EXPR); end
 `endif
 `endif

@@ -20,13 +20,11 @@ module rr_arbiter #(
   localparam int unsigned Groups = N / Group;
   localparam int unsigned GroupW = $clog2(Group);
 
-  initial begin
-    if (Groups * Group != N) $fatal(1, "rr_arbiter: N must be a multiple of Group");
-    if (1 << GroupW != Group) $fatal(1, "rr_arbiter: Group must be a power of two");
-  end
+  if (Groups * Group != N) $fatal(1, "rr_arbiter: N must be a multiple of Group");
+  if (1 << GroupW != Group) $fatal(1, "rr_arbiter: Group must be a power of two");
 
   // ahead_q[i]: requester i comes before the wrap of the search
-  logic [N-1:0] ahead_q, ahead_d, ahead, search;
+  logic [N-1:0] ahead_q, ahead, search;
   assign ahead  = req_i & ahead_q;
   assign search = |ahead ? ahead : req_i;
 
@@ -56,15 +54,9 @@ module rr_arbiter #(
   assign valid_o = |req_i;
   assign index_o = {group, member};
 
-  always_comb begin
-    for (int unsigned i = 0; i < N; i++) begin
-      ahead_d[i] = IndexW'(i) > index_o;
-    end
-  end
-
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) ahead_q <= '1;
-    else if (valid_o && taken_i) ahead_q <= ahead_d;
+    else if (valid_o && taken_i) ahead_q <= {N{1'b1}} << index_o << 1;
   end
 
   `VF_ASSERT(a_grant_was_requested, !valid_o || req_i[index_o])
