@@ -2,14 +2,15 @@
 #pragma once
 
 #include <string>
+#include <verilated.h>
 
 #include "rtl_models/common/rtl_session.hpp"
-#include "verilated.h"
 
 namespace vfsim::rtl {
 
 /// Dut: a class of Verilator's with clk_i and rst_ni. Set inputs, look at combinational outputs
-/// behind eval(), then cycle(). After construction the block is out of reset; its other inputs are 0.
+/// behind eval(), then cycle(). After construction the block is out of reset; its other inputs are
+/// 0.
 template <class Dut>
 class RtlModel {
  public:

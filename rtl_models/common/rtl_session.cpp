@@ -3,11 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-
-#include "svdpi.h"
-#include "verilated.h"
-#include "verilated_cov.h"
-#include "verilated_syms.h"
+#include <svdpi.h>
+#include <verilated.h>
+#include <verilated_cov.h>
+#include <verilated_syms.h>
 
 namespace vfsim::rtl {
 namespace {

@@ -1,4 +1,4 @@
-// One source of properties for proof (yosys, immediate assertions) and simulation (Verilator, named SVA).
+// One source of properties for proof (yosys) and simulation (Verilator).
 //
 //   `VF_ASSERT(a_name, expression)   must hold at every clock edge outside reset
 //   `VF_ASSUME(a_name, expression)   proof: what the environment does; simulation: its duty, checked like an assertion

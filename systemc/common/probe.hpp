@@ -157,6 +157,10 @@ class Observer {
   virtual void vcpu(Ps t, std::uint32_t guest, bool running, std::uint8_t host) {
     (void)t, (void)guest, (void)running, (void)host;
   }
+  /// An assertion of an RTL block failed: "A.tx_arbiter.rr_arbiter.a_grant_was_requested".
+  virtual void rtl_assertion(Ps t, const char* assertion) { (void)t, (void)assertion; }
+  /// End of the run: clock cycles in which assertions of RTL blocks were evaluated.
+  virtual void rtl_clocked(Ps t, std::uint64_t cycles) { (void)t, (void)cycles; }
   /// VMM phases ("precopy", "downtime", ...): begin and end.
   virtual void phase(Ps t, std::uint32_t guest, const char* name, bool begin) {
     (void)t, (void)guest, (void)name, (void)begin;
@@ -175,6 +179,7 @@ enum class Probe : std::uint8_t {
   frame,
   function_reset,
   driver,
+  rtl,
   count_
 };
 

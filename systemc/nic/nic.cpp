@@ -10,10 +10,6 @@ namespace vfsim::model {
 
 namespace {
 constexpr Ps kRegisterAccess = 100 * kNs;  // from a request's arrival to its completion
-
-std::unique_ptr<TxArbiter> or_default(std::unique_ptr<TxArbiter> arbiter) {
-  return arbiter != nullptr ? std::move(arbiter) : std::make_unique<RrArbiter>();
-}
 }  // namespace
 
 CompletionSender::CompletionSender(NicCore& core)
@@ -34,10 +30,9 @@ void CompletionSender::credits_returned() {
 }
 
 Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params,
-                const PcieParams& pcie, std::uint8_t host, Rid rid,
-                std::unique_ptr<TxArbiter> tx_arbiter)
+                const PcieParams& pcie, std::uint8_t host, Rid rid, const BlockMakers& makers)
     : core(calendar, probes, params, pcie, host, rid),
-      arbiter(or_default(std::move(tx_arbiter))),
+      arbiter(make_block<RrArbiter>(makers.tx_arbiter)),
       engine(core),
       interrupts(core, engine),
       events(core, engine, interrupts),
@@ -121,9 +116,8 @@ void Nic::Impl::request(const Tlp& tlp, const std::uint8_t* payload) {
 }
 
 Nic::Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
-         std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> arbiter)
-    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, host, rid, std::move(arbiter))) {
-}
+         std::uint8_t host, Rid rid, const BlockMakers& makers)
+    : impl_(std::make_unique<Impl>(calendar, probes, params, pcie, host, rid, makers)) {}
 
 Nic::~Nic() = default;
 

@@ -6,7 +6,7 @@
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
-#include "systemc/nic/tx_arbiter.hpp"
+#include "systemc/nic/block_makers.hpp"
 #include "systemc/pcie/port.hpp"
 #include "systemc/wire/port.hpp"
 
@@ -23,12 +23,12 @@ struct NicStats;  // systemc/nic/nic_core.hpp
 /// after construction.
 class Nic final : public PcieEndpoint, public WireEndpoint {
  public:
-  /// @param host     0 or 1, for observations
-  /// @param rid      routing id of the PF
-  /// @param arbiter  picks the send queues' function; none: the SystemC model (RrArbiter)
+  /// @param host    0 or 1, for observations
+  /// @param rid     routing id of the PF
+  /// @param makers  of the blocks that have several implementations; not kept
   /// The firmware's serial number (MACs, GUIDs) is host + 1.
   Nic(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
-      std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> arbiter = nullptr);
+      std::uint8_t host, Rid rid, const BlockMakers& makers = {});
   ~Nic() override;
 
   void connect(PciePort& pcie, WirePort& wire);

@@ -11,7 +11,6 @@
 #include "systemc/nic/fw_registers.hpp"
 #include "systemc/nic/nic.hpp"
 #include "systemc/nic/run_control.hpp"
-#include "systemc/nic/tx_arbiter.hpp"
 
 namespace vfsim::model {
 
@@ -39,7 +38,7 @@ class CompletionSender {
 class Nic::Impl final : private IrqListener {
  public:
   Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
-       std::uint8_t host, Rid rid, std::unique_ptr<TxArbiter> tx_arbiter);
+       std::uint8_t host, Rid rid, const BlockMakers& makers);
 
   void request(const Tlp& tlp, const std::uint8_t* payload);
   [[nodiscard]] std::uint64_t digest(std::uint32_t fn) const;

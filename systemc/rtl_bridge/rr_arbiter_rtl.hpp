@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
 
 namespace vfsim::model {
@@ -10,7 +12,8 @@ namespace vfsim::model {
 /// Same grants as RrArbiter, from rtl_models/rr_arbiter. One clock cycle per pick.
 class RrArbiterRtl final : public TxArbiter {
  public:
-  RrArbiterRtl();
+  /// @param name  of the instance in assertions: "A.tx_arbiter"
+  RrArbiterRtl(rtl::RtlSession& session, const std::string& name);
   ~RrArbiterRtl() override;
   int pick(const std::uint64_t req[2]) override;
 

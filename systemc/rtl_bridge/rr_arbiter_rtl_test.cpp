@@ -8,9 +8,15 @@
 namespace vfsim::model {
 namespace {
 
+class NoFailure final : public rtl::AssertionListener {
+  void assertion_failed(const char* assertion) override { ADD_FAILURE() << assertion; }
+};
+
 TEST(RrArbiterRtl, SameGrantsAsTheModel) {
+  NoFailure listener;
+  rtl::RtlSession session(listener);
   RrArbiter model;
-  RrArbiterRtl rtl;
+  RrArbiterRtl rtl(session, "A.tx_arbiter");
   std::mt19937_64 rng(7);
   for (int i = 0; i < 50000; ++i) {
     std::uint64_t req[2] = {rng(), rng()};
@@ -23,8 +29,10 @@ TEST(RrArbiterRtl, SameGrantsAsTheModel) {
 }
 
 TEST(RrArbiterRtl, TwoInstancesAreIndependent) {
-  RrArbiterRtl a;
-  RrArbiterRtl b;
+  NoFailure listener;
+  rtl::RtlSession session(listener);
+  RrArbiterRtl a(session, "A.tx_arbiter");
+  RrArbiterRtl b(session, "B.tx_arbiter");
   const std::uint64_t req[2] = {3, 0};
   EXPECT_EQ(a.pick(req), 0);
   EXPECT_EQ(a.pick(req), 1);

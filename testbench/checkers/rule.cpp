@@ -21,7 +21,11 @@ std::string function_name(model::FnRef who) {
 }
 
 void Rule::violate(model::Ps t, model::FnRef who, std::string expected, std::string seen) {
-  log_->add(Violation{info_->id, t, function_name(who), std::move(expected), std::move(seen)},
+  violate(t, function_name(who), std::move(expected), std::move(seen));
+}
+
+void Rule::violate(model::Ps t, std::string who, std::string expected, std::string seen) {
+  log_->add(Violation{info_->id, t, std::move(who), std::move(expected), std::move(seen)},
             violations_++);
 }
 

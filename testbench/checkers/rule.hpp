@@ -118,6 +118,8 @@ class Rule : public model::Observer, public FunctionEvents {
  protected:
   void evaluated(std::uint64_t count = 1) { evaluations_ += count; }
   void violate(model::Ps t, model::FnRef who, std::string expected, std::string seen);
+  /// By something that is no function: "A.dma_gate".
+  void violate(model::Ps t, std::string who, std::string expected, std::string seen);
   /// `count` violations that no function alone is to blame for, as one entry.
   void violate_in_all(model::Ps t, std::uint64_t count, std::string expected, std::string seen);
 

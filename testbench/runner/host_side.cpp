@@ -26,11 +26,18 @@ driver::VfMigrationOptions migration_options(const Context& context, std::uint8_
           context.scenario.vmm.chunk_kib * 1024, std::chrono::microseconds(context.scenario.vmm.reset_wait_us)};
 }
 
-std::unique_ptr<model::TxArbiter> make_arbiter(const Scenario& scenario) {
-  if (scenario.nic.tx_arbiter == "rtl") {
-    return std::make_unique<model::RrArbiterRtl>();
+/// Blocks that the scenario wants as RTL; nic.rtl wants them all.
+model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
+  const model::NicParams& nic = context.scenario.nic;
+  const std::string host(1, static_cast<char>('A' + number));
+  const auto rtl = [&](const std::string& choice) { return nic.rtl == "all" || choice == "rtl"; };
+  model::BlockMakers makers;
+  if (rtl(nic.tx_arbiter)) {
+    makers.tx_arbiter = [&context, host] {
+      return std::make_unique<model::RrArbiterRtl>(context.rtl, host + ".tx_arbiter");
+    };
   }
-  return std::make_unique<model::RrArbiter>();
+  return makers;
 }
 
 }  // namespace
@@ -40,7 +47,7 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
       host(context.calendar, context.probes, context.scenario.host, context.scenario.pcie, number,
            context.seed),
       nic(context.calendar, context.probes, context.scenario.nic, context.scenario.pcie, number, model::Host::kNicRid,
-          make_arbiter(context.scenario)),
+          block_makers(context, number)),
       os(context.calendar, context.log, number == 0 ? "A" : "B"),
       context_(context),
       pages_(kDriverMemory, kDriverMemoryBytes),

@@ -7,6 +7,7 @@
 #include "host_driver/migration/peer_device.hpp"
 #include "host_driver/migration/vf_migration_driver.hpp"
 #include "host_driver/pf/pf_driver.hpp"
+#include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/nic.hpp"
 #include "systemc/pcie/host.hpp"
 #include "systemc/pcie/peer_device.hpp"
@@ -31,6 +32,7 @@ struct Context {
   const Scenario& scenario;
   LogSink log;
   driver::DriverObserver& observer;
+  rtl::RtlSession& rtl;
   std::uint64_t seed = 1;
 };
 

@@ -32,7 +32,7 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
 Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed,
                        bool judged)
     : scenario_(scenario),
-      context_{calendar, probes, scenario_, std::move(log), bridge_, seed},
+      context_{calendar, probes, scenario_, std::move(log), bridge_, rtl.session(), seed},
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
       check_context_(check_context(hosts, scenario)),
       rules(std::make_unique<RuleSet>(check_context_, judged ? probes : unheard_)),
@@ -77,6 +77,7 @@ void Simulation::finish(Result& result) {
                    f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes,
                    f.tx_discarded, f.tx_abandoned, f.rx_discarded};
   const model::Ps end = calendar.now();
+  rtl.finish();
   rules->finish(end);
   rules->oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost, "no guest waits for an interrupt that does not come",
                        fmt::format("{} waits", f.interrupts_lost));

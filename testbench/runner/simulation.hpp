@@ -14,6 +14,7 @@
 #include "testbench/runner/host_side.hpp"
 #include "testbench/runner/moment_watch.hpp"
 #include "testbench/runner/observer_bridge.hpp"
+#include "testbench/runner/rtl_watch.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/workload/traffic_peer.hpp"
 
@@ -53,6 +54,7 @@ class Simulation {
  public:
   model::Calendar calendar{"calendar"};
   model::ProbeBus probes;
+  RtlWatch rtl{calendar, probes};
 
  private:
   ObserverBridge bridge_{calendar, probes};

@@ -98,7 +98,7 @@ TEST(Scenario, MistakesAreNamedWithTheirPlace) {
       {"[nic]\nvfs = -1\n", "2:7: nic.vfs: -1 is out of range; allowed is 1 .. 127"},
       {"[nic]\nvfs = 1.5\n", "2:7: nic.vfs: 1.5 is no whole number; allowed is 1 .. 127"},
       {"[nic]\nboot_us = \"5 MiB\"\n",
-       "2:11: nic.boot_us: unit 'MiB' does not fit; allowed are ns, us, ms, s"},
+       "2:11: nic.boot_us: unit 'MiB' does not fit; allowed are ps, ns, us, ms, s"},
       {"[nic]\nboot_us = \"5 ns\"\n",
        "2:11: nic.boot_us: 5 ns is no whole number of us; allowed is 0 .. 10000000 us"},
       {"[nic]\nvfs = \"3 us\"\n",

@@ -14,7 +14,8 @@ struct UnitRow {
   char dimension;  // time, bytes, rate
   double factor;
 };
-constexpr std::array<UnitRow, 13> kUnits = {{{"ns", 't', 1},
+constexpr std::array<UnitRow, 14> kUnits = {{{"ps", 't', 1e-3},
+                                             {"ns", 't', 1},
                                              {"us", 't', 1e3},
                                              {"ms", 't', 1e6},
                                              {"s", 't', 1e9},

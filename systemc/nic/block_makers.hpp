@@ -1,0 +1,23 @@
+// Which implementation the replaceable blocks of a NIC have.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "systemc/nic/tx_arbiter.hpp"
+
+namespace vfsim::model {
+
+/// One maker per block, called while the NIC is built; an empty one means the SystemC model.
+struct BlockMakers {
+  std::function<std::unique_ptr<TxArbiter>()> tx_arbiter;
+};
+
+/// The block of the maker, or a Default made of `args`.
+template <class Default, class Maker, class... Args>
+auto make_block(const Maker& maker, Args&... args) {
+  using Block = decltype(maker(args...));
+  return maker ? maker(args...) : Block(std::make_unique<Default>(args...));
+}
+
+}  // namespace vfsim::model
