@@ -2,11 +2,21 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <verilated.h>
 
 #include "rtl_models/common/rtl_session.hpp"
 
 namespace vfsim::rtl {
+
+/// Whether a class of Verilator's can write waves.
+template <class Dut, class = void>
+struct Traces : std::false_type {};
+template <class Dut>
+struct Traces<
+    Dut, std::void_t<decltype(std::declval<Dut&>().trace(static_cast<VerilatedVcdC*>(nullptr), 0))>>
+    : std::true_type {};
 
 /// Dut: a class of Verilator's with clk_i and rst_ni. Set inputs, look at combinational outputs
 /// behind eval(), then cycle(). After construction the block is out of reset; its other inputs are
@@ -18,6 +28,11 @@ class RtlModel {
   RtlModel(RtlSession& session, const std::string& name)
       : session_(session), dut_(&session.context(), name.c_str()) {
     session.adopt(name);
+    if constexpr (Traces<Dut>::value) {
+      if (session.wave() != nullptr) {
+        dut_.trace(&session.wave()->vcd(), kWaveLevels);
+      }
+    }
     dut_.rst_ni = 0;
     edges();
     dut_.rst_ni = 1;
@@ -38,14 +53,29 @@ class RtlModel {
     edges();
     session_.count_cycle();
   }
+  /// With a rising edge at `ps`, for $time and waves; later than the last one.
+  void cycle_at(std::uint64_t ps) {
+    session_.context().time(ps);
+    cycle();
+    if constexpr (Traces<Dut>::value) {
+      if (session_.wave() != nullptr) {
+        session_.wave()->dump(ps);
+        dut_.clk_i = 0;
+        dut_.eval();
+        session_.wave()->dump(ps + kHigh);
+      }
+    }
+  }
 
  private:
+  static constexpr int kWaveLevels = 99;
+  static constexpr std::uint64_t kHigh = 50;  // ps: how waves show the clock
+
   void edges() {
     dut_.clk_i = 0;
     dut_.eval();
     dut_.clk_i = 1;
     dut_.eval();
-    session_.context().timeInc(1);
   }
 
   RtlSession& session_;

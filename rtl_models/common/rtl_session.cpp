@@ -24,6 +24,11 @@ RtlSession::RtlSession(AssertionListener& listener, bool assertions)
 
 RtlSession::~RtlSession() = default;
 
+void RtlSession::keep_wave(std::uint64_t window) {
+  context_->traceEverOn(true);
+  wave_ = std::make_unique<RecentWave>(window);
+}
+
 void RtlSession::adopt(const std::string& model) {
   const VerilatedScopeNameMap* scopes = context_->scopeNameMap();
   if (scopes == nullptr) {

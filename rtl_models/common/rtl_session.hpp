@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "rtl_models/common/recent_wave.hpp"
+
 class VerilatedContext;
 
 namespace vfsim::rtl {
@@ -32,6 +34,12 @@ class RtlSession {
   /// exist, in the format of verilator_coverage. False: the file cannot be written.
   [[nodiscard]] bool write_coverage(const std::string& path) const;
 
+  /// From now on models made with waves are recorded; before they are built.
+  /// @param window  ps, as RecentWave takes it
+  void keep_wave(std::uint64_t window);
+  /// Null without keep_wave().
+  [[nodiscard]] RecentWave* wave() { return wave_.get(); }
+
   // For models.
   [[nodiscard]] VerilatedContext& context() { return *context_; }
   /// Failures below the model of this name go to the listener.
@@ -43,6 +51,7 @@ class RtlSession {
  private:
   AssertionListener& listener_;
   std::unique_ptr<VerilatedContext> context_;
+  std::unique_ptr<RecentWave> wave_;
   std::uint64_t cycles_ = 0;
 };
 
