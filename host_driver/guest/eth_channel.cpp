@@ -52,6 +52,7 @@ Result<void> EthChannel::make_buffers() {
   key_ = std::move(key);
   undo_.push([this] { return key_.destroy(); });
   frame_.resize(options.buffer_bytes);
+  buffered_ = options.buffer_bytes;
   return ok();
 }
 
@@ -91,7 +92,8 @@ Result<void> EthChannel::make_queues() {
   spec.pd = shared_.pd;
   spec.cqn = receive_cq_->number();
   spec.counter_set = shared_.counter_set;
-  BOOST_OUTCOME_TRY(rq, ReceiveQueue::create(core.platform(), core.commands(), spec));
+  BOOST_OUTCOME_TRY(rq, ReceiveQueue::create(core.platform(), core.commands(), spec,
+                                             shared_.options.split_tails ? 1 : 0));
   rq_ = std::move(rq);
   undo_.push([this] { return rq_->destroy(); });
   return ok();
@@ -100,13 +102,37 @@ Result<void> EthChannel::make_queues() {
 Result<void> EthChannel::fill_receive_ring() {
   for (std::uint32_t i = 0; i < rq_->size(); ++i) {
     const Buffer slot = buffer(sq_->size() + i);
-    rq_->set_buffer(i, slot.key, slot.key_address, shared_.options.buffer_bytes);
+    rq_->set_buffer(i, slot.key, slot.key_address, buffered_);
   }
   rq_->post(rq_->size());
   rq_->publish();
   BOOST_OUTCOME_TRYV(rq_->set_ready());
   send_cq_->arm();
   receive_cq_->arm();
+  return ok();
+}
+
+Result<void> EthChannel::split_tails(const PeerTail& tail) {
+  const std::uint64_t in_page = tail.address % VF_PAGE_BYTES;
+  if (!shared_.options.split_tails || tail.bytes == 0 || tail.bytes > VF_PAGE_BYTES - in_page ||
+      tail.frame_bytes <= tail.bytes || tail.frame_bytes > shared_.options.buffer_bytes) {
+    return fail(EINVAL, "frames of " + std::to_string(tail.frame_bytes) + " bytes with a tail of " +
+                            std::to_string(tail.bytes));
+  }
+  MkeySpec spec;
+  spec.pd = shared_.pd;
+  spec.access = kLocalWrite;
+  spec.length = VF_PAGE_BYTES;
+  spec.pages = {tail.address - in_page};
+  BOOST_OUTCOME_TRY(key, Mkey::create(shared_.core.commands(), spec));
+  tail_key_ = std::move(key);
+  undo_.push([this] { return tail_key_.destroy(); });
+  buffered_ = tail.frame_bytes - tail.bytes;
+  for (std::uint32_t i = 0; i < rq_->size(); ++i) {
+    const Buffer slot = buffer(sq_->size() + i);
+    rq_->set_buffer(i, slot.key, slot.key_address, buffered_);
+    rq_->set_buffer(i, tail_key_.key(), in_page, tail.bytes, 1);
+  }
   return ok();
 }
 
@@ -186,7 +212,7 @@ void EthChannel::take_receive(const Cqe& entry) {
     report(false, entry);
   } else {
     const auto length = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(VF_GET(cqe, entry.data(), byte_cnt), shared_.options.buffer_bytes));
+        std::min<std::uint64_t>(VF_GET(cqe, entry.data(), byte_cnt), buffered_));
     memory_.read(buffer(sq_->size() + index).offset, frame_.data(), length);
     ++shared_.counters.received;
     if (shared_.receiver) {

@@ -38,6 +38,8 @@ class EthChannel {
   /// EthDriver::send_raw().
   [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address,
                                       std::uint32_t length);
+  /// EthDriver::split_tails().
+  [[nodiscard]] Result<void> split_tails(const PeerTail& tail);
   [[nodiscard]] const SendQueue& sq() const { return *sq_; }
   [[nodiscard]] std::uint32_t rqn() const { return rq_->number(); }
   void check(std::vector<std::string>& findings) const;
@@ -64,6 +66,8 @@ class EthChannel {
   std::unique_ptr<Mutex> lock_;  // of the send queue
   DmaBuffer memory_;             // send slots, then receive slots
   Mkey key_;
+  Mkey tail_key_;               // of a peer's page, see split_tails()
+  std::uint32_t buffered_ = 0;  // bytes of a frame that its buffer takes
   std::unique_ptr<CompletionQueue> send_cq_, receive_cq_;
   std::unique_ptr<SendQueue> sq_;
   std::unique_ptr<ReceiveQueue> rq_;

@@ -280,6 +280,16 @@ Result<void> EthDriver::send_raw(std::uint32_t lkey, std::uint64_t address, std:
   return impl_->channels_.front()->send_raw(lkey, address, length);
 }
 
+Result<void> EthDriver::split_tails(const PeerTail& tail) {
+  if (impl_->channels_.empty()) {
+    return fail(ENODEV, "the function is not probed");
+  }
+  for (const auto& channel : impl_->channels_) {
+    BOOST_OUTCOME_TRYV(channel->split_tails(tail));
+  }
+  return ok();
+}
+
 std::uint32_t EthDriver::physical_key() const {
   return impl_->shared_.physical_key;
 }

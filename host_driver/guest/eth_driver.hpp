@@ -27,7 +27,15 @@ struct EthOptions {
   std::uint8_t log_async_eq = 6;
   std::uint8_t log_completion_eq = 8;
   bool relaxed_ordering = false;  // the device may move frames with relaxed ordering
+  bool split_tails = false;       // receive entries have room for split_tails()
   bool health_poll = false;
+};
+
+/// Where the end of received frames goes instead of their buffer: another device's BAR.
+struct PeerTail {
+  std::uint64_t address = 0;  // bus address; the bytes do not cross a page
+  std::uint32_t bytes = 0;
+  std::uint32_t frame_bytes = 0;  // of the frames that are split, with their tail
 };
 
 /// A work request or receive buffer that ended in error.
@@ -79,6 +87,11 @@ class EthDriver {
   /// queue is dead then.
   [[nodiscard]] Result<void> send_raw(std::uint32_t lkey, std::uint64_t address,
                                       std::uint32_t length);
+  /// From now on the device writes the last bytes of each frame of tail.frame_bytes bytes to a peer
+  /// device, through a key of that page; the receiver is given what is before them. Longer frames
+  /// do not fit a receive entry any more. Needs EthOptions::split_tails; call it once, while no
+  /// frames come. EINVAL: the tail does not fit frame or page.
+  [[nodiscard]] Result<void> split_tails(const PeerTail& tail);
   /// The key that reaches all of the function's memory by its DMA addresses.
   [[nodiscard]] std::uint32_t physical_key() const;
   /// The doorbell of the oldest request of channel 0 that nobody rang for.

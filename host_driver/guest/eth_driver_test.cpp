@@ -52,7 +52,7 @@ class EthDriverTest : public ::testing::Test {
     return lkey == physical_key() ? address : buffers() + address;
   }
   std::uint32_t physical_key() { return mkeys().front().first; }
-  std::uint64_t buffers() { return mkeys().back().second; }
+  std::uint64_t buffers() { return mkeys().at(1).second; }
   /// Keys with the first page of their list, in order of creation; numbers as FakeDevice gives
   /// them.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> mkeys() { return mkeys_; }
@@ -84,13 +84,28 @@ class EthDriverTest : public ::testing::Test {
     device_.post_cqe(numbers_.at(VF_OP_CREATE_CQ).at(cq), entry);
   }
   using Cqe = std::array<std::uint8_t, 64>;
+  /// Scatters the frame over the segments of the next receive entry; those through the key of a
+  /// peer's page go to `peer_`.
   void deliver(const Frame& frame) {
-    std::array<std::uint8_t, 16> segment{};
-    platform_.mem_read(ring_of(VF_OP_CREATE_RQ) + (received_index_ & 7U) * 16, segment.data(),
-                       segment.size());
-    platform_.mem_write(to_bus(static_cast<std::uint32_t>(VF_GET(wqe_data, segment.data(), lkey)),
-                               VF_GET(wqe_data, segment.data(), addr)),
-                        frame.data(), frame.size());
+    const std::uint64_t stride = 1ULL << VF_GET(wq, wq_of(VF_OP_CREATE_RQ), log_wq_stride);
+    const std::uint64_t entry = ring_of(VF_OP_CREATE_RQ) + (received_index_ & 7U) * stride;
+    std::size_t done = 0;
+    for (std::uint64_t at = 0; at < stride && done < frame.size(); at += 16) {
+      std::array<std::uint8_t, 16> segment{};
+      platform_.mem_read(entry + at, segment.data(), segment.size());
+      const auto lkey = static_cast<std::uint32_t>(VF_GET(wqe_data, segment.data(), lkey));
+      const std::uint64_t address = VF_GET(wqe_data, segment.data(), addr);
+      const auto bytes = std::min<std::size_t>(
+          static_cast<std::size_t>(VF_GET(wqe_data, segment.data(), byte_count)),
+          frame.size() - done);
+      const std::uint8_t* const from = frame.data() + done;
+      if (mkeys().size() > 2 && lkey == mkeys()[2].first) {
+        peer_.emplace_back(mkeys()[2].second + address, Frame(from, from + bytes));
+      } else {
+        platform_.mem_write(to_bus(lkey, address), from, bytes);
+      }
+      done += bytes;
+    }
     complete(1, VF_CQE_RESP_SEND, received_index_++, static_cast<std::uint32_t>(frame.size()));
   }
 
@@ -115,6 +130,7 @@ class EthDriverTest : public ::testing::Test {
   std::map<std::uint32_t, std::vector<std::uint32_t>> numbers_;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> mkeys_;
   std::vector<Frame> wire_;
+  std::vector<std::pair<std::uint64_t, Frame>> peer_;  // bus address, bytes
   std::uint16_t sent_index_ = 0;
   std::uint16_t received_index_ = 0;
   std::uint32_t send_opcode_ = VF_CQE_REQ;
@@ -297,6 +313,51 @@ TEST_F(EthDriverTest, PrePostedRequestsRunWhenAPeerRings) {
     EXPECT_EQ(wire_.size(), rung);
   }
   EXPECT_EQ(driver_->sends_completed(), 3U);
+}
+
+TEST_F(EthDriverTest, TailsOfFramesGoToAPeer) {
+  constexpr std::uint64_t kPeer = (1ULL << 40) + 0x3808;
+  options_.pa_key_every = 2;
+  options_.split_tails = true;
+  probe();
+  EXPECT_EQ(VF_GET(wq, wq_of(VF_OP_CREATE_RQ), log_wq_stride), 5U);
+  std::vector<Frame> got;
+  driver_->set_receiver([&](const std::uint8_t* bytes, std::uint32_t length) {
+    got.emplace_back(bytes, bytes + length);
+  });
+  deliver(make_frame(9, 200));  // not yet
+  ASSERT_TRUE(driver_->split_tails({kPeer, 8, 128}));
+  for (std::uint8_t i = 0; i < 20; ++i) {
+    deliver(make_frame(i, 128));
+    os_.sleep(100us);
+  }
+  deliver(make_frame(30, 100));
+  os_.sleep(1ms);
+  ASSERT_EQ(got.size(), 22U);
+  ASSERT_EQ(peer_.size(), 20U);
+  EXPECT_EQ(got.back(), make_frame(30, 100));
+  for (std::uint8_t i = 0; i < 20; ++i) {
+    const Frame whole = make_frame(i, 128);
+    EXPECT_EQ(got[i + 1U], Frame(whole.begin(), whole.end() - 8));
+    EXPECT_EQ(peer_[i].first, kPeer);
+    EXPECT_EQ(peer_[i].second, Frame(whole.end() - 8, whole.end()));
+  }
+  ASSERT_TRUE(driver_->remove());
+  EXPECT_EQ(device_.live_objects(), 0);
+}
+
+TEST_F(EthDriverTest, TailsThatDoNotFit) {
+  options_.split_tails = true;
+  probe();
+  for (const PeerTail& tail : {PeerTail{0x1000, 0, 128}, PeerTail{0x1ffc, 8, 128},
+                               PeerTail{0x1000, 8, 8}, PeerTail{0x1000, 8, 4096}}) {
+    EXPECT_EQ(driver_->split_tails(tail).error().code, EINVAL);
+  }
+  ASSERT_TRUE(driver_->remove());
+  EXPECT_EQ(driver_->split_tails({0x1000, 8, 128}).error().code, ENODEV);
+  options_.split_tails = false;
+  probe();
+  EXPECT_EQ(driver_->split_tails({0x1000, 8, 128}).error().code, EINVAL);
 }
 
 TEST_F(EthDriverTest, ErrorCompletionsAreCountedAndReported) {

@@ -5,17 +5,18 @@
 namespace vfsim::driver {
 namespace {
 
-constexpr std::uint8_t kLogStride = 4;
-constexpr std::size_t kStride = std::size_t{1} << kLogStride;
+constexpr std::uint8_t kLogSegment = 4;
+constexpr std::size_t kSegment = std::size_t{1} << kLogSegment;
 
 }  // namespace
 
 Result<std::unique_ptr<ReceiveQueue>> ReceiveQueue::create(Platform& platform,
                                                            CommandChannel& channel,
-                                                           WorkQueueSpec spec) {
-  const std::size_t ring = kStride << spec.log_size;
+                                                           WorkQueueSpec spec,
+                                                           std::uint8_t log_segments) {
+  spec.log_stride = static_cast<std::uint8_t>(kLogSegment + log_segments);
+  const std::size_t ring = std::size_t{1} << (spec.log_size + spec.log_stride);
   BOOST_OUTCOME_TRY(memory, DmaBuffer::allocate(platform, ring + VF_BYTES(wq_dbr)));
-  spec.log_stride = kLogStride;
   spec.dbr = memory.address() + ring;
   spec.pages = memory.pages(ring);
   std::unique_ptr<ReceiveQueue> queue(new ReceiveQueue(channel, spec, std::move(memory)));
@@ -32,16 +33,17 @@ Result<void> ReceiveQueue::set_ready() {
 }
 
 void ReceiveQueue::set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address,
-                              std::uint32_t bytes) {
-  std::array<std::uint8_t, kStride> segment{};
-  VF_SET(wqe_data, segment.data(), byte_count, bytes);
-  VF_SET(wqe_data, segment.data(), lkey, lkey);
-  VF_SET(wqe_data, segment.data(), addr, address);
-  memory_.write(entry * kStride, segment.data(), segment.size());
+                              std::uint32_t bytes, std::uint32_t segment) {
+  std::array<std::uint8_t, kSegment> data{};
+  VF_SET(wqe_data, data.data(), byte_count, bytes);
+  VF_SET(wqe_data, data.data(), lkey, lkey);
+  VF_SET(wqe_data, data.data(), addr, address);
+  memory_.write((std::size_t{entry} << spec_.log_stride) + segment * kSegment, data.data(),
+                data.size());
 }
 
 void ReceiveQueue::publish() {
-  memory_.write_be32(kStride << spec_.log_size, producer_);
+  memory_.write_be32(std::size_t{1} << (spec_.log_size + spec_.log_stride), producer_);
 }
 
 std::uint32_t ReceiveQueue::consume(std::uint16_t wqe_counter) {

@@ -1,4 +1,4 @@
-// A receive queue: a cyclic ring of one data segment per buffer. Source: the stock Ethernet
+// A receive queue: a cyclic ring of one or two data segments per buffer. Source: the stock Ethernet
 // driver's data path.
 #pragma once
 
@@ -15,15 +15,18 @@ namespace vfsim::driver {
 class ReceiveQueue {
  public:
   /// Creates the queue in state RST. spec: log_size, pd, cqn, counter_set.
+  /// @param log_segments  log2 of the data segments of an entry, 0 or 1; all but the first are
+  ///                      empty until set_buffer() says otherwise
   [[nodiscard]] static Result<std::unique_ptr<ReceiveQueue>> create(Platform& platform,
                                                                     CommandChannel& channel,
-                                                                    WorkQueueSpec spec);
+                                                                    WorkQueueSpec spec,
+                                                                    std::uint8_t log_segments = 0);
   [[nodiscard]] Result<void> destroy();
   [[nodiscard]] Result<void> set_ready();
   [[nodiscard]] std::uint32_t size() const { return 1U << spec_.log_size; }
-  /// Sets the buffer of an entry.
+  /// Sets a buffer of an entry: frames fill the segments one after the other.
   void set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address,
-                  std::uint32_t bytes);
+                  std::uint32_t bytes, std::uint32_t segment = 0);
   /// Hands `count` more entries to the device; publish() tells it.
   void post(std::uint32_t count) { producer_ = static_cast<std::uint16_t>(producer_ + count); }
   void publish();
