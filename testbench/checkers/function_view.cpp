@@ -48,22 +48,17 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   const bool answer = tlp.kind == TlpKind::completion;
   const std::uint32_t fn = function_of(context_, answer ? tlp.completer : tlp.requester);
   if (fn >= context_.functions) {
-    const auto phys = tlp.kind == TlpKind::mem_write && !tlp.interrupt
-                          ? context_.translate(host, tlp.requester, tlp.addr, tlp.bytes)
-                          : std::nullopt;
-    if (phys) {
-      peer_write(host, *phys, true);
-    }
-    peers_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
+    peer_sent(t, host, tlp, payload);
     return;
   }
   const std::uint32_t index = function_index(reference(host, fn));
   Hot& hot = hot_[index];
+  const bool to_peer = tlp.addr - hot.peer_from < hot.peer_bytes && !answer;
   if (tlp.kind == TlpKind::mem_write) {
     if (tlp.interrupt) {
       marks_[index][hot.msi_sent++ % kMarks] = hot.writes_sent;
     } else {
-      ++hot.writes_sent;
+      ++(to_peer ? hot.peer_writes_sent : hot.writes_sent);
     }
   } else if (tlp.kind == TlpKind::mem_read) {
     Tag& tag = tags_[host][tlp.tag % kTags];
@@ -79,8 +74,8 @@ void FunctionView::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   if (hot.interest != 0) {
     quiet_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
   }
-  if (tlp.addr - hot.peer_from < hot.peer_bytes && !answer) {
-    peers_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
+  if (to_peer) {
+    peer_sent(t, host, tlp, payload);
   }
 }
 
@@ -89,26 +84,42 @@ void FunctionView::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std
   const std::uint32_t fn = function_of(context_, tlp.requester);
   const bool write = tlp.kind == TlpKind::mem_write && !tlp.interrupt;
   if (fn >= context_.functions) {
-    if (write) {
-      peer_write(host, tlp.phys, false);
-    }
-    peers_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
+    peer_landed(t, host, tlp, payload, ok);
     return;
   }
   Hot& hot = hot_[function_index(reference(host, fn))];
-  if (tlp.addr - hot.peer_from < hot.peer_bytes) {
-    peers_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
+  const bool to_peer = tlp.addr - hot.peer_from < hot.peer_bytes;
+  if (to_peer) {
+    peer_landed(t, host, tlp, payload, ok);
   }
   if (!write) {
     return;
   }
-  ++hot.writes_landed;
+  ++(to_peer ? hot.peer_writes_landed : hot.writes_landed);
   if (hot.interest != 0) {
     quiet_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
   }
   if (fn == 0) {
     pf_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
   }
+}
+
+void FunctionView::peer_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload) {
+  const auto phys = tlp.kind == TlpKind::mem_write && !tlp.interrupt
+                        ? context_.translate(host, tlp.requester, tlp.addr, tlp.bytes)
+                        : std::nullopt;
+  if (phys) {
+    peer_write(host, *phys, true);
+  }
+  peers_.emit<model::Probe::tlp_sent>(&model::Observer::tlp_sent, t, host, tlp, payload);
+}
+
+void FunctionView::peer_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload,
+                               bool ok) {
+  if (tlp.kind == TlpKind::mem_write && !tlp.interrupt) {
+    peer_write(host, tlp.phys, false);
+  }
+  peers_.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, t, host, tlp, payload, ok);
 }
 
 void FunctionView::peer_write(std::uint8_t host, std::uint64_t phys, bool sent) {
@@ -207,7 +218,7 @@ bool FunctionView::lost_read(FnRef who, Ps since, Ps now) const {
 
 std::uint64_t FunctionView::writes_in_flight(FnRef who) const {
   const Hot& hot = hot_[function_index(who)];
-  return hot.writes_sent - hot.writes_landed;
+  return hot.writes_sent - hot.writes_landed + hot.peer_writes_sent - hot.peer_writes_landed;
 }
 
 std::uint64_t FunctionView::writes_behind_interrupt(FnRef who) const {
@@ -222,7 +233,7 @@ void FunctionView::watch(FnRef who, Watch what, bool on) {
 
 std::uint64_t FunctionView::activity(FnRef who) const {
   const Hot& hot = hot_[function_index(who)];
-  return hot.writes_sent + hot.reads_sent + hot.msi_sent + hot.accesses;
+  return hot.writes_sent + hot.peer_writes_sent + hot.reads_sent + hot.msi_sent + hot.accesses;
 }
 
 // ---- CPU accesses

@@ -32,8 +32,7 @@ struct RunState {
 ///             and, of their last completions and memory writes, tlp_received and tlp_landed
 ///   pf()      tlp_landed of the PF's memory writes, tlp_received of its command doorbells
 ///   peers()   peer-to-peer requests: tlp_sent and tlp_landed of other devices, and of functions
-///   into
-///             their peer window; tlp_received of completions that a device sent to another
+///             into their peer window; tlp_received of completions that a device sent to another
 class FunctionView final : public model::Observer {
  public:
   FunctionView(const CheckContext& context, model::ProbeBus& bus, CommandMonitor& monitor);
@@ -55,13 +54,15 @@ class FunctionView final : public model::Observer {
   /// Whether a read that the function sent at `since` or later has got no answer within the
   /// completion time-out: the host lost it.
   [[nodiscard]] bool lost_read(model::FnRef who, model::Ps since, model::Ps now) const;
-  /// Memory writes (no interrupts) that were sent and have not landed.
+  /// Writes to memory and to other devices (no interrupts) that were sent and have not landed.
   [[nodiscard]] std::uint64_t writes_in_flight(model::FnRef who) const;
-  /// Writes of other devices to the function's BAR that were sent and have not landed.
+  /// Writes of other devices and functions to the function's BAR that were sent and have not
+  /// landed.
   [[nodiscard]] std::uint64_t peer_writes_in_flight(model::FnRef who) const {
     return peer_writes_[function_index(who)];
   }
-  /// At an MSI observation: memory writes sent before that message which have not landed.
+  /// At an MSI observation: writes to memory sent before that message which have not landed. Those
+  /// to other devices may be on their way: whoever looks there takes the same way, behind them.
   [[nodiscard]] std::uint64_t writes_behind_interrupt(model::FnRef who) const;
   /// Where the function may write / read through its own queues and keys. Sealed sets; true: any
   /// address of its domain (a PA key exists, or the objects are not known).
@@ -122,8 +123,10 @@ class FunctionView final : public model::Observer {
   static constexpr std::uint8_t kStopped = 1;
   static constexpr std::uint8_t kWatched = 2;  // shifted by Watch
   struct Hot {
-    std::uint64_t writes_sent = 0;
+    std::uint64_t writes_sent = 0;  // to memory
     std::uint64_t writes_landed = 0;
+    std::uint64_t peer_writes_sent = 0;  // to other devices
+    std::uint64_t peer_writes_landed = 0;
     std::uint64_t behind = 0;  // at the last MSI
     std::uint64_t reads_sent = 0;
     std::uint64_t peer_from = 0;  // bus addresses of other devices' windows
@@ -161,6 +164,10 @@ class FunctionView final : public model::Observer {
     std::array<std::uint32_t, VF_MSIX_VECTORS> msi_data{};
   };
 
+  void peer_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                 const std::uint8_t* payload);
+  void peer_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                   const std::uint8_t* payload, bool ok);
   void peer_write(std::uint8_t host, std::uint64_t phys, bool sent);
   void set_stopped(model::Ps t, model::FnRef who, Half half, bool stopped);
   void learn_vhca(const model::CommandView& view);

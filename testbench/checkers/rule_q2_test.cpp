@@ -51,6 +51,22 @@ TEST(RuleQ2, WriteInFlight) {
             "0 reads outstanding, 1 writes in flight");
 }
 
+TEST(RuleQ2, WriteToAnotherDeviceInFlight) {
+  constexpr std::uint64_t kWindow = 1ULL << 40;
+  CheckerRig rig;
+  rig.learn_vhca(0, 1);
+  rig.rules().map_peers(kVf, kWindow, 1U << 20);
+  const model::Tlp doorbell = rig.tlp(model::TlpKind::mem_write, kVf, kWindow + 0x800, 8);
+  rig.sent(0, doorbell);
+  rig.landed(0, doorbell);
+  rig.suspend(kVf, Half::initiator);
+  EXPECT_EQ(rig.violations("Q2"), 0U);
+  rig.resume(kVf, Half::initiator);
+  rig.sent(0, doorbell);
+  rig.suspend(kVf, Half::initiator);
+  EXPECT_EQ(rig.violations("Q2"), 1U);
+}
+
 TEST(RuleQ2, ATimedOutReadCountsNoMore) {
   CheckerRig rig;
   rig.learn_vhca(0, 1);

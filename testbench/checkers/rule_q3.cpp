@@ -40,8 +40,8 @@ class Q3 final : public Rule {
   }
 
   void subscribe(model::ProbeBus& bus) override {
-    bus.subscribe(*this,
-                  {model::Probe::access, model::Probe::tlp_landed, model::Probe::function_reset});
+    bus.subscribe(*this, {model::Probe::access, model::Probe::function_reset});
+    view_.peers().subscribe(*this, {model::Probe::tlp_landed});
     view_.quiet().subscribe(*this, {model::Probe::tlp_sent});
   }
 
@@ -57,12 +57,9 @@ class Q3 final : public Rule {
     }
   }
 
-  /// Requests of other devices that reached a function's BAR.
+  /// Requests of other devices and functions that reached a function's BAR.
   void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
                   bool ok) override {
-    if (function_of(context_, tlp.requester) < context_.functions) {
-      return;
-    }
     FnRef who;
     std::uint64_t offset = 0;
     if (!view_.window_at(host, tlp.phys, who, offset) || !is_nic(context_, who)) {

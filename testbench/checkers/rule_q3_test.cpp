@@ -22,6 +22,21 @@ class RuleQ3 : public testing::Test {
   void fetch(model::FnRef who) {
     rig_.sent(who.host, rig_.tlp(model::TlpKind::mem_read, who, kRing + 64, 64));
   }
+  /// A doorbell for entry 1 that a device writes to kVf's window, which begins at `bus` for it.
+  void ring_as_peer(model::Rid requester, std::uint64_t bus) {
+    constexpr std::uint64_t kWindow = 1ULL << 46;
+    constexpr std::uint64_t kOffset = VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_SEND_DB;
+    rig_.rules().map_window(kVf, kWindow, 1U << 20);
+    model::Tlp write;
+    write.requester = requester;
+    write.bytes = 8;
+    write.addr = bus + kOffset;
+    write.phys = kWindow + kOffset;
+    std::uint8_t value[8] = {};
+    VF_SET(uar_send_db, value, sqn, kSq);
+    VF_SET(uar_send_db, value, wqe_index, 1);
+    rig_.landed(0, write, value);
+  }
   CheckerRig rig_;
 };
 
@@ -102,15 +117,18 @@ TEST_F(RuleQ3, RefusedAccess) {
 }
 
 TEST_F(RuleQ3, PeerDoorbellThroughTheWindow) {
-  rig_.rules().map_window(kVf, 1ULL << 46, 1U << 20);
-  model::Tlp write;
-  write.requester = CheckerRig::kPeer;
-  write.bytes = 8;
-  write.phys = (1ULL << 46) + VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_SEND_DB;
-  std::uint8_t value[8] = {};
-  VF_SET(uar_send_db, value, sqn, kSq);
-  VF_SET(uar_send_db, value, wqe_index, 1);
-  rig_.landed(0, write, value);
+  ring_as_peer(CheckerRig::kPeer, 1ULL << 46);
+  rig_.resume(kVf, Half::initiator);
+  rig_.rules().finish(rig_.now() + 10 * model::kMs);
+  EXPECT_EQ(rig_.violations("Q3"), 1U);
+}
+
+TEST_F(RuleQ3, DoorbellOfAnotherFunction) {
+  constexpr model::FnRef kOther{0, 2};
+  constexpr std::uint64_t kBus = 1ULL << 40;
+  rig_.rules().map_peers(kOther, kBus, 1U << 20);
+  ring_as_peer(rig_.tlp(model::TlpKind::mem_write, kOther, kBus, 8).requester, kBus);
+  EXPECT_NE(rig_.evaluations("Q3"), 0U);
   rig_.resume(kVf, Half::initiator);
   rig_.rules().finish(rig_.now() + 10 * model::kMs);
   EXPECT_EQ(rig_.violations("Q3"), 1U);

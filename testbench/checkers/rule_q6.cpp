@@ -10,7 +10,7 @@ using model::FnRef;
 using model::Ps;
 
 /// Two questions at each message for vector v of a function:
-///   order  every memory write that the function sent before the message has landed;
+///   order  every write to memory that the function sent before the message has landed;
 ///   cause  the event it announces is visible: some event queue of v has a new entry at its last
 ///   known consumer index,
 ///          or more entries became visible in the queues of v since the message before. (An entry

@@ -99,5 +99,20 @@ TEST_F(RuleQ6, MessageThatOvertakesAWrite) {
             "1 writes still in flight at the message of vector 2");
 }
 
+TEST_F(RuleQ6, AWriteToAnotherDeviceIsNoMemory) {
+  constexpr std::uint64_t kWindow = 1ULL << 40;
+  rig_.rules().map_peers(kVf, kWindow, 1U << 20);
+  const model::Tlp doorbell = rig_.tlp(model::TlpKind::mem_write, kVf, kWindow + 0x800, 8);
+  rig_.sent(0, doorbell);
+  post(0);
+  rig_.interrupt(kVf, kVector);
+  consume(1);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+  rig_.landed(0, doorbell);  // stands for no write to memory
+  rig_.sent(0, rig_.tlp(model::TlpKind::mem_write, kVf, 0x4000, 64));
+  rig_.interrupt(kVf, kVector);
+  EXPECT_NE(rig_.violations("Q6"), 0U);
+}
+
 }  // namespace
 }  // namespace vfsim::bench

@@ -19,6 +19,7 @@ using model::Ps;
 constexpr std::uint64_t kLeastWork = 20;     // of a window for which 5 % say something
 constexpr std::uint64_t kShare = 20;         // 5 %
 constexpr std::uint64_t kLeastBacklog = 50;  // frames from which a rate under backlog is known
+constexpr std::uint32_t kDoorbell = 8;       // bytes
 constexpr std::uint32_t kBatch = 16;         // send entries that are fetched at a time
 constexpr Ps kSlack = 2 * model::kUs;
 constexpr Ps kIdle = model::kMs;  // a pause that long is none of the device's
@@ -252,19 +253,21 @@ class Q8 final : public Rule {
     }
   }
 
-  /// Writes of siblings while a window is open; doorbells from other devices.
+  /// Writes of siblings while a window is open; doorbells from other devices and functions. What is
+  /// on both buses comes twice: the second time it says nothing new.
   void tlp_landed(Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload,
                   bool ok) override {
     const std::uint32_t fn = function_of(context_, tlp.requester);
     if (!ok || payload == nullptr || tlp.kind != model::TlpKind::mem_write) {
       return;
     }
+    FnRef target;
+    std::uint64_t offset = 0;
+    if (tlp.bytes == kDoorbell && view_.window_at(host, tlp.phys, target, offset) &&
+        is_nic(context_, target)) {
+      doorbell(t, target, offset, vf_be64_load(payload));
+    }
     if (fn >= context_.functions) {
-      FnRef who;
-      std::uint64_t offset = 0;
-      if (tlp.bytes == 8 && view_.window_at(host, tlp.phys, who, offset) && is_nic(context_, who)) {
-        doorbell(t, who, offset, vf_be64_load(payload));
-      }
       return;
     }
     const FnRef who{host, static_cast<std::uint8_t>(fn)};
