@@ -22,7 +22,8 @@ std::uint64_t differing_bytes(const std::array<std::uint8_t, kPage>& a, const st
 
 }  // namespace
 
-Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests) : guests_(guests), resets_(guests) {
+Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests)
+    : probes_(probes), guests_(guests), resets_(guests) {
   probes.subscribe(*this, {model::Probe::frame, model::Probe::function_reset});
 }
 
@@ -38,6 +39,26 @@ void Oracle::delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size
   guests_[guest].to_guest.arrived(bytes, length);
 }
 
+void Oracle::split(std::uint32_t guest, const SplitFrames& frames) {
+  guests_[guest].split = frames;
+  if (!std::exchange(any_split_, true)) {
+    probes_.subscribe(*this, {model::Probe::tlp_landed});
+  }
+}
+
+void Oracle::tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) {
+  (void)t, (void)host;
+  if (tlp.kind != model::TlpKind::mem_write || tlp.interrupt || payload == nullptr || !ok) {
+    return;
+  }
+  for (Guest& guest : guests_) {
+    const SplitFrames& split = guest.split;
+    if (split.tail_bytes != 0 && split.requester == tlp.requester && tlp.phys - split.window < split.window_bytes) {
+      guest.tails.arrived(payload, tlp.bytes);
+    }
+  }
+}
+
 void Oracle::function_reset(model::Ps t, model::FnRef who) {
   (void)t;
   const std::size_t guest = who.fn - std::size_t{1};
@@ -49,6 +70,7 @@ void Oracle::function_reset(model::Ps t, model::FnRef who) {
   const FlowCounts out = g.to_client.counts();
   g.to_client.write_off_all(g.sent - std::min(g.sent, out.arrived + out.duplicated + out.corrupted));
   g.to_guest.excuse_all();
+  g.tails.excuse_all();
   expected.then();
 }
 
@@ -62,6 +84,7 @@ void Oracle::lose(std::uint32_t guest, std::uint64_t completed) {
   Guest& g = guests_[guest];
   g.to_client.excuse_all();
   g.to_guest.excuse_all();
+  g.tails.excuse_all();
   g.offered = g.to_guest.counts().expected;
 }
 
@@ -86,7 +109,12 @@ void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* b
   (void)t, (void)who;
   const int guest = guest_of_mac(bytes);
   if (drop == model::FrameDrop::none && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
-    guests_[static_cast<std::size_t>(guest)].to_guest.expect(bytes, length);
+    Guest& g = guests_[static_cast<std::size_t>(guest)];
+    const std::uint32_t tail = std::min(g.split.tail_bytes, length);
+    g.to_guest.expect(bytes, length - tail);
+    if (tail != 0) {
+      g.tails.expect(bytes + length - tail, tail);
+    }
   }
 }
 
@@ -112,7 +140,7 @@ bool Oracle::settled(std::uint32_t guest) const {
   const Guest& g = guests_[guest];
   const FlowCounts in = g.to_guest.counts();
   const FlowCounts out = g.to_client.counts();
-  return in.expected == g.offered && in.lost == 0 && out.lost == 0 && g.completed + g.abandoned == out.expected;
+  return in.expected == g.offered && in.lost == 0 && g.tails.counts().lost == 0 && out.lost == 0 && g.completed + g.abandoned == out.expected;
 }
 
 OracleFigures Oracle::figures() const {
@@ -129,10 +157,12 @@ OracleFigures Oracle::figures() const {
     f.rx_delivered += in.arrived;
     f.rx_discarded += in.discarded;
     f.tx_abandoned += g.abandoned;
-    f.lost += in.lost + out.lost;
-    f.duplicated += in.duplicated + out.duplicated;
-    f.corrupted += in.corrupted + out.corrupted;
-    f.reordered += in.reordered + out.reordered;
+    for (const FlowCounts& counts : {in, out, g.tails.counts()}) {
+      f.lost += counts.lost;
+      f.duplicated += counts.duplicated;
+      f.corrupted += counts.corrupted;
+      f.reordered += counts.reordered;
+    }
     f.interrupts_lost += g.interrupts_lost;
   }
   f.memory_mismatch_bytes = mismatch_bytes_;

@@ -40,7 +40,15 @@ struct OracleFigures {
   }
 };
 
-/// Fed by the wire probe, the traffic peer and the guests' applications.
+/// The ends of the frames that a guest receives go to another device of it instead of its memory.
+struct SplitFrames {
+  model::Rid requester = 0;      // of the guest's function
+  std::uint64_t window = 0;      // physical address and size of the other device's BAR, on both hosts
+  std::uint64_t window_bytes = 0;
+  std::uint32_t tail_bytes = 0;  // 0: nothing is split
+};
+
+/// A guest here is one VF with its conversation: a guest with several VFs is as many of them. Fed by the wire probe, the traffic peer and the guests' applications.
 class Oracle final : public model::Observer {
  public:
   Oracle(model::ProbeBus& probes, std::uint32_t guests);
@@ -53,6 +61,9 @@ class Oracle final : public model::Observer {
   void on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
   /// The guest's driver handed a frame up.
   void delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  /// From now on a frame has arrived when the guest was handed what is before the tail, and the tail was written to the
+  /// other device: each once and in order. Call it before the frames come.
+  void split(std::uint32_t guest, const SplitFrames& frames);
   /// The cable of a host's NIC is pulled or plugged in: what the NIC says it has discarded counts
   /// while it is out, and is a loss otherwise.
   void cable(std::uint8_t host, bool plugged) { plugged_[host] = plugged; }
@@ -82,6 +93,7 @@ class Oracle final : public model::Observer {
   [[nodiscard]] OracleFigures figures() const;
 
   void function_reset(model::Ps t, model::FnRef who) override;
+  void tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, const std::uint8_t* payload, bool ok) override;
   void frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
   void frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) override;
   void frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
@@ -91,6 +103,8 @@ class Oracle final : public model::Observer {
   struct Guest {
     FlowLedger to_guest;   // accepted by the NIC -> handed to the guest
     FlowLedger to_client;  // posted by the guest -> seen by the peer
+    FlowLedger tails;      // accepted by the NIC -> written to another device
+    SplitFrames split;
     std::uint64_t completed = 0;
     std::uint64_t abandoned = 0;
     std::uint64_t offered = 0;
@@ -103,6 +117,8 @@ class Oracle final : public model::Observer {
     std::function<void()> then;
   };
 
+  model::ProbeBus& probes_;
+  bool any_split_ = false;
   std::vector<Guest> guests_;
   std::vector<ExpectedReset> resets_;  // by guest
   std::array<bool, 2> plugged_{true, true};

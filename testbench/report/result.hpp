@@ -15,7 +15,7 @@ struct PhaseResult {
 
 struct MigrationResult {
   std::uint32_t guest = 0;
-  std::uint32_t vf = 0;
+  std::uint32_t vf = 0;  // the first, of several
   std::string from, to;  // "A", "B"
   std::uint64_t begin_ns = 0;
   std::uint64_t end_ns = 0;

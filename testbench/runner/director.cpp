@@ -1,5 +1,6 @@
 #include "testbench/runner/director.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace vfsim::bench {
@@ -79,7 +80,9 @@ bool Director::probe_guests() {
 void Director::start_traffic() {
   traffic_start_ = os_.now();
   for (std::uint32_t g = 0; g < sim_.guests.size(); ++g) {
-    sim_.peer.start(g, sim_.guests[g]->schedule().to_guest);
+    for (const auto& nic : sim_.guests[g]->nics()) {
+      sim_.peer.start(nic->vf(), nic->schedule().to_guest);
+    }
     sim_.guests[g]->start();
   }
 }
@@ -116,8 +119,10 @@ void Director::shut_down() {
 void Director::count_losses() {
   for (const auto& guest : sim_.guests) {
     if (sim_.hosts[guest->core().host]->pf_removed) {
-      guest->lose_device();
-      sim_.peer.stop(guest->core().number);
+      guest->lose_devices();
+      for (const auto& nic : guest->nics()) {
+        sim_.peer.stop(nic->vf());
+      }
     }
   }
 }
@@ -126,7 +131,8 @@ bool Director::wait_until_settled() {
   count_losses();
   const driver::Nanoseconds limit(std::int64_t{sim_.scenario().workload.time_limit_ms} * 1'000'000);
   for (const auto& guest : sim_.guests) {
-    while (!sim_.peer.done(guest->core().number) || !guest->settled()) {
+    const auto heard = [&](const auto& nic) { return sim_.peer.done(nic->vf()); };
+    while (!std::all_of(guest->nics().begin(), guest->nics().end(), heard) || !guest->settled()) {
       if (!guest->error().empty()) {
         return failed(fmt::format("guest {}: {}", guest->core().number, guest->error()));
       }

@@ -1,4 +1,4 @@
-// One guest: its memory, vCPU gate, VF driver and application, and how both hosts see it.
+// One guest: its memory, vCPU gate, VFs and what it does with them, and how both hosts see it.
 #pragma once
 
 #include <array>
@@ -6,43 +6,43 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "host_driver/guest/eth_driver.hpp"
-#include "testbench/runner/crew.hpp"
-#include "testbench/runner/host_side.hpp"
-#include "testbench/sim_platform/guest_vm.hpp"
-#include "testbench/workload/command_load.hpp"
-#include "testbench/workload/guest_app.hpp"
+#include "testbench/runner/guest_nic.hpp"
 #include "testbench/workload/memory_load.hpp"
-#include "testbench/workload/peer_doorbells.hpp"
 
 namespace vfsim::bench {
 
-/// Guest g drives VF g; it starts on host A.
+/// Starts on host A. Where a step is about one VF, it is the guest's first.
 class Guest {
  public:
-  Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts, Oracle& oracle, Schedule schedule);
+  /// @param schedules  of all VFs of all guests; the guest takes its own out
+  Guest(const Context& context, std::uint32_t number, std::array<HostSide*, 2> hosts,
+        Oracle& oracle, std::vector<Schedule>& schedules);
 
-  /// Loads the guest's driver. Blocks; call it in one of the guest's threads (os().spawn).
-  [[nodiscard]] driver::Result<void> probe() { return driver_.probe(); }
-  /// Unloads it: everything is destroyed, all firmware pages are taken back. Blocks, too.
+  /// Loads the drivers. Blocks; call it in one of the guest's threads (os().spawn).
+  [[nodiscard]] driver::Result<void> probe();
+  /// Unloads them. Blocks, too.
   [[nodiscard]] driver::Result<void> remove();
-  /// Starts its application (and the peer device's doorbells, where there is one).
+  /// Starts its applications (and the peer device's doorbells, where there is one).
   void start();
-  /// What a guest does in a thread of its own: masks or unmasks its VF's interrupts; its driver misbehaves.
+  /// What a guest does in a thread of its own: masks or unmasks its VF's interrupts; its driver
+  /// misbehaves.
   void mask_interrupts(bool masked);
   void mask_function(bool masked);
-  void rogue_send(const std::string& what);
-  /// Its function is reset by `reset`, which runs in this thread: the traffic stops, what the device drops is written off,
-  /// and the driver starts again. Call it in any thread but the guest's own.
-  [[nodiscard]] driver::Result<void> reset_under(const Task& reset, Crew& crew);
-  /// The host has taken its device away for good: no traffic, nothing is due.
-  void lose_device();
-  [[nodiscard]] bool has_device() const { return has_device_; }
+  void rogue_send(const std::string& what) { first().rogue_send(what); }
+  /// Its function is reset by `reset`, which runs in this thread: the traffic stops, what the
+  /// device drops is written off, and the driver starts again. Call it in any thread but the
+  /// guest's own.
+  [[nodiscard]] driver::Result<void> reset_under(const Task& reset, Crew& crew) {
+    return first().reset_under(reset, crew);
+  }
+  /// The host has taken its devices away for good: no traffic, nothing is due.
+  void lose_devices();
   /// A send of a frame to nobody, beside the application's.
-  void spare_send();
+  void spare_send() { first().spare_send(); }
   /// One more thread that issues commands; the guest settles only when it has ended.
-  void issue_commands(const CommandLoad& load);
+  void issue_commands(const CommandLoad& load) { first().issue_commands(load); }
   /// Everything is sent, completed and received.
   [[nodiscard]] bool settled();
   /// End of the run: tells the oracle what the guest still waits for.
@@ -51,32 +51,28 @@ class Guest {
   [[nodiscard]] SimOs& os() { return os_; }
   [[nodiscard]] GuestCore& core() { return core_; }
   [[nodiscard]] SimGuestVm& on(std::uint8_t host) { return *vms_[host]; }
-  [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+  /// Its VFs, by number; the first devices of on(host), in the same order.
+  [[nodiscard]] const std::vector<std::unique_ptr<GuestNic>>& nics() const { return nics_; }
+  [[nodiscard]] GuestNic& first() { return *nics_.front(); }
   /// Why its traffic ended early; empty if it did not.
-  [[nodiscard]] const std::string& error() const { return error_.empty() ? app_.error() : error_; }
+  [[nodiscard]] const std::string& error() const;
 
  private:
-  /// What the guest does in the order in which it was told, even if its vCPUs stand still meanwhile.
+  /// What the guest does in the order in which it was told, even if its vCPUs stand still
+  /// meanwhile.
   void in_turn(std::function<void()> chore);
-  void ring_foreign_queues();
+  /// Each VF's received frames ring for the sends of the next one, the last one's for the first.
+  [[nodiscard]] driver::Result<void> ring_around();
 
-  std::uint32_t number_;
   Oracle& oracle_;
+  const WorkloadParams& params_;
   GuestCore core_;
   SimOs os_;
-  FunctionPlatform vf_;
-  std::unique_ptr<driver::Platform> faulty_vf_;  // only where a fault asks for it
+  std::vector<std::unique_ptr<GuestNic>> nics_;
   std::unique_ptr<FunctionPlatform> peer_;
   std::array<std::unique_ptr<SimGuestVm>, 2> vms_;
-  driver::EthDriver driver_;
-  GuestApp app_;
-  MemoryLoad memory_load_;
-  Schedule schedule_;
-  const WorkloadParams& params_;
-  std::uint64_t extra_sends_ = 0;    // the application and the oracle do not know of
-  std::uint32_t command_loads_ = 0;  // threads that issue commands
+  std::unique_ptr<MemoryLoad> memory_load_;
   std::deque<std::function<void()>> chores_;  // the first is under way
-  bool has_device_ = true;
   std::string error_;
 };
 

@@ -64,8 +64,8 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
     peer_device = std::make_unique<WatchedDevice>(*peer_migration, model::FnRef{number, kPeerFn}, context.calendar,
                                                   context.probes);
   }
-  for (std::uint32_t guest = 0; guest < context.scenario.workload.guests; ++guest) {
-    vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, guest, migration_options(context, number),
+  for (std::uint32_t vf = 0; vf < context.scenario.workload.vfs(); ++vf) {
+    vfs.push_back(std::make_unique<HostVf>(os, pf_memory_, pf, host, vf, migration_options(context, number),
                                            context.probes));
   }
 }
@@ -114,7 +114,7 @@ driver::Result<void> HostSide::boot() {
   BOOST_OUTCOME_TRYV(pf.probe());
   BOOST_OUTCOME_TRYV(pf.enable_sriov(static_cast<std::uint16_t>(context_.scenario.nic.vfs)));
   for (std::uint32_t vf = 0; vf < vfs.size(); ++vf) {
-    host.map_window(vf_window(vf), 1ULL << VF_BAR_LOG_VF_BYTES, vf_rid(vf));
+    host.map_window(vf_window(vf), kVfWindowBytes, vf_rid(vf));
     enumerate_function(host, vf_rid(vf), 0, pcie);
     BOOST_OUTCOME_TRYV(vfs[vf]->migration.bind());
   }
@@ -124,27 +124,56 @@ driver::Result<void> HostSide::boot() {
   return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
+void HostSide::announce(std::uint32_t guest, model::FnRef device) {
+  context_.probes.emit<model::Probe::driver>(&model::Observer::assigned, context_.calendar.now(), guest, device);
+}
+
 void HostSide::assign(std::uint32_t guest, RuleSet& rules) {
+  const std::uint32_t each = context_.scenario.workload.vfs_per_guest;
+  for (std::uint32_t n = 0; n < each; ++n) {
+    assign_vf(guest, guest * each + n, rules);
+  }
+  for (std::uint32_t n = 0; n < each; ++n) {
+    map_siblings(guest, n, rules);
+  }
+  if (peer && guest == 0) {
+    assign_peer(rules);
+  }
+}
+
+void HostSide::assign_vf(std::uint32_t guest, std::uint32_t vf, RuleSet& rules) {
   const std::uint64_t bytes = context_.scenario.workload.guest_memory_mib * kMiB;
   const std::uint64_t phys = guest_phys(guest, bytes);
-  const model::FnRef who{index, static_cast<std::uint8_t>(guest + 1)};
+  const model::FnRef who = vf_ref(index, vf);
   // The fault is one of the switch-over: the source is set up as it should be.
   const bool foreign = index == 1 && vf_fault(context_.scenario.faults, VF_FAULT_iommu_foreign_memory) != 0;
-  host.iommu().map(vf_rid(guest), {0, bytes, foreign ? guest_phys(guest ^ 1U, bytes) : phys, true, true});
+  host.iommu().map(vf_rid(vf), {0, bytes, foreign ? guest_phys(guest ^ 1U, bytes) : phys, true, true});
   rules.grant(who, phys, bytes);
-  rules.map_window(who, vf_window(guest), 1ULL << VF_BAR_LOG_VF_BYTES);
-  const auto assigned = [&](model::FnRef device) {
-    context_.probes.emit<model::Probe::driver>(&model::Observer::assigned, context_.calendar.now(), guest, device);
-  };
-  assigned(who);
-  if (peer && guest == 0) {
-    host.iommu().map(vf_rid(0), {kGuestPeerWindow, VF_PEER_BAR_BYTES, kPeerWindow, true, true});
-    host.iommu().map(model::Host::kPeerRid, {kGuestVfWindow, 1ULL << VF_BAR_LOG_VF_BYTES, vf_window(0), false, true});
-    rules.grant(who, kPeerWindow, VF_PEER_BAR_BYTES);
-    rules.map_window({index, kPeerFn}, kPeerWindow, VF_PEER_BAR_BYTES);
-    rules.map_peers(who, kGuestPeerWindow, VF_PEER_BAR_BYTES);
-    assigned({index, kPeerFn});
+  rules.map_window(who, vf_window(vf), kVfWindowBytes);
+  announce(guest, who);
+}
+
+void HostSide::map_siblings(std::uint32_t guest, std::uint32_t n, RuleSet& rules) {
+  const std::uint32_t each = context_.scenario.workload.vfs_per_guest;
+  const std::uint32_t vf = guest * each + n;
+  for (std::uint32_t other = 0; other < each; ++other) {
+    if (other != n) {
+      const std::uint64_t phys = vf_window(guest * each + other);
+      host.iommu().map(vf_rid(vf), {guest_vf_window(other), kVfWindowBytes, phys, true, true});
+      rules.grant(vf_ref(index, vf), phys, kVfWindowBytes);
+      rules.map_peers(vf_ref(index, vf), guest_vf_window(other), kVfWindowBytes);
+    }
   }
+}
+
+void HostSide::assign_peer(RuleSet& rules) {
+  const model::FnRef first = vf_ref(index, 0);
+  host.iommu().map(vf_rid(0), {kGuestPeerWindow, VF_PEER_BAR_BYTES, kPeerWindow, true, true});
+  host.iommu().map(model::Host::kPeerRid, {guest_vf_window(0), kVfWindowBytes, vf_window(0), false, true});
+  rules.grant(first, kPeerWindow, VF_PEER_BAR_BYTES);
+  rules.map_window({index, kPeerFn}, kPeerWindow, VF_PEER_BAR_BYTES);
+  rules.map_peers(first, kGuestPeerWindow, VF_PEER_BAR_BYTES);
+  announce(0, {index, kPeerFn});
 }
 
 }  // namespace vfsim::bench

@@ -62,7 +62,8 @@ class HostSide {
   [[nodiscard]] driver::Result<void> boot();
   /// Joins the NIC to its slot and its wire.
   void connect(model::WirePort& wire);
-  /// Gives the VF's (and the peer device's) IOMMU domain the guest's memory on this host.
+  /// Gives the IOMMU domains of the guest's VFs the guest's memory on this host, and each device of the guest the others'
+  /// windows.
   void assign(std::uint32_t guest, RuleSet& rules);
 
   std::uint8_t index;
@@ -75,6 +76,11 @@ class HostSide {
   /// Puts the decorators of the scenario's faults around the NIC.
   void decorate(std::uint64_t faults);
   void connect_peer();
+  void assign_vf(std::uint32_t guest, std::uint32_t vf, RuleSet& rules);
+  /// The n-th VF of the guest reaches the windows of its others.
+  void map_siblings(std::uint32_t guest, std::uint32_t n, RuleSet& rules);
+  void assign_peer(RuleSet& rules);
+  void announce(std::uint32_t guest, model::FnRef device);
 
   const Context& context_;
   std::unique_ptr<FaultyPort> faulty_port_;

@@ -25,8 +25,8 @@ constexpr CommandMoment kCommands[] = {
 #undef COMMAND
 };
 
-/// Guest g drives VF g, which is function g + 1. All these commands name it at the same place.
-std::uint32_t guest_of(const model::CommandView& view) {
+/// VF v is function v + 1. All these commands name it at the same place.
+std::uint32_t vf_of(const model::CommandView& view) {
   return static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, view.in, vhca_id)) - VF_VHCA_ID_BASE -
          1;
 }
@@ -42,7 +42,8 @@ bool on_destination(std::string_view moment) {
 
 }  // namespace
 
-MomentWatch::MomentWatch(model::ProbeBus& probes) {
+MomentWatch::MomentWatch(model::ProbeBus& probes, std::uint32_t vfs_per_guest)
+    : vfs_per_guest_(vfs_per_guest) {
   probes.subscribe(*this, {model::Probe::driver, model::Probe::command});
 }
 
@@ -72,7 +73,7 @@ void MomentWatch::command(const model::CommandView& view, bool completed) {
   for (const CommandMoment& row : kCommands) {
     if (row.opcode == view.opcode && row.op_mod == view.op_mod && row.completed == completed) {
       for (const Waiter& waiter : waiters_) {
-        if (waiter.moment == row.name && waiter.guest == guest_of(view) &&
+        if (waiter.moment == row.name && waiter.guest == vf_of(view) / vfs_per_guest_ &&
             waiter.host == view.who.host) {
           waiter.reached->notify();
         }

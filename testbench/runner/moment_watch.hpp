@@ -15,7 +15,7 @@ namespace vfsim::bench {
 /// Moments are the rows of testbench/scenarios/moments.def.
 class MomentWatch final : public model::Observer {
  public:
-  explicit MomentWatch(model::ProbeBus& probes);
+  MomentWatch(model::ProbeBus& probes, std::uint32_t vfs_per_guest);
 
   /// Blocks a thread of `os` until the moment comes for the guest. False: `limit` has passed.
   [[nodiscard]] bool wait(SimOs& os, const GuestCore& guest, std::string_view moment,
@@ -38,6 +38,7 @@ class MomentWatch final : public model::Observer {
   };
   void command(const model::CommandView& view, bool completed);
 
+  const std::uint32_t vfs_per_guest_;
   std::list<Waiter> waiters_;
 };
 

@@ -42,15 +42,17 @@ driver::Result<void> check_frames(const Schedule& schedule, const Scenario& scen
 driver::Result<std::vector<Schedule>> schedules_of(const Scenario& scenario, std::uint64_t seed) {
   std::vector<Schedule> schedules;
   const WorkloadParams& params = scenario.workload;
-  for (std::uint32_t g = 0; g < params.guests; ++g) {
-    if (g < params.replay_guests) {
-      BOOST_OUTCOME_TRY(schedule, replay(params, {scenario.folder, VF_SOURCE_DIR "/testbench/data"}, g));
+  for (std::uint32_t vf = 0; vf < params.vfs(); ++vf) {
+    if (params.p2p_sends != 0) {
+      schedules.push_back(generate_p2p(params, vf, seed));
+    } else if (vf % params.vfs_per_guest == 0 && vf / params.vfs_per_guest < params.replay_guests) {
+      BOOST_OUTCOME_TRY(schedule, replay(params, {scenario.folder, VF_SOURCE_DIR "/testbench/data"}, vf));
       BOOST_OUTCOME_TRYV(check_frames(schedule, scenario));
       schedules.push_back(std::move(schedule));
     } else {
-      schedules.push_back(generate(params, g, seed));
+      schedules.push_back(generate(params, vf, seed));
     }
-    if (g == 0 && params.peer_device) {
+    if (vf == 0 && params.peer_device) {
       schedules.back().from_guest.clear();  // the peer device rings for what this guest sends
     }
   }
@@ -105,7 +107,7 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
     const Scenario& scenario = simulation.scenario();
     pictures.waves = std::make_unique<waves::WaveRecorder>(
         simulation.probes, options.wave,
-        waves::WaveScope{scenario.workload.guests + 1, scenario.workload.guests, model::Host::kNicRid});
+        waves::WaveScope{scenario.workload.vfs() + 1, scenario.workload.guests, model::Host::kNicRid});
     if (!pictures.waves->ok()) {
       result.error = fmt::format("{}: cannot be written", options.wave);
       return false;

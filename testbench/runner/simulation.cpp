@@ -38,7 +38,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       rules(std::make_unique<RuleSet>(check_context_, judged ? probes : unheard_)),
       coverage(std::make_unique<CoverageCollector>(check_context_, *rules, probes)),
       events(std::make_unique<EventLog>(probes)),
-      oracle(probes, scenario.workload.guests),
+      oracle(probes, scenario.workload.vfs()),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
   for (auto& host : hosts) {
@@ -47,7 +47,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
   peer.connect(wire.attach(peer, &peer));
   for (std::uint32_t g = 0; g < scenario.workload.guests; ++g) {
     guests.push_back(std::make_unique<Guest>(context_, g, std::array<HostSide*, 2>{hosts[0].get(), hosts[1].get()},
-                                             oracle, std::move(schedules[g])));
+                                             oracle, schedules));
   }
 }
 

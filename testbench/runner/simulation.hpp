@@ -22,7 +22,7 @@ namespace vfsim::bench {
 
 /// The state image of a VF that migrated, as the source saved it.
 struct SavedImage {
-  std::string name;  // "guest0_A_to_B_1": guest, hosts, number of the migration
+  std::string name;  // "guest0_A_to_B_1": guest, hosts, number of the image
   std::vector<std::uint8_t> bytes;
 };
 
@@ -30,7 +30,7 @@ struct SavedImage {
 class Simulation {
  public:
   /// @param log        takes the log lines of drivers and guests
-  /// @param schedules  what each guest and its client send
+  /// @param schedules  what each VF of the guests and its client send
   /// @param seed       of what the fabric does at random (pcie.reorder)
   /// @param judged     false: no rule hears anything (benchmarks only, to tell what the rules cost)
   Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed = 1,
@@ -71,7 +71,7 @@ class Simulation {
   std::unique_ptr<RuleSet> rules;
   std::unique_ptr<CoverageCollector> coverage;
   std::unique_ptr<EventLog> events;
-  MomentWatch moments{probes};
+  MomentWatch moments{probes, scenario_.workload.vfs_per_guest};
   Oracle oracle;
   model::EthernetWire wire;
   TrafficPeer peer;

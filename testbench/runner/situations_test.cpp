@@ -1,9 +1,10 @@
 // Shipped scenarios meet the situation that their titles name. Looked up in the event log, so that
 // a change of timing that makes a scenario miss its point does not pass unseen.
-#include <unistd.h>
 #include <map>
 #include <set>
 #include <sstream>
+#include <tuple>
+#include <unistd.h>
 
 #include "testbench/cli/cli_rig.hpp"
 
@@ -22,8 +23,8 @@ struct Story {
   std::vector<Json> events;
 
   explicit Story(const std::string& scenario, const std::string& arguments = "") {
-    const std::string path =
-        std::filesystem::temp_directory_path() / ("vfsim_story_" + scenario + std::to_string(getpid()) + ".jsonl");
+    const std::string path = std::filesystem::temp_directory_path() /
+                             ("vfsim_story_" + scenario + std::to_string(getpid()) + ".jsonl");
     run = run_cli(scenario, "--events " + path + " " + arguments);
     EXPECT_EQ(run.status, 0) << run.output;
     std::ifstream lines(path);
@@ -306,6 +307,45 @@ std::size_t overtaken(const Story& story) {
     }
   }
   return behind;
+}
+
+/// Doorbells of one VF in the BAR of another: how many, by host and the states of writer and target
+/// when they land.
+std::map<std::tuple<std::string, int, int>, std::size_t> peer_doorbells(const Story& story) {
+  std::map<std::tuple<std::string, int, int>, std::size_t> landed;
+  std::map<std::pair<std::string, int>, int> states;
+  const auto state = [&](const std::string& host, int fn) {
+    constexpr int kRunning = 2;
+    return states.emplace(std::pair{host, fn}, kRunning).first->second;
+  };
+  for (const Json& e : story.events) {
+    const std::string host = e.value("host", "");
+    if (is(e, "vfio_state")) {
+      states[{host, e["fn"]}] = e["to"];
+    } else if (is(e, "tlp_landed") && e["tlp"] == "mem_write" &&
+               std::stoull(e["addr"].get<std::string>(), nullptr, 16) >= 1ULL << 40) {
+      const int fn = std::stoi(e["requester"].get<std::string>(), nullptr, 16) - 0x100;
+      ++landed[{host, state(host, fn), state(host, 3 - fn)}];
+    }
+  }
+  return landed;
+}
+
+TEST(Situations, VfsOfOneGuestRingEachOtherWhileTheyStopOneByOne) {
+  constexpr int kRunning = 2, kRunningP2p = 5, kPreCopy = 6, kPreCopyP2p = 7;
+  auto landed = peer_doorbells(Story("p2p_vfs"));
+  for (const std::string host : {"A", "B"}) {
+    // One has stopped initiating, and the other still rings for it; later, already again.
+    EXPECT_GT((landed[{host, kPreCopy, kPreCopyP2p}]), 0U) << host;
+    EXPECT_GT((landed[{host, kRunning, kRunningP2p}]), 0U) << host;
+  }
+  const std::set<int> listening = {kRunning, kPreCopy, kRunningP2p, kPreCopyP2p};
+  std::size_t all = 0;
+  for (const auto& [when, count] : landed) {
+    EXPECT_EQ(listening.count(std::get<2>(when)), 1U) << std::get<2>(when);
+    all += count;
+  }
+  EXPECT_EQ(all, 2U * 2000U) << "workload.p2p_sends of each";
 }
 
 TEST(Situations, RelaxedWritesPassOthersAndTheRulesHold) {

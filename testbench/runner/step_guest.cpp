@@ -68,7 +68,7 @@ driver::Result<void> step_migration_commands(StepRun& run, const Step& step) {
 
 driver::Result<void> step_lossy_send(StepRun& run, const Step& step) {
   Guest& guest = run.guest(step);
-  run.sim.hosts[guest.core().host]->host.drop_next_completion(vf_rid(guest.core().number));
+  run.sim.hosts[guest.core().host]->host.drop_next_completion(vf_rid(guest.first().vf()));
   guest.spare_send();
   return success();
 }

@@ -19,10 +19,10 @@ using BOOST_OUTCOME_V2_NAMESPACE::success;
 
 std::uint64_t to_u64(driver::Nanoseconds t) { return static_cast<std::uint64_t>(t.count()); }
 
-MigrationResult record(const driver::MigrationReport& report, std::uint32_t guest, std::uint8_t from) {
+MigrationResult record(const driver::MigrationReport& report, Guest& guest, std::uint8_t from) {
   MigrationResult m;
-  m.guest = guest;
-  m.vf = guest;
+  m.guest = guest.core().number;
+  m.vf = guest.first().vf();
   m.from = host_name(from);
   m.to = host_name(static_cast<std::uint8_t>(from ^ 1U));
   for (const driver::MigrationPhase& phase : report.phases) {
@@ -173,7 +173,7 @@ driver::Result<void> migrate_once(StepRun& run, const Step& step, const Attempt&
   announce(run.sim, {number, from, to, true, ""});
   BOOST_OUTCOME_TRY(sent, both_sides(run, attempt, guest, *run.sim.hosts[from], *run.sim.hosts[to]));
   announce(run.sim, {number, from, to, false, sent.outcome.c_str()});
-  run.result.migrations.push_back(record(sent, number, from));
+  run.result.migrations.push_back(record(sent, guest, from));
   if (guest.core().host == to) {
     BOOST_OUTCOME_TRYV(reset_devices(guest.on(from)));
   }

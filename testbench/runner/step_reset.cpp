@@ -143,7 +143,7 @@ driver::Result<void> step_guest_reset(StepRun& run, const Step& step) {
   Guest& guest = run.guest(step);
   return guest.reset_under(
       [&]() -> driver::Result<void> {
-        return run.sim.hosts[guest.core().host]->vfs[guest.core().number]->migration.reset();
+        return run.sim.hosts[guest.core().host]->vfs[guest.first().vf()]->migration.reset();
       },
       run.crew);
 }

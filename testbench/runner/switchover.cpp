@@ -60,21 +60,25 @@ void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t 
   SimGuestVm& destination = simulation.guests[guest]->on(to);
   simulation.oracle.compare_memory(source.machine().memory(), source.phys(), destination.machine().memory(),
                                    destination.phys(), source.memory_bytes());
-  touch_stopped(simulation.hosts[from]->vfs[guest]->platform);
+  const auto& nics = simulation.guests[guest]->nics();
+  for (const auto& nic : nics) {
+    touch_stopped(simulation.hosts[from]->vfs[nic->vf()]->platform);
+  }
   const bool gone = simulation.hosts[from]->pf_removed || simulation.hosts[to]->pf_removed;
   if (gone || !simulation.scenario().vmm.read_back) {
     return;
   }
-  const auto first = read_back(*source.devices().front(), simulation.scenario());
-  const auto second = read_back(*destination.devices().front(), simulation.scenario());
-  if (first) {
-    simulation.images.push_back({fmt::format("guest{}_{}_to_{}_{}", guest, from == 0 ? "A" : "B", to == 0 ? "A" : "B",
-                                             simulation.images.size() + 1),
-                                 first.value()});
+  for (std::size_t n = 0; n < nics.size(); ++n) {
+    const auto first = read_back(*source.devices()[n], simulation.scenario());
+    const auto second = read_back(*destination.devices()[n], simulation.scenario());
+    if (first) {
+      simulation.images.push_back({fmt::format("guest{}_{}_to_{}_{}", guest, from == 0 ? "A" : "B", to == 0 ? "A" : "B",
+                                               simulation.images.size() + 1),
+                                   first.value()});
+    }
+    simulation.rules->add_identity(simulation.calendar.now(), vf_ref(to, nics[n]->vf()), first ? first.value() : Image{},
+                                   second ? second.value() : Image{});
   }
-  const model::FnRef who{to, static_cast<std::uint8_t>(guest + 1)};
-  simulation.rules->add_identity(simulation.calendar.now(), who, first ? first.value() : Image{},
-                                 second ? second.value() : Image{});
 }
 
 }  // namespace vfsim::bench

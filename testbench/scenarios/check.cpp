@@ -16,9 +16,13 @@ bool power_of_two(std::uint32_t value) {
 
 /// Lines as check() reports them, without the file; "" where nothing is wrong.
 std::string wrong_guests(const Scenario& s) {
-  if (s.workload.guests > s.nic.vfs) {
-    return fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF",
-                       s.workload.guests, s.nic.vfs);
+  if (s.workload.vfs() > s.nic.vfs) {
+    return s.workload.vfs_per_guest == 1
+               ? fmt::format("workload.guests = {} but nic.vfs = {}; each guest needs a VF",
+                             s.workload.guests, s.nic.vfs)
+               : fmt::format(
+                     "workload.guests = {} and workload.vfs_per_guest = {}, but nic.vfs = {}",
+                     s.workload.guests, s.workload.vfs_per_guest, s.nic.vfs);
   }
   if (s.workload.replay_guests > s.workload.guests) {
     return fmt::format("workload.replay_guests = {} but workload.guests = {}",
@@ -43,10 +47,53 @@ std::string wrong_traffic(const Scenario& s) {
   return "";
 }
 
+/// Who rings must know what was posted: nothing else may use those queues, and no driver starts
+/// anew.
+std::string wrong_p2p(const Scenario& s) {
+  const WorkloadParams& w = s.workload;
+  if (w.p2p_sends == 0) {
+    return "";
+  }
+  if (w.vfs_per_guest < 2) {
+    return fmt::format("workload.p2p_sends = {} but workload.vfs_per_guest = {}; allowed is 2 .. 8",
+                       w.p2p_sends, w.vfs_per_guest);
+  }
+  if (w.peer_device) {
+    return fmt::format(
+        "workload.p2p_sends = {} and a workload.peer_device, which rings, too; "
+        "allowed is one of them",
+        w.p2p_sends);
+  }
+  if (w.p2p_sends > 1U << w.log_sq) {
+    return fmt::format("workload.p2p_sends = {} but the send queue takes {} (workload.log_sq = {})",
+                       w.p2p_sends, 1U << w.log_sq, w.log_sq);
+  }
+  if (s.pcie.reorder) {
+    return fmt::format(
+        "workload.p2p_sends = {} and pcie.reorder, with which a later doorbell may "
+        "come before an earlier one; allowed is one of them",
+        w.p2p_sends);
+  }
+  const auto breaks = [](const Step& step) {
+    return step.verb == "guest_reset" || step.verb == "lossy_send" || step.verb == "rogue_send" ||
+           (step.verb == "reset" && step.text("device") == "own");
+  };
+  const auto step = std::find_if(s.steps.begin(), s.steps.end(), breaks);
+  return step == s.steps.end()
+             ? ""
+             : fmt::format(
+                   "workload.p2p_sends = {} and step {} in line {}, after which a doorbell "
+                   "would name another request; allowed is one of them",
+                   w.p2p_sends, step->verb, step->line);
+}
+
 std::string wrong_memory(const Scenario& s) {
   const WorkloadParams& w = s.workload;
   const std::uint64_t driver =
-      (guest_driver_bytes(w.log_sq, w.log_rq, s.nic.mtu) + w.dirty_pages * 4096ULL) / kMiB + 1;
+      (w.vfs_per_guest * guest_driver_bytes(w.log_sq, w.log_rq, s.nic.mtu) +
+       w.dirty_pages * 4096ULL) /
+          kMiB +
+      1;
   if (w.guest_memory_mib < driver) {
     return fmt::format(
         "workload.guest_memory_mib = {} is too little for queues of 2^{} and 2^{} frames of "
@@ -177,7 +224,8 @@ std::string wrong_step(const Step& step, std::vector<Whereabouts>& guests) {
 }  // namespace
 
 bool check(const Scenario& s, std::string& error) {
-  for (const auto rule : {wrong_guests, wrong_traffic, wrong_sizes, wrong_memory, wrong_timeout}) {
+  for (const auto rule :
+       {wrong_guests, wrong_traffic, wrong_p2p, wrong_sizes, wrong_memory, wrong_timeout}) {
     if (const std::string what = rule(s); !what.empty()) {
       error = place_of(what, s) + ": " + what;
       return false;

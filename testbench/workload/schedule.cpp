@@ -158,6 +158,14 @@ Schedule generate(const WorkloadParams& params, std::uint32_t guest, std::uint64
           generate_direction(params, guest_mac(guest), client_mac(guest), seed * 1024 + guest * 2 + 1)};
 }
 
+Schedule generate_p2p(const WorkloadParams& params, std::uint32_t guest, std::uint64_t seed) {
+  WorkloadParams p = params;
+  p.packets = params.p2p_sends;
+  Schedule schedule = generate(p, guest, seed);
+  schedule.from_guest.clear();
+  return schedule;
+}
+
 Frame numbered_frame(const Mac& to, const Mac& from, std::uint64_t number, std::uint32_t length) {
   Frame frame(std::max<std::size_t>(length, kEthernetHeader + 8));
   set_macs(frame, to, from);

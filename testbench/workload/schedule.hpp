@@ -43,6 +43,9 @@ struct Schedule {
 /// [gap/2, 3 gap/2), every payload numbered and different.
 [[nodiscard]] Schedule generate(const WorkloadParams& params, std::uint32_t guest, std::uint64_t seed);
 
+/// The same where other devices of the guest ring for its sends: params.p2p_sends frames to the guest, none from it.
+[[nodiscard]] Schedule generate_p2p(const WorkloadParams& params, std::uint32_t guest, std::uint64_t seed);
+
 /// One numbered test frame of `length` bytes.
 [[nodiscard]] Frame numbered_frame(const Mac& to, const Mac& from, std::uint64_t number, std::uint32_t length);
 

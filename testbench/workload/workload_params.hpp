@@ -12,6 +12,9 @@ struct WorkloadParams {
 #include "testbench/workload/workload_params.def"
 #undef PARAM
 #undef TEXT
+
+  /// VFs of all guests.
+  [[nodiscard]] std::uint32_t vfs() const { return guests * vfs_per_guest; }
 };
 
 }  // namespace vfsim::bench
