@@ -46,7 +46,7 @@ class Ring {
   void clear() { head_ = tail_; }
 
  private:
-  void grow() {
+  [[gnu::noinline]] void grow() {  // keeps push() small enough for its callers
     std::vector<T> larger(items_.size() * 2);
     for (std::uint64_t i = head_; i != tail_; ++i) {
       larger[i & (larger.size() - 1)] = std::move(at(i));

@@ -4,13 +4,17 @@
 #include <functional>
 #include <memory>
 
+#include "systemc/nic/dma_gate.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
 
 namespace vfsim::model {
 
+struct NicCore;
+
 /// One maker per block, called while the NIC is built; an empty one means the SystemC model.
 struct BlockMakers {
   std::function<std::unique_ptr<TxArbiter>()> tx_arbiter;
+  std::function<std::unique_ptr<DmaGate>(NicCore&)> dma_gate;
 };
 
 /// The block of the maker, or a Default made of `args`.

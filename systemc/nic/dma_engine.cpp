@@ -8,32 +8,28 @@
 namespace vfsim::model {
 
 namespace {
-// The cookie of a posted TLP names its operation, with a serial so that a late landing finds no
-// stranger.
-constexpr std::uint32_t kNoCookie = ~0U;
+// The cookie of a posted TLP names its operation, and the resets of its function until then: what
+// was sent before a reset finds no stranger.
 constexpr std::uint32_t kIndexBits = 20;
-constexpr std::uint16_t kSerialMask = 0x7ff;
+constexpr std::uint32_t kNoIndex = (1U << kIndexBits) - 1;
+constexpr std::uint16_t kEpochMask = 0xfff;
 constexpr std::uint32_t kBusPage = 4096;  // no TLP crosses it
 
-constexpr std::uint32_t cookie_of(std::uint32_t index, std::uint16_t serial) {
-  return static_cast<std::uint32_t>(serial) << kIndexBits | index;
+constexpr std::uint32_t cookie_of(std::uint32_t index, std::uint16_t epoch) {
+  return static_cast<std::uint32_t>(epoch) << kIndexBits | index;
 }
 }  // namespace
 
-DmaEngine::DmaEngine(NicCore& core)
+DmaEngine::DmaEngine(NicCore& core, DmaGate& gate)
     : core_(core),
+      gate_(gate),
       walker_(*core.ram),
-      write_round_(kNicFunctions),
-      read_round_(kNicFunctions),
-      tags_(core.params.dma_tags),
-      free_tags_(256),
+      reads_(core.params.dma_tags),
       stage_(core.calendar, *this, core.params.translation_ns * kNs) {
   ops_.reserve(1024);
   inline_.reserve(1024);
   free_ops_.reserve(1024);
-  for (std::uint32_t tag = 0; tag < core.params.dma_tags; ++tag) {
-    free_tags_.push(static_cast<std::uint16_t>(tag));
-  }
+  gate_.set_client(*this);
 }
 
 std::uint32_t DmaEngine::allocate() {
@@ -48,9 +44,7 @@ std::uint32_t DmaEngine::allocate() {
 }
 
 void DmaEngine::release(std::uint32_t index) {
-  Op& op = ops_[index];
-  op.serial = static_cast<std::uint16_t>((op.serial + 1) & kSerialMask);
-  op.used = false;
+  ops_[index].used = false;
   free_ops_.push_back(index);
 }
 
@@ -132,13 +126,7 @@ void DmaEngine::leave_stage(std::uint32_t& index) {
     end(index, DmaResult::ok);
     return;
   }
-  const bool write = op.to_host;
   enqueue(index);
-  if (write) {
-    pump_writes();
-  } else {
-    pump_reads();
-  }
 }
 
 void DmaEngine::enqueue(std::uint32_t index) {
@@ -151,18 +139,41 @@ void DmaEngine::enqueue(std::uint32_t index) {
     ops_[queue.tail].next = index;
   }
   queue.tail = index;
-  activate(op.fn, queue, op.to_host ? write_round_ : read_round_);
-}
-
-/// The queue has something to send: it takes its turns from now on, unless the function is no bus
-/// master.
-void DmaEngine::activate(std::uint32_t fn, Queue& queue, Ring<std::uint8_t>& round) {
-  Function& f = functions_[fn];
   if (!f.master) {
     hold(f);
-  } else if (!queue.active) {
-    queue.active = true;
-    round.push(static_cast<std::uint8_t>(fn));
+  } else if (op.to_host) {
+    ask_posted(op.fn);
+  } else {
+    ask_read(op.fn);
+  }
+}
+
+bool DmaEngine::next_read(Function& f) const {
+  f.read_asked = f.master && f.reads.head != kNone;
+  return f.read_asked;
+}
+
+GatePosted DmaEngine::next_posted(Function& f) const {
+  const bool any = f.master && f.writes.head != kNone;
+  f.posted_asked = !any                            ? GatePosted::none
+                   : ops_[f.writes.head].interrupt ? GatePosted::message
+                                                   : GatePosted::write;
+  return f.posted_asked;
+}
+
+void DmaEngine::ask_read(std::uint32_t fn) {
+  Function& f = functions_[fn];
+  const bool before = f.read_asked;
+  if (next_read(f) != before) {
+    gate_.request_read(fn, f.read_asked);
+  }
+}
+
+void DmaEngine::ask_posted(std::uint32_t fn) {
+  Function& f = functions_[fn];
+  const GatePosted before = f.posted_asked;
+  if (next_posted(f) != before) {
+    gate_.request_posted(fn, f.posted_asked);
   }
 }
 
@@ -177,16 +188,11 @@ void DmaEngine::set_master(std::uint32_t fn, bool master) {
   Function& f = functions_[fn];
   f.master = master;
   f.held_until = 0;
-  if (f.writes.head != kNone) {
-    activate(fn, f.writes, write_round_);
+  if (!master && (f.writes.head != kNone || f.reads.head != kNone)) {
+    hold(f);
   }
-  if (f.reads.head != kNone) {
-    activate(fn, f.reads, read_round_);
-  }
-  if (master) {
-    pump_writes();
-    pump_reads();
-  }
+  ask_posted(fn);
+  ask_read(fn);
 }
 
 // Rare: only a driver that takes bus mastering away under work in progress gets here.
@@ -221,40 +227,6 @@ void DmaEngine::give_up(Queue& queue) {
   }
 }
 
-std::uint32_t DmaEngine::drop_head(Queue& queue) {
-  const std::uint32_t index = queue.head;
-  queue.head = ops_[index].next;
-  return index;
-}
-
-void DmaEngine::rotate(Ring<std::uint8_t>& round, const Function& f, Queue& queue) {
-  const std::uint8_t fn = take_front(round);
-  queue.active = f.master && queue.head != kNone;
-  if (queue.active) {
-    round.push(fn);
-  }
-}
-
-void DmaEngine::pump_writes() {
-  while (!write_round_.empty()) {
-    Function& f = functions_[write_round_.front()];
-    if (f.master && f.writes.head != kNone && !send_write(f.writes.head)) {
-      return;
-    }
-    rotate(write_round_, f, f.writes);
-  }
-}
-
-void DmaEngine::pump_reads() {
-  while (!read_round_.empty()) {
-    Function& f = functions_[read_round_.front()];
-    if (f.master && f.reads.head != kNone && !send_read(f.reads.head)) {
-      return;
-    }
-    rotate(read_round_, f, f.reads);
-  }
-}
-
 /// Bytes of the next TLP of at most `limit`; 0 if the key went away under the transfer.
 std::uint32_t DmaEngine::segment(Op& op, std::uint32_t limit) const {
   if (op.key.run == 0 && !walker_.next_page(op.fn, op.mkey, op.key)) {
@@ -273,20 +245,38 @@ void DmaEngine::advance(Op& op, std::uint32_t bytes) {
   op.done += bytes;
 }
 
-/// False: no credits. The operation is at the head of its queue.
-bool DmaEngine::send_write(std::uint32_t index) {
-  Op& op = ops_[index];
-  const std::uint32_t bytes = segment(op, core_.pcie.max_payload);
-  if (bytes == 0) {
-    drop_unissued(index, DmaResult::bad_key);
-    if (op.out == 0) {
-      end(index, DmaResult::bad_key);
+GatePosted DmaEngine::posted_granted(std::uint32_t fn, GatePosted kind) {
+  Function& f = functions_[fn];
+  for (GatePosted head = f.posted_asked; head == kind; head = next_posted(f)) {
+    const std::uint32_t index = f.writes.head;
+    const std::uint32_t bytes = segment(ops_[index], core_.pcie.max_payload);
+    if (bytes != 0) {
+      send_write(index, bytes);
+      return next_posted(f);
     }
-    return true;
+    drop_unissued(index, DmaResult::bad_key);  // the key went away under the transfer
   }
-  if (!core_.port->can_send(TlpKind::mem_write, bytes)) {
-    return false;
+  gate_.landed(fn);
+  return f.posted_asked;
+}
+
+bool DmaEngine::read_granted(std::uint32_t fn, std::uint16_t tag) {
+  Function& f = functions_[fn];
+  for (bool any = f.read_asked; any; any = next_read(f)) {
+    const std::uint32_t index = f.reads.head;
+    const std::uint32_t bytes = segment(ops_[index], core_.pcie.max_read_request);
+    if (bytes != 0) {
+      send_read(index, bytes, tag);
+      return next_read(f);
+    }
+    drop_unissued(index, DmaResult::bad_key);
   }
+  gate_.completed(tag);
+  return false;
+}
+
+void DmaEngine::send_write(std::uint32_t index, std::uint32_t bytes) {
+  Op& op = ops_[index];
   Function& f = functions_[op.fn];
   Tlp tlp;
   tlp.kind = TlpKind::mem_write;
@@ -296,9 +286,8 @@ bool DmaEngine::send_write(std::uint32_t index) {
   tlp.bytes = bytes;
   tlp.addr = op.key.addr;
   const bool landed = op.notify == DmaNotify::landed;
-  tlp.cookie = landed ? cookie_of(index, op.serial) : kNoCookie;
+  tlp.cookie = cookie_of(landed ? index : kNoIndex, f.epoch);
   const std::uint8_t* from = (op.copied ? inline_[index].bytes.data() : op.buffer) + op.done;
-  ++f.inflight_writes;
   ++core_.stats.fn[op.fn].writes_sent;
   if (!op.interrupt) {
     f.tracker.mark(tlp.addr, bytes);
@@ -307,64 +296,45 @@ bool DmaEngine::send_write(std::uint32_t index) {
   advance(op, bytes);
   op.out += landed ? 1 : 0;
   if (op.left == 0) {
-    drop_head(f.writes);
+    f.writes.head = op.next;
     if (!landed) {
       end(index, DmaResult::ok);
     }
   }
-  return true;
 }
 
-/// False: no tag or no credits.
-bool DmaEngine::send_read(std::uint32_t index) {
+void DmaEngine::send_read(std::uint32_t index, std::uint32_t bytes, std::uint16_t tag) {
   Op& op = ops_[index];
-  const std::uint32_t bytes = segment(op, core_.pcie.max_read_request);
-  if (bytes == 0) {
-    drop_unissued(index, DmaResult::bad_key);
-    if (op.out == 0) {
-      end(index, DmaResult::bad_key);
-    }
-    return true;
-  }
-  if (free_tags_.empty() || !core_.port->can_send(TlpKind::mem_read, 0)) {
-    return false;
-  }
-  const std::uint16_t number = take_front(free_tags_);
-  Tag& tag = tags_[number];
-  tag.buffer = op.buffer + op.done;
-  tag.op = index;
-  tag.bytes = bytes;
-  tag.received = 0;
-  tag.fn = op.fn;
-  tag.state = TagState::busy;
-  link_deadline(number);
+  Function& f = functions_[op.fn];
+  reads_[tag] = {op.buffer + op.done, index, bytes, 0, op.fn};
   Tlp tlp;
   tlp.kind = TlpKind::mem_read;
   tlp.relaxed = relaxed_ && op.key.relaxed;
   tlp.requester = core_.rid_of(op.fn);
-  tlp.tag = number;
+  tlp.tag = tag;
   tlp.bytes = bytes;
   tlp.addr = op.key.addr;
-  Function& f = functions_[op.fn];
-  ++f.outstanding_reads;
   ++core_.stats.fn[op.fn].reads_sent;
   core_.port->send(tlp, nullptr);
   advance(op, bytes);
   ++op.out;
   if (op.left == 0) {
-    drop_head(f.reads);
+    f.reads.head = op.next;
   }
-  return true;
 }
 
-/// An error: what was not issued is given up. A partly issued operation is the head of its queue.
+/// An error: what was not issued is given up, and the operation ends if nothing of it is under way.
+/// A partly issued operation is the head of its queue.
 void DmaEngine::drop_unissued(std::uint32_t index, DmaResult result) {
   Op& op = ops_[index];
   op.result = result;
   if (op.left != 0) {
     op.left = 0;
     Function& f = functions_[op.fn];
-    drop_head(op.to_host ? f.writes : f.reads);
+    (op.to_host ? f.writes : f.reads).head = op.next;
+  }
+  if (op.out == 0) {
+    end(index, result);
   }
 }
 
@@ -387,79 +357,77 @@ void DmaEngine::write_landed(const Tlp& tlp, bool ok) {
     return;
   }
   Function& f = functions_[fn];
-  --f.inflight_writes;
   if (ok && !tlp.interrupt) {
     f.tracker.mark(tlp.addr, tlp.bytes);
   }
-  if (tlp.cookie != kNoCookie) {
-    const std::uint32_t index = tlp.cookie & ((1U << kIndexBits) - 1);
-    Op& op = ops_[index];
-    if (op.used && cookie_of(index, op.serial) == tlp.cookie) {
-      --op.out;
-      if (!ok) {
-        drop_unissued(index, DmaResult::bus_error);
-      }
-      if (op.out == 0 && op.left == 0) {
-        end(index, op.result);
-      }
-    }
+  const std::uint32_t index = tlp.cookie & kNoIndex;
+  if (index != kNoIndex && tlp.cookie >> kIndexBits == f.epoch) {
+    end_of_write(index, ok);
   }
-  core_.work_ended(fn);
+  gate_.landed(fn);
+}
+
+void DmaEngine::end_of_write(std::uint32_t index, bool ok) {
+  Op& op = ops_[index];
+  const std::uint32_t fn = op.fn;
+  --op.out;
+  if (!ok) {
+    drop_unissued(index, DmaResult::bus_error);
+    ask_posted(fn);
+  } else if (op.out == 0 && op.left == 0) {
+    end(index, op.result);
+  }
 }
 
 void DmaEngine::completion(const Tlp& tlp, const std::uint8_t* payload) {
   ++core_.stats.completions;
-  const std::uint16_t number = tlp.tag;
-  if (number >= tags_.size() || tags_[number].state == TagState::free ||
-      tlp.requester != core_.rid_of(tags_[number].fn)) {
+  const std::uint16_t tag = tlp.tag;
+  if (tag >= reads_.size() || tlp.requester != core_.rid_of(reads_[tag].fn)) {
     ++core_.stats.unexpected_completions;
     return;
   }
-  Tag& tag = tags_[number];
+  Read& read = reads_[tag];
   const bool good = tlp.status == CplStatus::successful;
-  if (tag.state == TagState::quarantined) {
+  if (read.op == kNone) {  // late
     ++core_.stats.unexpected_completions;
     if (tlp.last || !good) {
-      unlink_deadline(number);
-      free_tag(number);
-      pump_reads();
+      gate_.completed(tag);
     }
     return;
   }
   if (good) {
-    if (tlp.offset != tag.received || tlp.bytes > tag.bytes - tag.received) {
+    if (tlp.offset != read.received || tlp.bytes > read.bytes - read.received) {
       ++core_.stats.unexpected_completions;
       return;
     }
-    std::memcpy(tag.buffer + tag.received, payload, tlp.bytes);
-    tag.received += tlp.bytes;
-    if (tag.received != tag.bytes && !tlp.last) {
+    std::memcpy(read.buffer + read.received, payload, tlp.bytes);
+    read.received += tlp.bytes;
+    if (read.received != read.bytes && !tlp.last) {
       return;
     }
   }
-  const bool complete = good && tag.received == tag.bytes;
-  unlink_deadline(number);
-  free_tag(number);
-  end_of_tag(number, complete ? DmaResult::ok : DmaResult::bus_error);
+  const bool complete = good && read.received == read.bytes;
+  end_of_read(tag, complete ? DmaResult::ok : DmaResult::bus_error);
+  gate_.completed(tag);
 }
 
-void DmaEngine::end_of_tag(std::uint16_t number, DmaResult result) {
-  const std::uint32_t index = tags_[number].op;
+void DmaEngine::read_expired(std::uint16_t tag) {
+  ++core_.stats.completion_timeouts;
+  end_of_read(tag, DmaResult::timeout);
+}
+
+void DmaEngine::end_of_read(std::uint16_t tag, DmaResult result) {
+  const std::uint32_t index = reads_[tag].op;
+  reads_[tag].op = kNone;
   Op& op = ops_[index];
-  --functions_[op.fn].outstanding_reads;
+  const std::uint32_t fn = op.fn;
   --op.out;
   if (result != DmaResult::ok) {
     drop_unissued(index, result);
-  }
-  if (op.out == 0 && op.left == 0) {
+    ask_read(fn);
+  } else if (op.out == 0 && op.left == 0) {
     end(index, op.result);
   }
-  pump_reads();
-}
-
-void DmaEngine::credits_returned() {
-  pump_writes();
-  pump_reads();
 }
 
 void DmaEngine::abort(std::uint32_t fn) {
@@ -485,75 +453,16 @@ void DmaEngine::abort(std::uint32_t fn) {
   f.writes.head = kNone;
   f.reads.head = kNone;
   f.ops = 0;
-  f.outstanding_reads = 0;
   f.held_until = 0;
-  for (std::size_t i = 0; i < tags_.size(); ++i) {
-    if (tags_[i].state == TagState::busy && tags_[i].fn == fn) {
-      unlink_deadline(static_cast<std::uint16_t>(i));
-      quarantine(static_cast<std::uint16_t>(i));
-    }
+  f.read_asked = false;
+  f.posted_asked = GatePosted::none;
+  f.epoch = static_cast<std::uint16_t>((f.epoch + 1) & kEpochMask);
+  for (Read& read : reads_) {
+    read.op = read.fn == fn ? kNone : read.op;
   }
+  gate_.reset(fn);
   for (const Ended& e : ended) {
     e.client->dma_done(e.cookie, DmaResult::aborted);
-  }
-}
-
-void DmaEngine::quarantine(std::uint16_t number) {
-  Tag& tag = tags_[number];
-  tag.state = TagState::quarantined;
-  tag.op = kNone;
-  link_deadline(number);
-}
-
-void DmaEngine::free_tag(std::uint16_t number) {
-  tags_[number].state = TagState::free;
-  free_tags_.push(number);
-}
-
-// One constant time-out: the order of issue is the order of deadlines, a list is enough.
-void DmaEngine::link_deadline(std::uint16_t number) {
-  Tag& tag = tags_[number];
-  tag.deadline = core_.now() + core_.params.completion_timeout_us * kUs;
-  tag.next = kNoTag;
-  tag.prev = last_deadline_;
-  if (last_deadline_ == kNoTag) {
-    first_deadline_ = number;
-  } else {
-    tags_[last_deadline_].next = number;
-  }
-  last_deadline_ = number;
-  if (!timeout_.armed()) {
-    core_.calendar.arm(timeout_, tags_[first_deadline_].deadline);
-  }
-}
-
-void DmaEngine::unlink_deadline(std::uint16_t number) {
-  const Tag& tag = tags_[number];
-  (tag.prev == kNoTag ? first_deadline_ : tags_[tag.prev].next) = tag.next;
-  (tag.next == kNoTag ? last_deadline_ : tags_[tag.next].prev) = tag.prev;
-}
-
-// The timer is not moved when a read completes: it fires at most once per time-out and looks at the
-// oldest tag.
-void DmaEngine::expire() {
-  while (first_deadline_ != kNoTag && tags_[first_deadline_].deadline <= core_.now()) {
-    const std::uint16_t number = first_deadline_;
-    unlink_deadline(number);
-    if (tags_[number].state == TagState::quarantined) {
-      free_tag(number);
-      pump_reads();
-      continue;
-    }
-    ++core_.stats.completion_timeouts;
-    FnRun& run = core_.run[tags_[number].fn];
-    run.cpl_timeout = run.cpl_timeout || run.gate_closed;
-    const std::uint32_t op = tags_[number].op;
-    quarantine(number);
-    tags_[number].op = op;
-    end_of_tag(number, DmaResult::timeout);
-  }
-  if (first_deadline_ != kNoTag && !timeout_.armed()) {
-    core_.calendar.arm(timeout_, tags_[first_deadline_].deadline);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "systemc/nic/delay_line.hpp"
 #include "systemc/nic/dirty_tracker.hpp"
+#include "systemc/nic/dma_gate.hpp"
 #include "systemc/nic/mkey_walker.hpp"
 #include "systemc/nic/nic_core.hpp"
 
@@ -54,19 +55,19 @@ struct DmaRequest {
   DmaNotify notify = DmaNotify::landed;
 };
 
-/// Splits transfers into TLPs (MPS, MRRS, 4 KiB boundaries, pages of keys), serves the functions in
-/// turn, one TLP each, tracks tags and posted writes per function, and assembles completions.
+/// Splits transfers into TLPs (MPS, MRRS, 4 KiB boundaries, pages of keys), sends them as the gate
+/// grants them, and assembles completions.
 ///
-/// Every transfer first spends params.translation_ns in the translation stage. A tag of an aborted
-/// or timed-out read stays reserved (quarantine) until its late completion comes or one more
-/// time-out has passed. A function that is not bus master sends no request: its transfers wait, at
-/// most one completion time-out. Time: constant per TLP, independent of the number of functions; no
-/// allocation once pools have their size.
-class DmaEngine {
+/// Every transfer first spends params.translation_ns in the translation stage. A function that is
+/// not bus master sends no request: its transfers wait, at most one completion time-out. Time:
+/// constant per TLP, independent of the number of functions; no allocation once pools have their
+/// size.
+class DmaEngine final : private DmaGateClient {
  public:
   static constexpr std::uint32_t kInlineBytes = 64;
 
-  explicit DmaEngine(NicCore& core);
+  /// @param gate  outlives this
+  DmaEngine(NicCore& core, DmaGate& gate);
 
   void submit(const DmaRequest& request);
   /// A message-signalled interrupt, ordered behind the writes submitted before.
@@ -82,24 +83,22 @@ class DmaEngine {
   // From the link.
   void completion(const Tlp& tlp, const std::uint8_t* payload);
   void write_landed(const Tlp& tlp, bool ok);
-  void credits_returned();
+  void credits_returned() { gate_.link_ready(); }
 
+  /// A transfer of the function has not ended.
+  [[nodiscard]] bool busy(std::uint32_t fn) const { return functions_[fn].ops != 0; }
   /// Nothing waiting, outstanding or in flight for the function.
   [[nodiscard]] bool idle(std::uint32_t fn) const {
-    const Function& f = functions_[fn];
-    return f.ops == 0 && f.inflight_writes == 0 && f.outstanding_reads == 0;
+    return !busy(fn) && gate_.outstanding(fn) == 0 && gate_.posted(fn) == 0;
   }
   [[nodiscard]] std::uint32_t outstanding_reads(std::uint32_t fn) const {
-    return functions_[fn].outstanding_reads;
+    return gate_.outstanding(fn);
   }
-  [[nodiscard]] std::uint32_t inflight_writes(std::uint32_t fn) const {
-    return functions_[fn].inflight_writes;
-  }
+  [[nodiscard]] std::uint32_t inflight_writes(std::uint32_t fn) const { return gate_.posted(fn); }
   [[nodiscard]] DirtyTracker& tracker(std::uint32_t fn) { return functions_[fn].tracker; }
 
  private:
   static constexpr std::uint32_t kNone = ~0U;
-  static constexpr std::uint16_t kNoTag = 0xffff;
 
   struct Op {
     KeyCursor key;  // where the next byte goes
@@ -111,7 +110,6 @@ class DmaEngine {
     std::uint32_t out;   // TLPs issued that matter for the end
     std::uint32_t next;  // in the function's queue
     std::uint32_t mkey, pd;
-    std::uint16_t serial;
     std::uint8_t fn;
     bool to_host, by_key, interrupt, copied, data_path, staged, aborted, used;
     DmaNotify notify;
@@ -120,27 +118,24 @@ class DmaEngine {
   struct Inline {
     std::array<std::uint8_t, kInlineBytes> bytes;
   };
-  enum class TagState : std::uint8_t { free, busy, quarantined };
-  struct Tag {
+  /// The read that a tag stands for, until its end.
+  struct Read {
     std::uint8_t* buffer = nullptr;
-    Ps deadline = 0;
     std::uint32_t op = kNone;
     std::uint32_t bytes = 0;
     std::uint32_t received = 0;
-    std::uint16_t prev = kNoTag, next = kNoTag;  // list by deadline
     std::uint8_t fn = 0;
-    TagState state = TagState::free;
   };
   struct Queue {
     std::uint32_t head = kNone, tail = kNone;
-    bool active = false;  // in the round
   };
   struct Function {
     Queue writes, reads;
     std::uint32_t ops = 0;
-    std::uint32_t inflight_writes = 0;
-    std::uint32_t outstanding_reads = 0;
-    Ps held_until = 0;  // not bus master: when transfers that wait for it end
+    Ps held_until = 0;        // not bus master: when transfers that wait for it end
+    std::uint16_t epoch = 0;  // resets
+    GatePosted posted_asked = GatePosted::none;  // as the gate knows it
+    bool read_asked = false;
     bool master = true;
     DirtyTracker tracker;
   };
@@ -150,40 +145,35 @@ class DmaEngine {
   void stage(std::uint32_t index);
   void leave_stage(std::uint32_t& index);
   void enqueue(std::uint32_t index);
-  void activate(std::uint32_t fn, Queue& queue, Ring<std::uint8_t>& round);
+  void ask_read(std::uint32_t fn);
+  void ask_posted(std::uint32_t fn);
+  [[nodiscard]] bool next_read(Function& f) const;
+  [[nodiscard]] GatePosted next_posted(Function& f) const;
+  bool read_granted(std::uint32_t fn, std::uint16_t tag) override;
+  GatePosted posted_granted(std::uint32_t fn, GatePosted kind) override;
+  void read_expired(std::uint16_t tag) override;
   void hold(Function& f);
   void release_held();
   void give_up(Queue& queue);
-  std::uint32_t drop_head(Queue& queue);
-  void pump_writes();
-  void pump_reads();
-  bool send_write(std::uint32_t index);
-  bool send_read(std::uint32_t index);
+  void send_write(std::uint32_t index, std::uint32_t bytes);
+  void send_read(std::uint32_t index, std::uint32_t bytes, std::uint16_t tag);
   [[nodiscard]] std::uint32_t segment(Op& op, std::uint32_t limit) const;
   static void advance(Op& op, std::uint32_t bytes);
   [[nodiscard]] bool start_key(Op& op) const;
-  void rotate(Ring<std::uint8_t>& round, const Function& f, Queue& queue);
   void end(std::uint32_t index, DmaResult result);
-  void end_of_tag(std::uint16_t tag, DmaResult result);
+  void end_of_read(std::uint16_t tag, DmaResult result);
+  void end_of_write(std::uint32_t index, bool ok);
   void drop_unissued(std::uint32_t index, DmaResult result);
-  void link_deadline(std::uint16_t tag);
-  void unlink_deadline(std::uint16_t tag);
-  void free_tag(std::uint16_t tag);
-  void quarantine(std::uint16_t tag);
-  void expire();
 
   NicCore& core_;
+  DmaGate& gate_;
   bool relaxed_ = true;
   MkeyWalker walker_;
   std::vector<Op> ops_;
   std::vector<Inline> inline_;
   std::vector<std::uint32_t> free_ops_;
   std::array<Function, kNicFunctions> functions_;
-  Ring<std::uint8_t> write_round_, read_round_;  // functions with something to send, in turn
-  std::vector<Tag> tags_;
-  Ring<std::uint16_t> free_tags_;  // oldest first, so that a number rests as long as possible
-  std::uint16_t first_deadline_ = kNoTag, last_deadline_ = kNoTag;
-  MethodTimer<DmaEngine, &DmaEngine::expire> timeout_{*this};
+  std::vector<Read> reads_;  // by tag
   MethodTimer<DmaEngine, &DmaEngine::release_held> held_{*this};
   DelayLine<DmaEngine, std::uint32_t, &DmaEngine::leave_stage> stage_;
 };

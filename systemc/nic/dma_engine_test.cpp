@@ -1,4 +1,3 @@
-#include "firmware/interface/faults.h"
 #include "systemc/nic/dma_engine.hpp"
 
 #include <cstring>
@@ -6,6 +5,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "firmware/interface/faults.h"
+#include "systemc/nic/dma_gate_tlm.hpp"
 
 namespace vfsim::model {
 namespace {
@@ -55,7 +57,8 @@ class DmaEngineTest : public testing::Test {
   DmaEngineTest()
       : calendar("calendar"),
         core(calendar, probes, test_params(), PcieParams(), 0, 0x100),
-        engine(core),
+        gate(core),
+        engine(core, gate),
         buffer(8192) {
     core.port = &port;
     for (std::size_t i = 0; i < buffer.size(); ++i) {
@@ -94,6 +97,7 @@ class DmaEngineTest : public testing::Test {
   Calendar calendar;
   NicCore core;
   FakePort port;
+  DmaGateTlm gate;
   DmaEngine engine;
   Client client;
   std::vector<std::uint8_t> buffer;
@@ -228,6 +232,47 @@ TEST_F(DmaEngineTest, abort_ends_all_and_ignores_what_comes_late) {
   EXPECT_EQ(port.sent.size(), sent.size()) << "nothing of the aborted function was sent";
   EXPECT_TRUE(engine.idle(1));
   EXPECT_EQ(buffer[100], 0);
+}
+
+TEST_F(DmaEngineTest, writes_from_before_a_reset_are_not_taken_for_later_ones) {
+  engine.submit(request(1, 0x1000, 64, true, 1));
+  run(kUs);
+  engine.abort(1);
+  engine.submit(request(1, 0x2000, 64, true, 2));
+  run(kUs);
+  ASSERT_EQ(port.sent.size(), 2U);
+  EXPECT_EQ(engine.inflight_writes(1), 2U);
+  engine.write_landed(Tlp(port.sent[0]), true);
+  EXPECT_EQ(gate.posted(1), 1U) << "the later one is still in flight";
+  EXPECT_FALSE(engine.idle(1));
+  engine.write_landed(Tlp(port.sent[1]), true);
+  EXPECT_TRUE(engine.idle(1));
+  EXPECT_EQ(client.ends.back(), (Client::End{2, DmaResult::ok}));
+}
+
+TEST_F(DmaEngineTest, a_grant_without_a_key_is_given_back) {
+  vf_mkey& key = core.context(1).mkey[0];
+  key.valid = 1;
+  key.mode = VF_MKC_MODE_MTT;
+  key.local_read = 1;
+  key.len = 8192;
+  key.pages = {10, 2, 12, {}};
+  core.ram->mtt[10] = 0x70000;
+  port.credits = 1;
+  DmaRequest r = request(1, 0xf00, 512, false, 1);
+  r.by_key = true;
+  r.mkey = VF_MKEY_BASE << 8;
+  engine.submit(r);
+  run(kUs);
+  ASSERT_EQ(port.sent.size(), 1U) << "up to the end of the page";
+  key.valid = 0;
+  port.credits = 10;
+  engine.credits_returned();
+  EXPECT_EQ(port.sent.size(), 1U);
+  EXPECT_EQ(engine.outstanding_reads(1), 1U);
+  complete(Tlp(port.sent[0]), 0, 256);
+  EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bad_key}));
+  EXPECT_TRUE(engine.idle(1));
 }
 
 TEST_F(DmaEngineTest, keys_are_checked_before_anything_is_sent) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "systemc/fw_host/fw_host_native.hpp"
+#include "systemc/nic/dma_gate_tlm.hpp"
 #include "systemc/nic/nic_impl.hpp"
 
 namespace vfsim::model {
@@ -33,13 +34,14 @@ Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params,
                 const PcieParams& pcie, std::uint8_t host, Rid rid, const BlockMakers& makers)
     : core(calendar, probes, params, pcie, host, rid),
       arbiter(make_block<RrArbiter>(makers.tx_arbiter)),
-      engine(core),
+      gate(make_block<DmaGateTlm>(makers.dma_gate, core)),
+      engine(core, *gate),
       interrupts(core, engine),
       events(core, engine, interrupts),
       completions(core, engine, events),
       senders(core, engine, completions, events, *arbiter),
       receivers(core, engine, completions, events),
-      blocks{engine, interrupts, events, completions, senders, receivers},
+      blocks{*gate, engine, interrupts, events, completions, senders, receivers},
       control(core, blocks, pcie),
       registers(core, blocks, control),
       bar(core, blocks, control),

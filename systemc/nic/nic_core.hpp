@@ -8,6 +8,7 @@
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
+#include "systemc/nic/dma_gate.hpp"
 #include "systemc/pcie/port.hpp"
 #include "systemc/wire/port.hpp"
 
@@ -40,16 +41,9 @@ struct FnRun {
   bool gate_closed = false;     // CTRL.INITIATOR_STOP
   bool responder_stop = false;  // CTRL.RESPONDER_STOP
   bool in_reset = false;        // reset seen, RESET_DONE not yet written
-  bool cpl_timeout = false;     // STATUS.CPL_TIMEOUT
+  bool cpl_timeout = false;     // STATUS.CPL_TIMEOUT, of transfers that were never sent
   std::uint8_t health = 0;      // health syndrome, register HEALTH
   Ps ready_at = 0;              // BAR_INITIALIZING reads 1 until then
-};
-
-/// Told when a function with a closed gate has ended a piece of work.
-class DrainListener {
- public:
-  virtual ~DrainListener() = default;
-  virtual void work_ended(std::uint32_t fn) = 0;
 };
 
 /// Members are set up by Nic and live as long as it does.
@@ -69,7 +63,7 @@ struct NicCore {
   vf_context_ram* ram;
   PciePort* port = nullptr;
   WirePort* wire = nullptr;
-  DrainListener* drain = nullptr;
+  DmaGate* gate = nullptr;
   std::uint64_t faults = 0;
   bool link_up = true;
   std::array<FnRun, kNicFunctions> run;
@@ -92,7 +86,7 @@ struct NicCore {
   /// A block ended a piece of work of the function: the gate may be drained now.
   void work_ended(std::uint32_t fn) {
     if (run[fn].gate_closed) {
-      drain->work_ended(fn);
+      gate->work_ended(fn);
     }
   }
 };

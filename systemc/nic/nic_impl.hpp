@@ -45,6 +45,7 @@ class Nic::Impl final : private IrqListener {
 
   NicCore core;
   std::unique_ptr<TxArbiter> arbiter;
+  std::unique_ptr<DmaGate> gate;
   DmaEngine engine;
   Interrupts interrupts;
   EventQueues events;

@@ -32,7 +32,8 @@ ConfigIdentity identity(const NicCore& core, const PcieParams& pcie, bool vf) {
 
 RunControl::RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie)
     : core_(core), blocks_(blocks) {
-  core.drain = this;
+  core.gate = &blocks.gate;
+  blocks.gate.set_listener(*this);
   for (std::uint32_t fn = 0; fn < core.functions(); ++fn) {
     functions_.push_back(std::make_unique<NicFunction>(identity(core, pcie, fn != 0), fn, *this));
     command_register(fn);
@@ -77,13 +78,20 @@ void RunControl::set_ctrl(std::uint32_t fn, std::uint32_t value) {
 
 std::uint32_t RunControl::status(std::uint32_t fn) const {
   const FnRun& run = core_.run[fn];
-  return bit_if(drained(fn), FW_STATUS_DRAINED) | bit_if(run.cpl_timeout, FW_STATUS_CPL_TIMEOUT) |
+  const bool timeout = run.cpl_timeout || blocks_.gate.timed_out(fn);
+  return bit_if(is_drained(fn), FW_STATUS_DRAINED) | bit_if(timeout, FW_STATUS_CPL_TIMEOUT) |
          bit_if(run.in_reset, FW_STATUS_IN_RESET);
 }
 
-bool RunControl::drained(std::uint32_t fn) const {
-  return blocks_.engine.idle(fn) && blocks_.senders.idle(fn) && blocks_.receivers.idle(fn) &&
-         blocks_.completions.idle(fn);
+bool RunControl::busy(std::uint32_t fn) const {
+  return blocks_.engine.busy(fn) || !blocks_.senders.idle(fn) || !blocks_.receivers.idle(fn) ||
+         !blocks_.completions.idle(fn);
+}
+
+/// With a closed gate not before the acknowledgement: until then the gate goes on granting.
+bool RunControl::is_drained(std::uint32_t fn) const {
+  return !busy(fn) && blocks_.engine.idle(fn) &&
+         (!core_.run[fn].gate_closed || blocks_.gate.is_quiet(fn));
 }
 
 void RunControl::close_gate(std::uint32_t fn) {
@@ -92,22 +100,26 @@ void RunControl::close_gate(std::uint32_t fn) {
   run.cpl_timeout = false;
   blocks_.senders.hold(fn);
   commands_changed(fn);
-  drain_awaited_[fn] = true;
-  work_ended(fn);
+  blocks_.gate.quiesce(fn, true);
 }
 
-void RunControl::work_ended(std::uint32_t fn) {
-  if (drain_awaited_[fn] && drained(fn)) {
-    drain_awaited_[fn] = false;
-    set_bit(drains_, fn, true);
-    raise_irq();
+void RunControl::quiet(std::uint32_t fn) {
+  set_bit(drains_, fn, true);
+  raise_irq();
+}
+
+void RunControl::drained(std::uint32_t fn) {
+  if (messages_awaited_[fn]) {
+    messages_awaited_[fn] = false;
+    quiet(fn);
   }
 }
 
 // Order: what is oldest leaves first.
 void RunControl::open_gate(std::uint32_t fn) {
   core_.run[fn].gate_closed = false;
-  drain_awaited_[fn] = false;
+  messages_awaited_[fn] = false;
+  blocks_.gate.quiesce(fn, false);
   blocks_.interrupts.flush(fn);
   blocks_.events.rescan(fn);
   blocks_.completions.rescan(fn);
@@ -122,8 +134,8 @@ void RunControl::set_responder_stop(std::uint32_t fn, bool stop) {
   blocks_.interrupts.table(fn).set_hold(stop);
   if (!stop) {
     blocks_.interrupts.flush(fn);
-  } else if (core_.run[fn].gate_closed && !drained(fn)) {
-    drain_awaited_[fn] = true;  // interrupts of completed work are still on their way
+  } else if (core_.run[fn].gate_closed && !is_drained(fn)) {
+    messages_awaited_[fn] = true;  // interrupts of completed work are still on their way
   }
   commands_changed(fn);
 }
@@ -180,7 +192,7 @@ void RunControl::kill(std::uint32_t fn) {
   run.cpl_timeout = false;
   run.health = 0;
   run.ready_at = core_.now() + core_.params.boot_us * kUs;
-  drain_awaited_[fn] = false;
+  messages_awaited_[fn] = false;
   set_bit(drains_, fn, false);
   blocks_.engine.abort(fn);
   blocks_.senders.reset(fn);

@@ -36,6 +36,7 @@ class IrqListener {
 
 /// The blocks that hold work of functions.
 struct NicBlocks {
+  DmaGate& gate;
   DmaEngine& engine;
   Interrupts& interrupts;
   EventQueues& events;
@@ -45,9 +46,9 @@ struct NicBlocks {
 };
 
 /// A function is present when its VF is enabled; a reset kills its pipeline at once and waits for
-/// the firmware's RESET_DONE; its gate holds back new work, and DRAIN tells when the work in
-/// progress has ended.
-class RunControl final : public FunctionEvents, private DrainListener {
+/// the firmware's RESET_DONE; with a closed gate no new work starts, and DRAIN tells when the DMA
+/// gate has acknowledged that the work in progress has ended.
+class RunControl final : public FunctionEvents, private QuiesceListener {
  public:
   RunControl(NicCore& core, const NicBlocks& blocks, const PcieParams& pcie);
 
@@ -87,8 +88,10 @@ class RunControl final : public FunctionEvents, private DrainListener {
   void sriov_changed() override;
 
  private:
-  void work_ended(std::uint32_t fn) override;
-  [[nodiscard]] bool drained(std::uint32_t fn) const;
+  [[nodiscard]] bool busy(std::uint32_t fn) const override;
+  void quiet(std::uint32_t fn) override;
+  void drained(std::uint32_t fn) override;
+  [[nodiscard]] bool is_drained(std::uint32_t fn) const;
   void close_gate(std::uint32_t fn);
   void open_gate(std::uint32_t fn);
   void set_responder_stop(std::uint32_t fn, bool stop);
@@ -101,7 +104,7 @@ class RunControl final : public FunctionEvents, private DrainListener {
   IrqListener* irq_ = nullptr;
   std::vector<std::unique_ptr<NicFunction>> functions_;
   FunctionBits commands_{}, resets_{}, drains_{};
-  std::array<bool, kNicFunctions> drain_awaited_{};
+  std::array<bool, kNicFunctions> messages_awaited_{};  // by the stop of the responder
   std::uint32_t num_vfs_ = 0;
   bool port_changed_ = false;
 };

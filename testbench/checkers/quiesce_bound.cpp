@@ -107,7 +107,7 @@ std::uint64_t reads_at_a_time(const CheckContext& context) {
       std::max<std::uint64_t>(context.pcie.completion_data * kCreditUnit, context.pcie.max_payload);
   const std::uint64_t by_data = bytes / context.pcie.max_read_request;
   return std::max<std::uint64_t>(
-      1, std::min({std::uint64_t{context.nic.dma_tags},
+      1, std::min({std::uint64_t{model::tag_share(context.nic).of_one()},
                    std::uint64_t{context.pcie.nonposted_headers}, by_data}));
 }
 

@@ -27,6 +27,7 @@
 // goes on for ever is not excused. docs/decisions/0007-quiesce-bound.md has the reasons.
 #pragma once
 
+#include "systemc/nic/dma_gate.hpp"
 #include "testbench/checkers/check_context.hpp"
 
 namespace vfsim::bench {
@@ -52,7 +53,7 @@ struct QuiesceLoad {
 
 [[nodiscard]] model::Ps quiesce_bound(const CheckContext& context, const QuiesceLoad& load);
 
-/// Reads / writes of all functions at a time that tags and credits allow.
+/// Reads of one function / writes of all functions at a time that tags and credits allow.
 [[nodiscard]] std::uint64_t reads_at_a_time(const CheckContext& context);
 [[nodiscard]] std::uint64_t writes_at_a_time(const CheckContext& context);
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "systemc/nic/dma_gate.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -40,7 +41,7 @@ Ps frame_cost(const CheckContext& context, std::uint64_t bytes) {
   const auto trips = [&](std::uint64_t used, std::uint64_t at_a_time) {
     ps += used * trip_ns * model::kNs / std::max<std::uint64_t>(at_a_time, 1);
   };
-  trips(reads, std::min(n.dma_tags, p.nonposted_headers));
+  trips(reads, std::min(model::tag_share(n).of_one(), p.nonposted_headers));
   trips(writes, p.posted_headers);
   trips(units, p.posted_data);
   trips(units, p.completion_data);

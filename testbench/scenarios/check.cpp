@@ -122,6 +122,16 @@ std::string wrong_sizes(const Scenario& s) {
   return "";
 }
 
+std::string wrong_credits(const Scenario& s) {
+  const std::uint32_t least = s.pcie.max_payload / 16;
+  return s.pcie.posted_data >= least
+             ? ""
+             : fmt::format(
+                   "pcie.posted_data = {} never lets a write of pcie.max_payload = {} pass; "
+                   "allowed is at least {}",
+                   s.pcie.posted_data, s.pcie.max_payload, least);
+}
+
 /// Longest time that a healthy read can take, us: all tags out, their completions one after the
 /// other at the rate of the link or of the completion credits, whichever is less.
 std::uint64_t slowest_read_us(const Scenario& s) {
@@ -224,8 +234,8 @@ std::string wrong_step(const Step& step, std::vector<Whereabouts>& guests) {
 }  // namespace
 
 bool check(const Scenario& s, std::string& error) {
-  for (const auto rule :
-       {wrong_guests, wrong_traffic, wrong_p2p, wrong_sizes, wrong_memory, wrong_timeout}) {
+  for (const auto rule : {wrong_guests, wrong_traffic, wrong_p2p, wrong_sizes, wrong_memory,
+                          wrong_credits, wrong_timeout}) {
     if (const std::string what = rule(s); !what.empty()) {
       error = place_of(what, s) + ": " + what;
       return false;

@@ -202,6 +202,9 @@ TEST(Scenario, ContradictionsAreFoundWhereTheyWereWritten) {
       {"[workload]\nreplay_guests = 3\n", "", "2:17: workload.replay_guests = 3 but "},
       {"[pcie]\nmax_payload = 300\n", "",
        "2:15: pcie.max_payload = 300; allowed are powers of two"},
+      {"[pcie]\nposted_data = 15\n", "",
+       "2:15: pcie.posted_data = 15 never lets a write of pcie.max_payload = 256 pass; allowed is "
+       "at least 16"},
       {"[nic]\nmtu = 100\n", "", "2:7: workload.packet_bytes = 512 does not fit nic.mtu = 100"},
       {"[host]\nmemory_mib = \"1 GiB\"\n", "",
        "2:14: host.memory_mib = 1024 is too little for 2 guests of 64 MiB and "},
