@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +26,12 @@ class ViolationLog {
   static constexpr std::uint64_t kStoredPerRule = 100;
   void add(Violation violation, std::uint64_t count_so_far);
   [[nodiscard]] const std::vector<Violation>& stored() const { return stored_; }
+  /// Called for each violation that is stored, at the moment it is.
+  void on_stored(std::function<void(const Violation&)> listener) { listener_ = std::move(listener); }
 
  private:
   std::vector<Violation> stored_;
+  std::function<void(const Violation&)> listener_;
 };
 
 /// "A.pf", "A.vf0", "B.vf12"; "A.peer" for a device that is no function of the NIC.

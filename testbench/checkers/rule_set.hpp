@@ -68,6 +68,10 @@ class RuleSet {
   /// One entry per row of rules.def.
   [[nodiscard]] std::vector<RuleResult> results() const;
   [[nodiscard]] const ViolationLog& violations() const { return log_; }
+  /// Called for each stored violation, while the rules look at the observation that shows it.
+  void on_violation(std::function<void(const Violation&)> listener) {
+    log_.on_stored(std::move(listener));
+  }
   [[nodiscard]] const Rule* find(std::string_view id) const;
 
  private:

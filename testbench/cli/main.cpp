@@ -60,8 +60,12 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--timeline", command.run.timeline,
                  "write a time line (Chrome trace format) to this file")
       ->check(file_name);
+  app.add_option("--report", command.report,
+                 "write the report page to this file (HTML, needs nothing else)")
+      ->check(file_name);
   app.add_option("--json", command.json, "write the result to this file")->check(file_name);
-  app.add_option("--out", command.run.out_dir, "folder for result, account, time line and images")
+  app.add_option("--out", command.run.out_dir,
+                 "folder for result, account, report page, time line and images")
       ->check(file_name);
   app.add_option("--log", command.run.log_level, "error, warning, info, debug or trace")
       ->check(CLI::IsMember({"error", "warning", "info", "debug", "trace"}))

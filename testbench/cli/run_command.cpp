@@ -5,8 +5,11 @@
 #include <fmt/format.h>
 
 #include "testbench/cli/outputs.hpp"
+#include "testbench/regress/plan.hpp"
 #include "testbench/report/account.hpp"
+#include "testbench/report/html_report.hpp"
 #include "testbench/report/result.hpp"
+#include "testbench/scenarios/params.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -18,9 +21,26 @@ void on_interrupt(int) {
   std::signal(SIGINT, SIG_DFL);
 }
 
-bool save(const RunCommand& command, const Result& result, std::string& error) {
+std::vector<ReportParam> params_of(Scenario& scenario) {
+  Scenario defaults;
+  std::vector<ReportParam> params;
+  for (const ParamRow& row : param_table()) {
+    const std::string value = param_value(row, scenario);
+    params.push_back({row.key(), value, value != param_value(row, defaults)});
+  }
+  return params;
+}
+
+bool save(const RunCommand& command, Scenario& scenario, const Result& result, const Story& story,
+          std::string& error) {
   const std::string json = to_json(result);
   if (!command.json.empty() && !write_file(command.json, json, error)) {
+    return false;
+  }
+  if (!command.report.empty() &&
+      !write_file(command.report,
+                  html_report(result, story, params_of(scenario), replay_command(command.what)),
+                  error)) {
     return false;
   }
   return command.run.out_dir.empty() ||
@@ -33,6 +53,7 @@ Outputs outputs_of(const RunCommand& command) {
   outputs.folder("--out", command.run.out_dir);
   outputs.file("--json", command.json);
   outputs.file("--wave", command.run.wave);
+  outputs.file("--report", command.report);
   outputs.file("--timeline", command.run.timeline);
   outputs.file("--events", command.run.events);
   return outputs;
@@ -55,6 +76,11 @@ int run_command(RunCommand command) {
   if (!command.run.out_dir.empty() && command.run.timeline.empty()) {
     command.run.timeline = command.run.out_dir + "/timeline.json";
   }
+  if (!command.run.out_dir.empty() && command.report.empty()) {
+    command.report = command.run.out_dir + "/report.html";
+  }
+  Story story;
+  command.run.story = command.report.empty() ? nullptr : &story;
   Outputs outputs = outputs_of(command);
   if (!outputs.prepare(error)) {
     return bad_input(error);
@@ -71,7 +97,7 @@ int run_command(RunCommand command) {
     return bad_input(result.error);
   }
   fmt::print("{}", account(result));
-  return save(command, result, error) ? status : bad_input(error);
+  return save(command, scenario, result, story, error) ? status : bad_input(error);
 }
 
 }  // namespace vfsim::bench

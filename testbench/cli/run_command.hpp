@@ -11,6 +11,7 @@ namespace vfsim::bench {
 struct RunCommand {
   RunRequest what;
   std::string json;
+  std::string report;  // page to write, "" none
   RunOptions run;  // its seed comes from `what`
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "testbench/report/story_recorder.hpp"
 #include "testbench/report/timeline.hpp"
 #include "testbench/runner/director.hpp"
 #include "testbench/runner/simulation.hpp"
@@ -92,12 +93,17 @@ int verdict(Result& result, bool finished) {
 struct Pictures {
   std::unique_ptr<waves::WaveRecorder> waves;
   std::unique_ptr<Timeline> timeline;
+  std::unique_ptr<StoryRecorder> story;
 };
 
 /// False: result.error says which file cannot be written.
 bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
   if (!options.timeline.empty()) {
     pictures.timeline = std::make_unique<Timeline>(simulation.probes);
+  }
+  if (options.story != nullptr) {
+    pictures.story = std::make_unique<StoryRecorder>(simulation.probes, *simulation.rules, *simulation.events,
+                                                     model::Host::kNicRid);
   }
   if (!options.events.empty() && !simulation.events->write_lines(options.events)) {
     result.error = fmt::format("{}: cannot be written", options.events);
@@ -118,6 +124,9 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
 
 bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
   const model::Ps end = simulation.calendar.now();
+  if (pictures.story) {
+    *options.story = pictures.story->finish();
+  }
   if (pictures.timeline && !write_file(options.timeline, pictures.timeline->finish(end), result.error)) {
     return false;
   }

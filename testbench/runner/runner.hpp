@@ -6,6 +6,7 @@
 #include <string>
 
 #include "testbench/report/result.hpp"
+#include "testbench/report/story.hpp"
 #include "testbench/scenarios/scenario.hpp"
 
 namespace vfsim::bench {
@@ -16,6 +17,7 @@ struct RunOptions {
   std::string timeline;               // time line (Chrome trace format) to write, "" none
   std::string events;                 // event log (a JSON object a line) to write, "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace
+  Story* story = nullptr;             // not 0: takes what the report page shows
   /// Folder for what the run leaves behind (images of the guests' VFs), "" nothing.
   std::string out_dir;
   /// Not 0: end the run cleanly with what is known.
