@@ -1,6 +1,7 @@
 #include "waves/wave_recorder.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "firmware/interface/tables.hpp"
 #include "waves/views/gtkw_view.hpp"
@@ -51,7 +52,11 @@ const char* tlp_class(const Tlp& tlp) {
 
 WaveRecorder::WaveRecorder(model::ProbeBus& bus, const std::string& fst_path,
                            const WaveScope& scope)
-    : scope_(scope), file_(fst_path), functions_(kHosts * scope.functions), guests_(scope.guests) {
+    : scope_(scope),
+      file_(fst_path),
+      wave_(file_, scope.span),
+      functions_(kHosts * scope.functions),
+      guests_(scope.guests) {
   if (!file_.ok()) {
     return;
   }
@@ -63,6 +68,9 @@ WaveRecorder::WaveRecorder(model::ProbeBus& bus, const std::string& fst_path,
 
 FstFile::Signal WaveRecorder::declare_signal(const SignalInfo& info, FstFile::EnumTable states,
                                              FstFile::EnumTable vcpus) {
+  if ((scope_.groups & mask_of(info.group)) == 0) {
+    return 0;
+  }
   switch (info.kind) {
     case SignalKind::TEXT:
       return file_.add_text(info.name);
@@ -117,14 +125,14 @@ void WaveRecorder::initial_values() {
         continue;
       }
       if (kSignals[s].kind == SignalKind::TEXT) {
-        file_.set_text(signals[s], "");
+        wave_.set_text(signals[s], "");
       } else {
-        file_.set(signals[s],
+        wave_.set(signals[s],
                   kSignals[s].kind == SignalKind::MIG_STATE ? std::uint64_t{VF_MIG_RUNNING} : 0);
       }
     }
   };
-  file_.time(0);
+  wave_.time(0);
   for (const Function& function : functions_) {
     start(function.signal, SignalScope::FUNCTION);
   }
@@ -140,7 +148,7 @@ void WaveRecorder::at(Ps t) {
     idle_.pop_front();
     end_idle(idle);
   }
-  file_.time(t);
+  wave_.time(t);
 }
 
 void WaveRecorder::end_idle(const Idle& idle) {
@@ -156,9 +164,10 @@ void WaveRecorder::end_idle(const Idle& idle) {
     }
     return;
   }
-  file_.time(idle.at);
-  file_.set_text(function.signal[idle.signal], "");
+  wave_.time(idle.at);
+  wave_.set_text(function.signal[idle.signal], "");
   if (idle.signal == FUNCTION_tlp) {
+    wave_.set_text(function.signal[FUNCTION_transaction], "");
     function.tlp = "";
     function.idle_queued = false;
   }
@@ -180,9 +189,33 @@ void WaveRecorder::count(Ps t, Function& function, Counter& counter, SignalIndex
     return;
   }
   at(t);
-  file_.set(function.signal[signal], counter.value);
+  wave_.set(function.signal[signal], counter.value);
   counter.shown = counter.value;
   counter.next_sample = t + kSampleEvery;
+}
+
+void WaveRecorder::show_transaction(Ps t, Function& f, const Tlp& tlp) {
+  const FstFile::Signal signal = f.signal[FUNCTION_transaction];
+  if (signal == 0) {
+    return;
+  }
+  char text[64];
+  if (tlp.kind == TlpKind::completion) {
+    std::snprintf(text, sizeof text, "CplD tag %u +%u%s", tlp.tag, tlp.bytes,
+                  tlp.status == model::CplStatus::successful ? "" : " failed");
+  } else {
+    const int n = std::snprintf(text, sizeof text, "%s 0x%llx+%u", tlp_class(tlp),
+                                static_cast<unsigned long long>(tlp.addr), tlp.bytes);
+    if (tlp.kind == TlpKind::mem_read) {
+      std::snprintf(text + n, sizeof text - static_cast<std::size_t>(n), " tag %u", tlp.tag);
+    }
+  }
+  at(t);
+  wave_.set_text(signal, text);
+  if (!f.idle_queued) {
+    f.idle_queued = true;
+    idle_.push_back({t + kIdleAfter, index(f), FUNCTION_tlp});
+  }
 }
 
 void WaveRecorder::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::uint8_t* payload) {
@@ -196,13 +229,14 @@ void WaveRecorder::tlp_sent(Ps t, std::uint8_t host, const Tlp& tlp, const std::
   f->tlp_at = t;
   if (const char* name = tlp_class(tlp); name != f->tlp) {
     at(t);
-    file_.set_text(f->signal[FUNCTION_tlp], name);
+    wave_.set_text(f->signal[FUNCTION_tlp], name);
     f->tlp = name;
     if (!f->idle_queued) {
       f->idle_queued = true;
       idle_.push_back({t + kIdleAfter, index(*f), FUNCTION_tlp});
     }
   }
+  show_transaction(t, *f, tlp);
   if (tlp.kind == TlpKind::mem_read) {
     count(t, *f, f->reads, FUNCTION_outstanding_reads, 1);
   } else if (tlp.kind == TlpKind::mem_write && !tlp.interrupt) {
@@ -221,7 +255,12 @@ void WaveRecorder::tlp_landed(Ps t, std::uint8_t host, const Tlp& tlp, const std
 
 void WaveRecorder::tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) {
   Function* f = function(host, static_cast<std::uint32_t>(tlp.requester) - scope_.base_rid);
-  if (f != nullptr && tlp.kind == TlpKind::completion && tlp.last) {
+  if (f == nullptr || tlp.kind != TlpKind::completion) {
+    return;
+  }
+  f->tlp_at = t;
+  show_transaction(t, *f, tlp);
+  if (tlp.last) {
     count(t, *f, f->reads, FUNCTION_outstanding_reads, -1);
   }
 }
@@ -229,7 +268,7 @@ void WaveRecorder::tlp_received(Ps t, std::uint8_t host, const Tlp& tlp) {
 void WaveRecorder::msi(Ps t, FnRef who, std::uint32_t vector, model::MsiAction action) {
   if (Function* f = function(who)) {
     at(t);
-    file_.set_text(
+    wave_.set_text(
         f->signal[FUNCTION_interrupt],
         (action == model::MsiAction::delivered ? "v" : "refused v") + std::to_string(vector));
     f->interrupt_at = t;
@@ -241,7 +280,7 @@ void WaveRecorder::show_command(Ps t, Function& f) {
   const auto open = std::find_if(f.commands.begin(), f.commands.end(),
                                  [](std::uint16_t opcode) { return opcode != 0; });
   at(t);
-  file_.set_text(f.signal[FUNCTION_command],
+  wave_.set_text(f.signal[FUNCTION_command],
                  open == f.commands.end() ? std::string_view() : contract::opcode_name(*open));
 }
 
@@ -254,7 +293,7 @@ void WaveRecorder::command_submitted(Ps t, const model::CommandView& view) {
   f->commands[view.slot] = view.opcode;
   const std::string_view name = contract::opcode_name(view.opcode);
   at(t);
-  file_.set_text(f->signal[FUNCTION_command],
+  wave_.set_text(f->signal[FUNCTION_command],
                  name.empty() ? std::string_view("unknown opcode") : name);
 }
 
@@ -303,7 +342,7 @@ void WaveRecorder::run_state(Ps t, const model::CommandView& view) {
 void WaveRecorder::bits(Ps t, Function& f, SignalIndex signal, std::uint64_t value) {
   f.seen = true;
   at(t);
-  file_.set(f.signal[signal], value);
+  wave_.set(f.signal[signal], value);
 }
 
 void WaveRecorder::function_reset(Ps t, FnRef who) {
@@ -313,9 +352,9 @@ void WaveRecorder::function_reset(Ps t, FnRef who) {
   }
   std::fill(f->commands.begin(), f->commands.end(), std::uint16_t{0});
   show_command(t, *f);
-  file_.set(f->signal[FUNCTION_initiator_stopped], 0);
-  file_.set(f->signal[FUNCTION_responder_stopped], 0);
-  file_.set_text(f->signal[FUNCTION_reset], "RESET");
+  wave_.set(f->signal[FUNCTION_initiator_stopped], 0);
+  wave_.set(f->signal[FUNCTION_responder_stopped], 0);
+  wave_.set_text(f->signal[FUNCTION_reset], "RESET");
   idle_.push_back({t + kIdleAfter, index(*f), FUNCTION_reset});
 }
 
@@ -334,14 +373,14 @@ void WaveRecorder::dirty_tracking(Ps t, FnRef who, bool on) {
 void WaveRecorder::vcpu(Ps t, std::uint32_t guest, bool running, std::uint8_t host) {
   if (guest < guests_.size()) {
     at(t);
-    file_.set(guests_[guest].signal[GUEST_vcpus], running ? 1U + host : 0U);
+    wave_.set(guests_[guest].signal[GUEST_vcpus], running ? 1U + host : 0U);
   }
 }
 
 void WaveRecorder::phase(Ps t, std::uint32_t guest, const char* name, bool begin) {
   if (guest < guests_.size()) {
     at(t);
-    file_.set_text(guests_[guest].signal[GUEST_phase], begin ? name : "");
+    wave_.set_text(guests_[guest].signal[GUEST_phase], begin ? name : "");
   }
 }
 
@@ -362,7 +401,7 @@ bool WaveRecorder::finish(Ps end) {
       groups.push_back({host + "." + name, "vfsim." + host + "." + name, SignalScope::FUNCTION});
     }
   }
-  return file_.close() && write_view(file_.path(), groups);
+  return wave_.close(end) && write_view(file_.path(), groups, scope_.groups);
 }
 
 }  // namespace vfsim::waves

@@ -10,6 +10,7 @@
 #include "systemc/common/probe.hpp"
 #include "waves/fst_file.hpp"
 #include "waves/signal_table.hpp"
+#include "waves/wave_window.hpp"
 
 namespace vfsim::waves {
 
@@ -18,6 +19,8 @@ struct WaveScope {
   std::uint32_t functions = 2;  // PF + VFs of each host
   std::uint32_t guests = 1;
   model::Rid base_rid = 0x0100;  // routing id of the PF
+  GroupMask groups = shown_groups();
+  WaveSpan span;
 };
 
 /// Records the signals of signals.def from the bus alone; it changes nothing that others observe.
@@ -32,6 +35,8 @@ class WaveRecorder final : public model::Observer {
   /// Ends the waves at `end`, closes the file and writes a GTKWave view beside it (same stem,
   /// .gtkw). False: not written.
   [[nodiscard]] bool finish(model::Ps end);
+  /// Something worth a look happened (WaveWindow::mark).
+  void mark(model::Ps t) { wave_.mark(t); }
 
   void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
                 const std::uint8_t* payload) override;
@@ -86,6 +91,7 @@ class WaveRecorder final : public model::Observer {
   [[nodiscard]] std::uint32_t index(const Function& function) const {
     return static_cast<std::uint32_t>(&function - functions_.data());
   }
+  void show_transaction(model::Ps t, Function& function, const model::Tlp& tlp);
   void count(model::Ps t, Function& function, Counter& counter, SignalIndex signal, int change);
   void bits(model::Ps t, Function& function, SignalIndex signal, std::uint64_t value);
   void show_command(model::Ps t, Function& function);
@@ -94,6 +100,7 @@ class WaveRecorder final : public model::Observer {
 
   WaveScope scope_;
   FstFile file_;
+  WaveWindow wave_;
   std::vector<Function> functions_;  // host * scope.functions + fn
   std::vector<Guest> guests_;
   std::deque<Idle> idle_;  // by time: every entry is made kIdleAfter ahead

@@ -124,7 +124,7 @@ class Recorder : public testing::Test {
 
 TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
   const std::string path = temp("recorder.fst");
-  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100});
+  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100, shown_groups(), {}});
   ASSERT_TRUE(recorder.ok());
   write(model::kUs, 256);
   bus_.emit<Probe::msi>(&Observer::msi, 2 * model::kUs, FnRef{0, 1}, 3U,
@@ -151,7 +151,7 @@ TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
 
 TEST_F(Recorder, ABurstIsOneBoxAndEndsAtZero) {
   const std::string path = temp("burst.fst");
-  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100});
+  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100, shown_groups(), {}});
   model::Tlp tlp;
   tlp.requester = 0x0101;
   tlp.bytes = 256;
@@ -173,6 +173,72 @@ TEST_F(Recorder, ABurstIsOneBoxAndEndsAtZero) {
   EXPECT_THAT(
       vcd,
       HasSubstr("#41980000\nb0000000000000000"));  // drained exactly when the last write landed
+}
+
+/// What the reader of a windowed file sees: `text` of one signal changes every microsecond, 1 .. 9.
+std::string windowed(const std::string& name, const WaveSpan& span, model::Ps mark = 0) {
+  const std::string path = temp(name);
+  FstFile file(path);
+  file.enter_scope("top");
+  const auto number = file.add_bits("number", 8);
+  const auto once = file.add_text("once");
+  file.leave_scope();
+  WaveWindow window(file, span);
+  window.time(0);
+  window.set_text(once, "early");
+  for (model::Ps i = 1; i < 10; ++i) {
+    window.time(i * model::kUs);
+    window.set(number, i);
+    window.set(0, 99);  // a signal of a group that is left out
+    if (mark == i * model::kUs) {
+      window.mark(mark);
+    }
+  }
+  EXPECT_TRUE(window.close(10 * model::kUs));
+  const std::string vcd = as_vcd(path);
+  std::filesystem::remove(path);
+  return vcd;
+}
+
+TEST(WaveWindow, FromAndTo) {
+  const std::string vcd = windowed("window.fst", {3500 * model::kNs, 6 * model::kUs, 0});
+  EXPECT_THAT(vcd, HasSubstr("#3500000\n"));
+  EXPECT_THAT(vcd, HasSubstr("searly")) << "a signal has its value of before the span";
+  EXPECT_THAT(vcd, HasSubstr("b00000011")) << "and this one, too";
+  EXPECT_THAT(vcd, HasSubstr("#6000000\nb00000110"));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("b00000010")));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("b00000111")));
+}
+
+TEST(WaveWindow, TheLastMicroseconds) {
+  const std::string vcd = windowed("last.fst", {0, model::kNever, 3 * model::kUs});
+  EXPECT_THAT(vcd, HasSubstr("#7000000\n"));
+  EXPECT_THAT(vcd, HasSubstr("searly"));
+  EXPECT_THAT(vcd, HasSubstr("#9000000\nb00001001"));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("b00000101")));
+}
+
+TEST(WaveWindow, TheMicrosecondsBeforeAMark) {
+  const std::string vcd = windowed("mark.fst", {0, model::kNever, 3 * model::kUs}, 5 * model::kUs);
+  EXPECT_THAT(vcd, HasSubstr("#3000000\n"));
+  EXPECT_THAT(vcd, HasSubstr("#6000000\nb00000110")) << "what follows at once is there";
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("b00000111")));
+}
+
+TEST_F(Recorder, TransactionsOnDemand) {
+  const std::string path = temp("transactions.fst");
+  WaveScope scope{2, 1, 0x0100, mask_of(SignalGroup::transactions), {}};
+  WaveRecorder recorder(bus_, path, scope);
+  write(model::kUs, 256);
+  ASSERT_TRUE(recorder.finish(10 * model::kUs));
+  const std::string vcd = as_vcd(path);
+  EXPECT_THAT(vcd, HasSubstr("sMWr 0x0+256"));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("outstanding_reads")));
+  std::ifstream view(temp("transactions.gtkw"));
+  std::stringstream text;
+  text << view.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("vfsim.A.vf0.transaction"));
+  EXPECT_THAT(text.str(), testing::Not(HasSubstr("migration_state")));
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace vfsim::bench {
 void ViolationLog::add(Violation violation, std::uint64_t count_so_far) {
   if (count_so_far < kStoredPerRule) {
     stored_.push_back(std::move(violation));
-    if (listener_) {
-      listener_(stored_.back());
+    for (const auto& listener : listeners_) {
+      listener(stored_.back());
     }
   }
 }

@@ -27,11 +27,13 @@ class ViolationLog {
   void add(Violation violation, std::uint64_t count_so_far);
   [[nodiscard]] const std::vector<Violation>& stored() const { return stored_; }
   /// Called for each violation that is stored, at the moment it is.
-  void on_stored(std::function<void(const Violation&)> listener) { listener_ = std::move(listener); }
+  void on_stored(std::function<void(const Violation&)> listener) {
+    listeners_.push_back(std::move(listener));
+  }
 
  private:
   std::vector<Violation> stored_;
-  std::function<void(const Violation&)> listener_;
+  std::vector<std::function<void(const Violation&)>> listeners_;
 };
 
 /// "A.pf", "A.vf0", "B.vf12"; "A.peer" for a device that is no function of the NIC.

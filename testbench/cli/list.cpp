@@ -117,11 +117,17 @@ std::string list_faults(bool markdown) {
 }
 
 std::string list_signals(bool markdown) {
-  std::string out = markdown ? "\n| signal | of | shows |\n| --- | --- | --- |\n" : "";
+  std::string out = markdown ? "\n| group | shown | holds |\n| --- | --- | --- |\n" : "groups (--wave-groups)\n";
+  for (const waves::GroupInfo& g : waves::kGroups) {
+    out += fmt::format(markdown ? "| `{}` | {} | {} |\n" : "  {:<13} {:<9} {}\n", g.name,
+                       g.shown ? "default" : "on demand", g.doc);
+  }
+  out += markdown ? "\n| signal | group | of | shows |\n| --- | --- | --- | --- |\n" : "signals\n";
   for (const waves::SignalInfo& s : waves::kSignals) {
     const char* scope = s.scope == waves::SignalScope::FUNCTION ? "function" : "guest";
     out +=
-        fmt::format(markdown ? "| `{}` | {} | {} |\n" : "{:<20} {:<9} {}\n", s.name, scope, s.doc);
+        fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<18} {:<13} {:<9} {}\n", s.name,
+                    waves::kGroups[static_cast<std::size_t>(s.group)].name, scope, s.doc);
   }
   return out;
 }

@@ -54,6 +54,12 @@ void add_run_options(CLI::App& app, RunCommand& command) {
       ->capture_default_str();
   add_changes(app, command.what.overrides, command.what.faults);
   app.add_option("--wave", command.run.wave, "write waves (FST) to this file")->check(file_name);
+  app.add_option("--wave-groups", command.wave.groups,
+                 "signals in it: groups with commas between, or all (vfsim list signals)");
+  app.add_option("--wave-from", command.wave.from, "and from when on, as in 104.2ms");
+  app.add_option("--wave-to", command.wave.to, "and until when");
+  app.add_option("--wave-last", command.wave.last,
+                 "only that much before the first violation or, without one, the end");
   app.add_option("--events", command.run.events,
                  "write the event log to this file, one JSON object a line")
       ->check(file_name);

@@ -69,7 +69,7 @@ int bad_input(const std::string& error) {
 int run_command(RunCommand command) {
   Scenario scenario;
   std::string error;
-  if (!prepare(command.what, scenario, error)) {
+  if (!apply(command.wave, command.run, error) || !prepare(command.what, scenario, error)) {
     return bad_input(error);
   }
   command.run.seed = command.what.seed;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "testbench/cli/wave_options.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/scenarios/prepare.hpp"
 
@@ -12,6 +13,7 @@ struct RunCommand {
   RunRequest what;
   std::string json;
   std::string report;  // page to write, "" none
+  WaveOptions wave;
   RunOptions run;  // its seed comes from `what`
 };
 

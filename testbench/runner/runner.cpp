@@ -113,7 +113,9 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
     const Scenario& scenario = simulation.scenario();
     pictures.waves = std::make_unique<waves::WaveRecorder>(
         simulation.probes, options.wave,
-        waves::WaveScope{scenario.workload.vfs() + 1, scenario.workload.guests, model::Host::kNicRid});
+        waves::WaveScope{scenario.workload.vfs() + 1, scenario.workload.guests, model::Host::kNicRid, options.wave_groups,
+                         options.wave_span});
+    simulation.rules->on_violation([waves = pictures.waves.get()](const Violation& v) { waves->mark(v.time); });
     if (!pictures.waves->ok()) {
       result.error = fmt::format("{}: cannot be written", options.wave);
       return false;

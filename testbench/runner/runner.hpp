@@ -8,12 +8,16 @@
 #include "testbench/report/result.hpp"
 #include "testbench/report/story.hpp"
 #include "testbench/scenarios/scenario.hpp"
+#include "waves/signal_table.hpp"
+#include "waves/wave_window.hpp"
 
 namespace vfsim::bench {
 
 struct RunOptions {
   std::uint64_t seed = 1;
   std::string wave;                   // FST file to write, "" none
+  waves::GroupMask wave_groups = waves::shown_groups();
+  waves::WaveSpan wave_span;
   std::string timeline;               // time line (Chrome trace format) to write, "" none
   std::string events;                 // event log (a JSON object a line) to write, "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace

@@ -31,13 +31,14 @@ std::string name_of(const ViewGroup& group, const SignalInfo& info) {
 
 }  // namespace
 
-std::string view_text(const std::string& dump, const std::vector<ViewGroup>& groups) {
+std::string view_text(const std::string& dump, const std::vector<ViewGroup>& groups,
+                      GroupMask shown) {
   std::string text =
       "[dumpfile] \"" + dump + "\"\n[size] 1400 800\n[sst_expanded] 0\n[signals_width] 260\n";
   for (const ViewGroup& group : groups) {
     text += std::string(kHeading) + "\n-" + group.title + "\n";
     for (const SignalInfo& info : kSignals) {
-      if (info.scope == group.scope) {
+      if (info.scope == group.scope && (shown & mask_of(info.group)) != 0) {
         text += std::string(format_of(info)) + "\n" + name_of(group, info) + "\n";
       }
     }
@@ -45,10 +46,10 @@ std::string view_text(const std::string& dump, const std::vector<ViewGroup>& gro
   return text;
 }
 
-bool write_view(const std::string& fst_path, const std::vector<ViewGroup>& groups) {
+bool write_view(const std::string& fst_path, const std::vector<ViewGroup>& groups, GroupMask shown) {
   const std::filesystem::path fst(fst_path);
   const std::string path = std::filesystem::path(fst).replace_extension(".gtkw").string();
-  const std::string text = view_text(fst.filename().string(), groups);
+  const std::string text = view_text(fst.filename().string(), groups, shown);
   std::FILE* file = std::fopen((path + ".part").c_str(), "w");
   if (file == nullptr) {
     return false;

@@ -15,10 +15,12 @@ struct ViewGroup {
   SignalScope scope = SignalScope::FUNCTION;
 };
 
-/// Text of a .gtkw file for the dump file `dump` (name as GTKWave shall open it).
-[[nodiscard]] std::string view_text(const std::string& dump, const std::vector<ViewGroup>& groups);
+/// Text of a .gtkw file with the signals of the groups in `shown`, for the dump file `dump` (name as GTKWave shall open it).
+[[nodiscard]] std::string view_text(const std::string& dump, const std::vector<ViewGroup>& groups,
+                                    GroupMask shown);
 
 /// Writes the view beside the wave file, with extension .gtkw. False: not written.
-[[nodiscard]] bool write_view(const std::string& fst_path, const std::vector<ViewGroup>& groups);
+[[nodiscard]] bool write_view(const std::string& fst_path, const std::vector<ViewGroup>& groups,
+                              GroupMask shown);
 
 }  // namespace vfsim::waves

@@ -1,0 +1,19 @@
+// Options that say what a wave file holds.
+#pragma once
+
+#include <string>
+
+#include "testbench/runner/runner.hpp"
+
+namespace vfsim::bench {
+
+/// As written on the command line; "" was not given.
+struct WaveOptions {
+  std::string groups;  // "migration,dma" or "all" (vfsim list signals)
+  std::string from, to, last;  // times with unit; a number alone is in nanoseconds
+};
+
+/// Fills in what `run` says about waves. False: `error` is one line.
+[[nodiscard]] bool apply(const WaveOptions& options, RunOptions& run, std::string& error);
+
+}  // namespace vfsim::bench
