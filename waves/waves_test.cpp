@@ -232,7 +232,7 @@ TEST_F(Recorder, TransactionsOnDemand) {
   write(model::kUs, 256);
   ASSERT_TRUE(recorder.finish(10 * model::kUs));
   const std::string vcd = as_vcd(path);
-  EXPECT_THAT(vcd, HasSubstr("sMWr 0x0+256"));
+  EXPECT_THAT(vcd, HasSubstr(R"(sMWr\0400x0+256)"));
   EXPECT_THAT(vcd, testing::Not(HasSubstr("outstanding_reads")));
   std::ifstream view(temp("transactions.gtkw"));
   std::stringstream text;

@@ -34,7 +34,7 @@ set(cases
   "run capture.toml|typo.toml"
   "run capture.toml --out new|typo.toml"
   "run missing.toml|no_such.pcap"
-  "run short.toml --wave w.fst --wave-groups dam|--wave-groups: 'dam' is unknown .did you mean 'dma'.. allowed are all, migration"
+  "run short.toml --wave w.fst --wave-groups dam|--wave-groups: 'dam' is unknown .did you mean 'dma'"
   "run short.toml --wave w.fst --wave-last 20m|--wave-last: '20m' is no time"
   "run short.toml --wave w.fst --wave-last 0|--wave-last: 0 is no time"
   "run short.toml --wave w.fst --wave-from 2ms --wave-to 1ms|--wave-from 2ms is behind --wave-to 1ms"

@@ -46,8 +46,9 @@ bool parse_time(const char* option, const std::string& text, model::Ps& to, std:
   if (!parse_quantity(text, quantity) ||
       (!quantity.unit.empty() && !convert(quantity, "ns", error)) || quantity.value < 0 ||
       quantity.value > 1e15) {
-    error = fmt::format("{}: '{}' is no time{}; allowed is a number with a unit, as in 20us or 104.5ms",
-                        option, text, error.empty() ? "" : " (" + error + ")");
+    error =
+        fmt::format("{}: '{}' is no time{}; allowed is a number with a unit, as in 20us or 104.5ms",
+                    option, text, error.empty() ? "" : " (" + error + ")");
     return false;
   }
   to = static_cast<model::Ps>(quantity.value * static_cast<double>(model::kNs));

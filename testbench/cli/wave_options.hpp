@@ -9,7 +9,7 @@ namespace vfsim::bench {
 
 /// As written on the command line; "" was not given.
 struct WaveOptions {
-  std::string groups;  // "migration,dma" or "all" (vfsim list signals)
+  std::string groups;          // "migration,dma" or "all" (vfsim list signals)
   std::string from, to, last;  // times with unit; a number alone is in nanoseconds
 };
 
