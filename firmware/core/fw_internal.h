@@ -171,6 +171,8 @@ void fw_vport_reset(struct fw* fw, uint32_t fn);
 /* Allocates `count` consecutive translation entries; returns the index or UINT32_MAX. */
 uint32_t fw_mtt_alloc(struct fw* fw, uint32_t count);
 void fw_mtt_free(struct fw* fw, uint32_t first, uint32_t count);
+/* Tells hardware that entries were overwritten; a free one that nobody overwrites needs no word. */
+void fw_mtt_changed(struct fw* fw, uint32_t first, uint32_t count);
 
 /* ---- services of function.c ---- */
 /* Function that a function_id or vport number of a command means: the PF names any (k + 1 = VF k),

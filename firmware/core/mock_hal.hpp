@@ -120,6 +120,8 @@ class MockNic {
   std::map<std::uint32_t, std::set<std::uint64_t>>
       dirty;                               // page addresses that TRACK_SNAP moves out
   std::vector<std::uint32_t> mac_updates;  // functions, in order
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> key_changes;  // function, number; 0: any key
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> mtt_changes;  // first entry, count
   bool defer_dma = false;
   bool auto_drain = true;  // a closed gate is DRAINED at once; else drained(fn, true)
   std::size_t dma_limit = 64;
@@ -183,6 +185,8 @@ class MockNic {
     cqes.clear();
     dma_log.clear();
     mac_updates.clear();
+    key_changes.clear();
+    mtt_changes.clear();
     dirty.clear();
   }
   /// From now on each page of host memory is kept as it was before its first use.
@@ -498,6 +502,10 @@ class MockNic {
       }
     } else if (r == FW_PORT_STATUS) {
       port_ &= ~(value & 2U);
+    } else if (r == FW_MTT_FIRST) {
+      mtt_first_ = value;
+    } else if (r == FW_MTT_CHANGED) {
+      mtt_changes.emplace_back(mtt_first_, value);
     }
   }
 
@@ -552,6 +560,9 @@ class MockNic {
         break;
       case FW_FN_CTRL:
         write_ctrl(fn, value);
+        break;
+      case FW_FN_MKEY_CHANGED:
+        key_changes.emplace_back(fn, value);
         break;
       case FW_FN_EQE_POST:
         post_event(fn, value);
@@ -633,6 +644,7 @@ class MockNic {
   std::uint32_t port_ = 1;
   std::uint32_t irq_mask_ = 0;
   std::uint32_t token_ = 0;
+  std::uint32_t mtt_first_ = 0;
 };
 
 }  // namespace vfsim::fwtest

@@ -26,6 +26,13 @@ uint32_t fw_mtt_alloc(struct fw* fw, uint32_t count) {
   return count == 0 ? 0 : UINT32_MAX;
 }
 
+void fw_mtt_changed(struct fw* fw, uint32_t first, uint32_t count) {
+  if (count > 0) {
+    fw_reg_write(fw, FW_MTT_FIRST, first);
+    fw_reg_write(fw, FW_MTT_CHANGED, count);
+  }
+}
+
 void fw_mtt_free(struct fw* fw, uint32_t first, uint32_t count) {
   mark(fw, first, count, false);
   if (count > 0 && first < fw->mtt_hint) {

@@ -107,6 +107,16 @@ static void clear(const struct kind* kind, uint8_t* entry) {
   }
 }
 
+void fw_key_changed(struct fw* fw, uint32_t fn, uint32_t number) {
+  fw_reg_write(fw, fw_fn_reg(fn, FW_FN_MKEY_CHANGED), number);
+}
+
+static void announce(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+  if (kind == FW_MKEY) {
+    fw_key_changed(fw, fn, number);
+  }
+}
+
 uint32_t fw_obj_new(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, void** entry) {
   for (uint32_t i = 0; i < kinds[kind].count; ++i) {
     uint8_t* e = context(fw, cmd->fn, kind, i);
@@ -123,6 +133,7 @@ uint32_t fw_obj_new(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, void**
 
 enum fw_exec fw_obj_created(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, uint32_t number) {
   context(fw, cmd->fn, kind, number - kinds[kind].base)[0] = 1;
+  announce(fw, cmd->fn, kind, number);
   VF_SET(object_out, cmd->out, number, number);
   return fw_cmd_ok(cmd, (uint32_t)VF_BYTES(object_out));
 }
@@ -161,10 +172,10 @@ bool fw_obj_in_use(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t numbe
   return listed(fw_ctx(fw, fn), kind, number);
 }
 
-void fw_obj_free(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+static bool free_quietly(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
   uint8_t* entry = fw_obj_find(fw, fn, kind, number);
   if (entry == NULL) {
-    return;
+    return false;
   }
   if (kinds[kind].pages != 0) {
     struct vf_pages pages;
@@ -172,13 +183,24 @@ void fw_obj_free(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number)
     fw_mtt_free(fw, pages.mtt, pages.pages);
   }
   clear(&kinds[kind], entry);
+  return true;
+}
+
+void fw_obj_free(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number) {
+  if (free_quietly(fw, fn, kind, number)) {
+    announce(fw, fn, kind, number);
+  }
 }
 
 void fw_obj_free_all(struct fw* fw, uint32_t fn) {
+  bool keys = false;
   for (uint32_t k = 0; k < FW_KINDS; ++k) {
     for (uint32_t i = 0; i < kinds[k].count; ++i) {
-      fw_obj_free(fw, fn, (enum fw_kind)k, kinds[k].base + i);
+      keys |= free_quietly(fw, fn, (enum fw_kind)k, kinds[k].base + i) && k == FW_MKEY;
     }
+  }
+  if (keys) {
+    fw_key_changed(fw, fn, 0);
   }
 }
 
@@ -189,6 +211,7 @@ void fw_obj_renew(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number
     memcpy(&gen, entry + kinds[kind].gen, sizeof(gen));
     ++gen;
     memcpy(entry + kinds[kind].gen, &gen, sizeof(gen));
+    announce(fw, fn, kind, number);
   }
 }
 
@@ -240,6 +263,7 @@ bool fw_pages_install(struct fw* fw, struct fw_cmd* cmd, uint64_t bytes, uint32_
     fw->hal->ram->mtt[first + i] =
         page & ~(uint64_t)(VF_PAGE_BYTES - 1); /* low bits: permissions, not used */
   }
+  fw_mtt_changed(fw, first, (uint32_t)count);
   pages->mtt = first;
   pages->pages = (uint32_t)count;
   pages->log_page = (uint8_t)log_page;

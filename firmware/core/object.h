@@ -46,6 +46,8 @@ enum fw_exec fw_obj_destroy(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind
 /* Frees it whoever refers to it. Nothing happens if it does not exist. */
 void fw_obj_free(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number);
 void fw_obj_free_all(struct fw* fw, uint32_t fn);
+/* Tells hardware that something about memory key `number` of the function changed; 0: any key. */
+void fw_key_changed(struct fw* fw, uint32_t fn, uint32_t number);
 /* Raises `gen`: hardware drops work in progress on the object. */
 void fw_obj_renew(struct fw* fw, uint32_t fn, enum fw_kind kind, uint32_t number);
 

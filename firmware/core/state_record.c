@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "firmware/core/object.h"
 #include "firmware/interface/faults.h"
 
 typedef struct vf_eq image_eq_ctx;
@@ -380,6 +381,12 @@ static void gen_store(unsigned kind, void *object, uint16_t gen) {
   }
 }
 
+static void announce(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index) {
+  if (kind == FW_IMAGE_MKEY) {
+    fw_key_changed(fw, fn, VF_MKEY_BASE + index);
+  }
+}
+
 void fw_state_remove(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index) {
   if (!fw_state_exists(fw, fn, kind, index)) {
     return;
@@ -396,6 +403,7 @@ void fw_state_remove(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index) 
   }
   memset(object, 0, places[kind].size);
   gen_store(kind, object, (uint16_t)(gen + 1));
+  announce(fw, fn, kind, index);
 }
 
 static void install_object(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index, const uint8_t *payload,
@@ -414,7 +422,9 @@ static void install_object(struct fw *fw, uint32_t fn, unsigned kind, uint32_t i
     for (uint32_t i = 0; i < pages->pages; ++i) {
       fw->hal->ram->mtt[mtt + i] = vf_be64_load(payload + info->fixed + (size_t)i * 8);
     }
+    fw_mtt_changed(fw, mtt, pages->pages);
   }
+  announce(fw, fn, kind, index);
 }
 
 void fw_state_install(struct fw *fw, uint32_t fn, unsigned kind, uint32_t index, const uint8_t *payload, uint32_t mtt) {

@@ -48,6 +48,8 @@ module mkey_walker_fv #(
   input wire logic [AddrW-1:0]            other_mtt_i
 );
   localparam int unsigned WideW = AddrW + 2;
+  localparam int unsigned HeldW = 1 + EntryW - 1 + AddrW;  // of two lines: a tag is one bit shorter than an entry
+  localparam int unsigned RequestW = FnW + 1 + KeyByteW + PdW + 4 + AddrW + BytesW + GenW;
 
   // reset: the first cycle, then never again
   logic started_q = 1'b0;
@@ -127,6 +129,9 @@ module mkey_walker_fv #(
   logic [2:0]       state;  // 0 idle, 1 key, 2 key read, 3 check, 4 look, 5 entry read, 6 answer
   logic             voided;
   logic [KeyW-3:0]  record;
+  logic [RequestW-1:0] request;
+  logic [EntryW-1:0]   entry_held;
+  logic [Lines*HeldW-1:0] lines;
 
   mkey_walk #(
     .FnW(FnW), .KeyNumW(KeyNumW), .KeyByteW(KeyByteW), .KeyBase(KeyBase), .KeyCount(KeyCount), .PdW(PdW),
@@ -143,8 +148,11 @@ module mkey_walker_fv #(
     .mem_key_pd_i(m_pd), .mem_key_mtt_i(m_first), .mem_key_pages_i(m_pages), .mem_key_start_i(m_start),
     .mem_key_len_i(m_len), .mem_mtt_i(read_mtt_q),
     .inv_valid_i, .inv_mtt_i, .inv_fn_i, .inv_first_i, .inv_count_i, .busy_o(busy),
-    .state_o(state), .void_o(voided), .record_o(record)
+    .state_o(state), .void_o(voided), .record_o(record), .request_o(request), .entry_o(entry_held), .lines_o(lines)
   );
+  logic [RequestW+KeyNumW-3:0] seen_request;
+  logic                        seen_reading, seen_reading_mtt, seen_key, seen_void;
+  logic [KeyW-5-2*ListW:0]     seen_record;
   mkey_walker_chk #(
     .FnW(FnW), .KeyNumW(KeyNumW), .KeyByteW(KeyByteW), .KeyBase(KeyBase), .KeyCount(KeyCount), .PdW(PdW),
     .AddrW(AddrW), .BytesW(BytesW), .GenW(GenW), .LogPageW(LogPageW), .EntryW(EntryW)
@@ -157,8 +165,24 @@ module mkey_walker_fv #(
     .mem_rvalid_i, .mem_key_valid_i(m_valid), .mem_key_length64_i(m_length64), .mem_key_read_i(m_read),
     .mem_key_write_i(m_write), .mem_key_physical_i(m_physical), .mem_key_log_page_i(m_log_page),
     .mem_key_gen_i(m_gen), .mem_key_byte_i(m_byte), .mem_key_pd_i(m_pd), .mem_key_start_i(m_start),
-    .mem_key_len_i(m_len), .inv_valid_i, .inv_mtt_i, .inv_fn_i, .inv_first_i, .inv_count_i
+    .mem_key_len_i(m_len), .inv_valid_i, .inv_mtt_i, .inv_fn_i, .inv_first_i, .inv_count_i,
+    .waiting_o(waiting_q), .request_o(seen_request), .reading_o(seen_reading), .reading_mtt_o(seen_reading_mtt),
+    .key_read_o(seen_key), .key_void_o(seen_void), .record_o(seen_record)
   );
+
+  logic [FnW-1:0]      r_fn;
+  logic                r_index, r_any_pd, r_write, r_resume;
+  logic [KeyByteW-1:0] r_byte, h_byte;
+  logic [PdW-1:0]      r_pd, h_pd;
+  logic [AddrW-1:0]    r_addr, h_start, h_len;
+  logic [BytesW-1:0]   r_bytes;
+  logic [GenW-1:0]     r_gen, h_gen;
+  logic [LogPageW-1:0] h_log_page;
+  logic [ListW-1:0]    h_first, h_pages;
+  logic                h_known, h_valid, h_length64, h_right, h_relaxed, h_physical;
+  assign {r_fn, r_index, r_byte, r_pd, r_any_pd, r_write, r_resume, h_known, r_addr, r_bytes, r_gen} = request;
+  assign {h_valid, h_length64, h_right, h_relaxed, h_physical, h_log_page, h_gen, h_byte, h_pd, h_first, h_pages, h_start,
+          h_len} = record;
 
   // --- what the answer must be, from memory as it is ---
 
@@ -172,21 +196,7 @@ module mkey_walker_fv #(
   logic [GenW-1:0]     gen_q;
   logic                take;
   assign take = req_valid_i && req_ready;
-  always_ff @(posedge clk_i) begin
-    waiting_q <= rst_ni && (take || (waiting_q && !ans_valid));
-    if (take) begin
-      fn_q     <= req_fn_i;
-      number_q <= req_mkey_i[KeyByteW +: KeyNumW];
-      byte_q   <= req_mkey_i[KeyByteW-1:0];
-      pd_q     <= req_pd_i;
-      any_pd_q <= req_any_pd_i;
-      addr_q   <= req_addr_i;
-      bytes_q  <= req_bytes_i;
-      write_q  <= req_write_i;
-      resume_q <= req_resume_i;
-      gen_q    <= req_gen_i;
-    end
-  end
+  assign {fn_q, number_q, byte_q, pd_q, any_pd_q, write_q, resume_q, addr_q, bytes_q, gen_q} = seen_request;
 
   // Pages of the list, as spans of addresses: page p begins at list_start + p * size. Sums wide enough not to wrap.
   logic [WideW-1:0]  from, behind, size, list_start, list_end, key_end;
@@ -240,15 +250,40 @@ module mkey_walker_fv #(
   `VF_ASSERT(a_physical, !judged || !ok || (ans_whole == physical && (!physical || ans_addr == addr_q)))
   `VF_ASSERT(a_relaxed, !judged || !ok || ans_relaxed == (write_q ? relaxed_write : relaxed_read))
 
-  // Lemmas: what the walker holds of the key, or is about to get, is what memory holds.
-  logic its_key, holds_key;
+`ifndef VF_SEEDED_BUG
+  // Lemmas. The rules watch the request that the walker works on, and have seen the record that it holds.
+  logic at_work, holds_key;
+  assign at_work   = state != 3'd0;
+  assign holds_key = state == 3'd3 || state == 3'd4 || (state == 3'd5 && !voided) || (state == 3'd6 && h_known);
+  `VF_ASSERT(l_same_request, !at_work || {r_fn, r_byte, r_pd, r_any_pd, r_write, r_resume, r_addr, r_bytes, r_gen}
+             == {fn_q, byte_q, pd_q, any_pd_q, write_q, resume_q, addr_q, bytes_q, gen_q})
+  `VF_ASSERT(l_state, state != 3'd7)
+  `VF_ASSERT(l_same_number, !at_work || (h_known
+             ? number_q == KeyNumW'(r_index) + KeyNumW'(KeyBase)
+             : number_q < KeyNumW'(KeyBase) || number_q >= KeyNumW'(KeyBase + KeyCount)))
+  `VF_ASSERT(l_reads, seen_reading == (state == 3'd2 || state == 3'd5) && reading_q == seen_reading
+             && (!seen_reading || seen_reading_mtt == (state == 3'd5)))
+  `VF_ASSERT(l_void, state != 3'd2 || seen_void == voided)
+  `VF_ASSERT(l_key_seen, !holds_key || (seen_key && seen_record
+             == {h_valid && (resume_q || h_right), h_length64, h_physical, h_log_page, h_gen, h_byte, h_pd, h_start, h_len}))
+
+  // What the walker holds of the key and the entry, or is about to get, is what memory holds.
+  logic its_key, its_entry;
   assign its_key   = waiting_q && fn_q == the_fn && number_q == KeyNumW'(the_index) + KeyNumW'(KeyBase) && !key_silent_q;
-  assign holds_key = state == 3'd3 || state == 3'd4 || (state == 3'd5 && !voided) || state == 3'd6;
-  `VF_ASSERT(a_holds_what_is, !its_key || !holds_key
+  assign its_entry = entry_held == the_entry && !mtt_silent_q;
+  `VF_ASSERT(l_holds_key, !its_key || !holds_key
              || record == {valid, length64, right, write_q ? relaxed_write : relaxed_read, physical, log_page, gen,
                            key_byte, pd, list_first, list_pages, start, len})
-  `VF_ASSERT(a_reads_what_is, !its_key || state != 3'd2 || voided || read_key_q == key_q)
-  `VF_ASSERT(a_waits_for_read, reading_q == (state == 3'd2 || state == 3'd5))
+  `VF_ASSERT(l_reads_key, !its_key || state != 3'd2 || voided || read_key_q == key_q)
+  for (genvar l = 0; l < Lines; l++) begin : gen_line
+    logic             line_valid;
+    logic             line_tag;
+    logic [AddrW-1:0] line_data;
+    assign {line_valid, line_tag, line_data} = lines[l*HeldW +: HeldW];
+    `VF_ASSERT(l_keeps_entry, !line_valid || {line_tag, 1'(l)} != the_entry || mtt_silent_q || line_data == mtt_q)
+  end
+  `VF_ASSERT(l_reads_entry, !its_entry || state != 3'd5 || voided || read_mtt_q == mtt_q)
+`endif
 
   // Each request is answered: in this many cycles of its own, those not counted in which memory is awaited; a change
   // may begin it anew.
@@ -264,7 +299,10 @@ module mkey_walker_fv #(
     if (!rst_ni || take || inv_valid_i || ans_valid) steps_q <= '0;
     else if (waiting_q && !memory_works && steps_q != '1) steps_q <= steps_q + 3'd1;
   end
-  `VF_ASSERT(a_answered_in_time, steps_q < 3'(Steps) || ans_valid || memory_works)
+  `VF_ASSERT(a_answered_in_time, steps_q < 3'(Steps) || ans_valid || memory_works || inv_valid_i)
+`ifndef VF_SEEDED_BUG
+  `VF_ASSERT(l_steps, steps_q <= state && (!voided || steps_q == '0))
+`endif
   `VF_ASSERT(a_idle_when_none_waits, waiting_q == busy)
 
   `VF_COVER(c_translated, paged && entry_known && in_page != '0)

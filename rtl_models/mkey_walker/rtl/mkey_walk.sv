@@ -23,7 +23,9 @@ module mkey_walk #(
   parameter  int unsigned Lines    = 32,
   localparam int unsigned EntryW   = $clog2(Entries),
   localparam int unsigned RunW     = 2**LogPageW,
-  localparam int unsigned RecordW  = 5 + LogPageW + GenW + KeyByteW + PdW + 2*ListW + 2*AddrW
+  localparam int unsigned LinesW   = Lines * (1 + EntryW - $clog2(Lines) + AddrW),
+  localparam int unsigned RecordW  = 5 + LogPageW + GenW + KeyByteW + PdW + 2*ListW + 2*AddrW,
+  localparam int unsigned RequestW = FnW + $clog2(KeyCount) + KeyByteW + PdW + 4 + AddrW + BytesW + GenW
 ) (
   input  wire logic                        clk_i,
   input  wire logic                        rst_ni,
@@ -80,7 +82,10 @@ module mkey_walk #(
   // for the rules of the block: what it holds
   output logic [2:0]                       state_o,
   output logic                             void_o,
-  output logic [RecordW-1:0]               record_o
+  output logic [RecordW-1:0]               record_o,
+  output logic [RequestW-1:0]              request_o,
+  output logic [EntryW-1:0]                entry_o,
+  output logic [LinesW-1:0]                lines_o
 );
   localparam int unsigned IndexW = $clog2(KeyCount);
 
@@ -229,7 +234,8 @@ module mkey_walk #(
     .clk_i, .rst_ni,
     .look_entry_i(entry_q), .look_hit_o(hit), .look_data_o(cached),
     .fill_valid_i(fetched), .fill_entry_i(entry_q), .fill_data_i(mem_mtt_i),
-    .drop_valid_i(inv_valid_i && inv_mtt_i), .drop_first_i(inv_first_i), .drop_count_i(inv_count_i)
+    .drop_valid_i(inv_valid_i && inv_mtt_i), .drop_first_i(inv_first_i), .drop_count_i(inv_count_i),
+    .held_o(lines_o)
   );
 
   function automatic logic announced(input logic [EntryW-1:0] number_of, input logic [EntryW-1:0] first,
@@ -340,6 +346,8 @@ module mkey_walk #(
   assign void_o      = void_q;
   assign record_o    = {valid_q, length64_q, right_q, relaxed_q, physical_q, log_page_q, gen_q, key_byte_q, key_pd_q,
                         mtt_q, pages_q, start_q, len_q};
+  assign request_o   = {fn_q, index_q, byte_q, pd_q, any_pd_q, write_q, resume_q, known_q, addr_q, bytes_q, req_gen_q};
+  assign entry_o     = entry_q;
 
   assign mem_valid_o = state_q == StKey || (state_q == StLook && !hit && !restart);
   assign mem_mtt_o   = state_q == StLook;

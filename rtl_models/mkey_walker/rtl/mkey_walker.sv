@@ -45,6 +45,9 @@ module mkey_walker #(
   logic [2:0]   unused_state;
   logic         unused_void;
   logic [257:0] unused_record;
+  logic [172:0] unused_request;
+  logic [EntryW-1:0] unused_entry;
+  logic [Lines*(65+EntryW-$clog2(Lines))-1:0] unused_lines;
 
   mkey_walk #(
     .FnW(FnW), .KeyBase(vf_iface_pkg::VF_MKEY_BASE), .KeyCount(vf_iface_pkg::VF_MKEY_COUNT),
@@ -68,6 +71,9 @@ module mkey_walker #(
     .state_o(unused_state),
     .void_o(unused_void),
     .record_o(unused_record),
+    .request_o(unused_request),
+    .entry_o(unused_entry),
+    .lines_o(unused_lines),
     .*
   );
 

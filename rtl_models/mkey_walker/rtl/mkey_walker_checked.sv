@@ -43,6 +43,10 @@ module mkey_walker_checked #(
 );
   mkey_walker #(.Lines(Lines)) u_walker (.*);
 
+  logic         unused_waiting, unused_reading, unused_reading_mtt, unused_key_read, unused_key_void;
+  logic [185:0] unused_request;
+  logic [191:0] unused_record;
+
   mkey_walker_chk #(
     .FnW(FnW), .KeyBase(vf_iface_pkg::VF_MKEY_BASE), .KeyCount(vf_iface_pkg::VF_MKEY_COUNT), .EntryW(EntryW)
   ) u_chk (
@@ -68,6 +72,9 @@ module mkey_walker_checked #(
     .mem_key_pd_i(mem_key_i.pd),
     .mem_key_start_i(mem_key_i.start),
     .mem_key_len_i(mem_key_i.len),
+    .waiting_o(unused_waiting), .request_o(unused_request), .reading_o(unused_reading),
+    .reading_mtt_o(unused_reading_mtt), .key_read_o(unused_key_read), .key_void_o(unused_key_void),
+    .record_o(unused_record),
     .*
   );
 

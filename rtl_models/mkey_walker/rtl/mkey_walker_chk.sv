@@ -15,7 +15,9 @@ module mkey_walker_chk #(
   parameter  int unsigned GenW     = 16,
   parameter  int unsigned LogPageW = 5,
   parameter  int unsigned EntryW   = 20,
-  localparam int unsigned RunW     = 2**LogPageW
+  localparam int unsigned RunW     = 2**LogPageW,
+  localparam int unsigned RequestW = FnW + KeyNumW + KeyByteW + PdW + 3 + AddrW + BytesW + GenW,
+  localparam int unsigned RecordW  = 3 + LogPageW + GenW + KeyByteW + PdW + 2*AddrW
 ) (
   input  wire logic                        clk_i,
   input  wire logic                        rst_ni,
@@ -57,7 +59,15 @@ module mkey_walker_chk #(
   input  wire logic                        inv_mtt_i,
   input  wire logic [FnW-1:0]              inv_fn_i,
   input  wire logic [EntryW-1:0]           inv_first_i,
-  input  wire logic [EntryW:0]             inv_count_i
+  input  wire logic [EntryW:0]             inv_count_i,
+  // for proofs: the request that waits, and what its last read of a key returned
+  output logic                             waiting_o,
+  output logic [RequestW-1:0]              request_o,
+  output logic                             reading_o,
+  output logic                             reading_mtt_o,
+  output logic                             key_read_o,
+  output logic                             key_void_o,
+  output logic [RecordW-1:0]               record_o
 );
   // the request that waits for its answer
   logic                waiting_q, any_pd_q, write_q, resume_q;
@@ -135,6 +145,15 @@ module mkey_walker_chk #(
       key_len_q      <= mem_key_len_i;
     end
   end
+
+  assign waiting_o     = waiting_q;
+  assign request_o     = {fn_q, number_q, byte_q, pd_q, any_pd_q, write_q, resume_q, addr_q, bytes_q, gen_q};
+  assign reading_o     = reading_q;
+  assign reading_mtt_o = reading_mtt_q;
+  assign key_read_o    = key_read_q;
+  assign key_void_o    = key_void_q;
+  assign record_o      = {allowed_q, key_length64_q, key_physical_q, key_log_page_q, key_gen_q, key_byte_q, key_pd_q,
+                          key_start_q, key_len_q};
 
   logic ok;
   assign ok = ans_valid_i && ans_result_i == 3'(vf_iface_pkg::VF_WALK_OK);

@@ -8,7 +8,8 @@ module mtt_cache #(
   parameter  int unsigned Lines  = 32,
   parameter  int unsigned EntryW = 20,
   parameter  int unsigned DataW  = 64,
-  localparam int unsigned LineW  = $clog2(Lines)
+  localparam int unsigned LineW  = $clog2(Lines),
+  localparam int unsigned HeldW  = 1 + EntryW - LineW + DataW
 ) (
   input  wire logic              clk_i,
   input  wire logic              rst_ni,
@@ -20,7 +21,8 @@ module mtt_cache #(
   input  wire logic [DataW-1:0]  fill_data_i,
   input  wire logic              drop_valid_i,
   input  wire logic [EntryW-1:0] drop_first_i,
-  input  wire logic [EntryW:0]   drop_count_i
+  input  wire logic [EntryW:0]   drop_count_i,
+  output logic [Lines*HeldW-1:0] held_o  // for proofs: valid, tag and data of each line
 );
   localparam int unsigned TagW = EntryW - LineW;
 
@@ -61,6 +63,10 @@ module mtt_cache #(
         if (fill_valid_i && dropped(fill_entry_i, drop_first_i, drop_count_i)) valid_q[fill_line] <= 1'b0;
       end
     end
+  end
+
+  for (genvar l = 0; l < Lines; l++) begin : gen_held
+    assign held_o[l*HeldW +: HeldW] = {valid_q[l], tag_q[l], data_q[l]};
   end
 
   always_ff @(posedge clk_i) begin
