@@ -122,7 +122,9 @@ void RunControl::open_gate(std::uint32_t fn) {
   blocks_.gate.quiesce(fn, false);
   blocks_.interrupts.flush(fn);
   blocks_.events.rescan(fn);
-  blocks_.completions.rescan(fn);
+  if (!core_.fault(VF_FAULT_resume_forgets_arms)) {
+    blocks_.completions.rescan(fn);
+  }
   if (!core_.fault(VF_FAULT_resume_forgets_held)) {
     blocks_.senders.rescan(fn);
   }

@@ -322,12 +322,13 @@ void CheckerRig::query_increment(FnRef who, std::uint32_t required, std::uint32_
   command({who.host, 0}, in, out);
 }
 
-std::uint8_t CheckerRig::submit_load(FnRef who, std::uint32_t key, std::uint32_t size) {
+std::uint8_t CheckerRig::submit_load(FnRef who, std::uint32_t key, std::uint32_t size,
+                                     std::uint32_t out_bytes) {
   Bytes in = header(VF_OP_LOAD_VHCA_STATE, 0, VF_BYTES(load_vhca_state_in));
   VF_SET(load_vhca_state_in, in.data(), vhca_id, kVhcaBase + who.fn);
   VF_SET(load_vhca_state_in, in.data(), mkey, key << 8);
   VF_SET(load_vhca_state_in, in.data(), size, size);
-  return submit({who.host, 0}, in);
+  return submit({who.host, 0}, in, out_bytes);
 }
 
 void CheckerRig::complete_with(FnRef who, std::uint8_t slot, std::uint8_t status,

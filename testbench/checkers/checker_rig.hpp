@@ -75,7 +75,8 @@ class CheckerRig {
   /// Incremental QUERY_VHCA_MIGRATION_STATE and its answer.
   void query_increment(model::FnRef who, std::uint32_t required, std::uint32_t state,
                        std::uint32_t remaining = 0);
-  std::uint8_t submit_load(model::FnRef who, std::uint32_t key, std::uint32_t size);
+  std::uint8_t submit_load(model::FnRef who, std::uint32_t key, std::uint32_t size,
+                           std::uint32_t out_bytes = 16);
   /// Of any command of the PF of the function's host.
   void complete_with(model::FnRef who, std::uint8_t slot, std::uint8_t status,
                      std::uint32_t syndrome);

@@ -52,6 +52,7 @@ void create_cq(FunctionObjects& objects, const model::CommandView& view) {
   CompletionQueueView cq;
   cq.log_size = u32(VF_GET(cqc, cqc, log_cq_size));
   cq.log_stride = VF_GET(cqc, cqc, cqe_sz) == 0 ? 6 : 7;
+  cq.always_armed = VF_GET(cqc, cqc, st) == VF_QUEUE_ALWAYS_ARMED;
   cq.ring = ring(view, VF_OFF(create_cq_in, pas_0) / 8, 1ULL << (cq.log_size + cq.log_stride),
                  VF_GET(cqc, cqc, log_page_size), VF_GET(cqc, cqc, page_offset) * kCqeUnit);
   objects.cq[u32(VF_GET(create_cq_out, view.out, cqn))] = std::move(cq);

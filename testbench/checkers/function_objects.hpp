@@ -42,6 +42,7 @@ struct EventQueueView {
 struct CompletionQueueView {
   std::uint32_t log_size = 0;
   std::uint32_t log_stride = 6;
+  bool always_armed = false;  // raises with every entry
   PageList ring;
 };
 

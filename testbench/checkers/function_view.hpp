@@ -156,6 +156,13 @@ class FunctionView final : public model::Observer {
     std::uint64_t phys = 0, bytes = 0;
     model::FnRef who;
   };
+  /// A RESUME on its way: what its refusal gives back.
+  struct Resume {
+    bool open = false;
+    std::uint8_t issuer = 0;  // function
+    std::uint8_t slot = 0;
+    model::Ps stopped_at = 0;
+  };
   /// What a saved image stands for, found again by its content when it is loaded.
   struct SavedImage {
     model::FnRef who;
@@ -171,9 +178,11 @@ class FunctionView final : public model::Observer {
   void peer_write(std::uint8_t host, std::uint64_t phys, bool sent);
   void set_stopped(model::Ps t, model::FnRef who, Half half, bool stopped);
   void learn_vhca(const model::CommandView& view);
+  void suspend_submitted(model::Ps t, const model::CommandView& view);
   void suspend_completed(model::Ps t, const model::CommandView& view);
   void resume_submitted(model::Ps t, const model::CommandView& view);
   void resume_completed(model::Ps t, const model::CommandView& view);
+  void resume_refused(model::Ps t, const model::CommandView& view, model::FnRef who, Half half);
   void save_completed(model::Ps t, const model::CommandView& view);
   void load_submitted(model::Ps t, const model::CommandView& view);
   void load_ended(model::Ps t, const model::CommandView& view);
@@ -196,6 +205,7 @@ class FunctionView final : public model::Observer {
   std::array<std::array<Tag, kTags>, kHosts> tags_{};
   std::vector<std::uint64_t> peer_writes_;  // by function: peer_writes_in_flight()
   std::vector<RunState> runs_;
+  std::vector<std::array<Resume, 2>> resumes_;  // by function and half
   std::vector<FunctionObjects> objects_;
   std::vector<Access> accesses_;
   std::vector<Grants> grants_;

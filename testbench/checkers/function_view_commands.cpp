@@ -50,6 +50,7 @@ void FunctionView::set_stopped(Ps t, FnRef who, Half half, bool stopped) {
   RunState& run = runs_[function_index(who)];
   (half == Half::initiator ? run.initiator_stopped : run.responder_stopped) = stopped;
   (half == Half::initiator ? run.initiator_at : run.responder_at) = t;
+  resumes_[function_index(who)][static_cast<std::size_t>(half)].open = false;
   std::uint8_t& interest = hot_[function_index(who)].interest;
   const bool any = run.initiator_stopped || run.responder_stopped;
   interest = static_cast<std::uint8_t>(any ? interest | kStopped : interest & ~kStopped);
@@ -58,6 +59,8 @@ void FunctionView::set_stopped(Ps t, FnRef who, Half half, bool stopped) {
 void FunctionView::command_submitted(Ps t, const model::CommandView& view) {
   if (view.opcode == VF_OP_RESUME_VHCA) {
     resume_submitted(t, view);
+  } else if (view.opcode == VF_OP_SUSPEND_VHCA) {
+    suspend_submitted(t, view);
   } else if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
     load_submitted(t, view);
   }
@@ -66,6 +69,10 @@ void FunctionView::command_submitted(Ps t, const model::CommandView& view) {
 void FunctionView::command_completed(Ps t, const model::CommandView& view) {
   if (view.opcode == VF_OP_RESUME_VHCA) {
     resume_completed(t, view);
+    return;
+  }
+  if (view.opcode == VF_OP_SUSPEND_VHCA) {
+    suspend_completed(t, view);
     return;
   }
   if (view.opcode == VF_OP_LOAD_VHCA_STATE) {
@@ -78,9 +85,6 @@ void FunctionView::command_completed(Ps t, const model::CommandView& view) {
   switch (view.opcode) {
     case VF_OP_QUERY_HCA_CAP:
       learn_vhca(view);
-      break;
-    case VF_OP_SUSPEND_VHCA:
-      suspend_completed(t, view);
       break;
     case VF_OP_SAVE_VHCA_STATE:
       save_completed(t, view);
@@ -96,15 +100,36 @@ void FunctionView::command_completed(Ps t, const model::CommandView& view) {
   }
 }
 
-void FunctionView::suspend_completed(Ps t, const model::CommandView& view) {
+void FunctionView::suspend_submitted(Ps t, const model::CommandView& view) {
   FnRef who;
-  if (function_of_vhca(view.who.host,
+  if (view.in_bytes >= VF_BYTES(suspend_vhca_in) &&
+      function_of_vhca(view.who.host,
                        static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, view.in, vhca_id)),
                        who)) {
-    set_stopped(t, who, suspend_half(view.op_mod), true);
     for (FunctionEvents* listener : listeners_) {
-      listener->quiesced(t, who, suspend_half(view.op_mod));
+      listener->quiescing(t, who, suspend_half(view.op_mod));
     }
+  }
+}
+
+void FunctionView::suspend_completed(Ps t, const model::CommandView& view) {
+  FnRef who;
+  if (view.in_bytes < VF_BYTES(suspend_vhca_in) ||
+      !function_of_vhca(view.who.host,
+                        static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, view.in, vhca_id)),
+                        who)) {
+    return;
+  }
+  const Half half = suspend_half(view.op_mod);
+  if (view.delivery != VF_DELIVERY_OK || view.status != VF_STATUS_OK) {
+    for (FunctionEvents* listener : listeners_) {
+      listener->not_quiesced(t, who, half);
+    }
+    return;
+  }
+  set_stopped(t, who, half, true);
+  for (FunctionEvents* listener : listeners_) {
+    listener->quiesced(t, who, half);
   }
 }
 
@@ -119,7 +144,10 @@ void FunctionView::resume_submitted(Ps t, const model::CommandView& view) {
       for (FunctionEvents* listener : listeners_) {
         listener->resuming(t, who, half);
       }
+      const Ps stopped_at = half == Half::initiator ? run.initiator_at : run.responder_at;
       set_stopped(t, who, half, false);
+      resumes_[function_index(who)][static_cast<std::size_t>(half)] = {true, view.who.fn, view.slot,
+                                                                       stopped_at};
     }
   }
 }
@@ -132,12 +160,31 @@ void FunctionView::resume_completed(Ps t, const model::CommandView& view) {
                         who)) {
     return;
   }
-  // A refused RESUME says nothing about the state before it: rules take the function as running
-  // until the next SUSPEND.
-  if (view.delivery == VF_DELIVERY_OK && view.status == VF_STATUS_OK) {
-    for (FunctionEvents* listener : listeners_) {
-      listener->resumed(t, who, resume_half(view.op_mod));
-    }
+  const Half half = resume_half(view.op_mod);
+  if (view.delivery != VF_DELIVERY_OK || view.status != VF_STATUS_OK) {
+    resume_refused(t, view, who, half);
+    return;
+  }
+  const RunState& run = runs_[function_index(who)];
+  if (half == Half::initiator ? run.initiator_stopped : run.responder_stopped) {
+    set_stopped(t, who, half, false);  // another one was refused meanwhile
+  }
+  resumes_[function_index(who)][static_cast<std::size_t>(half)].open = false;
+  for (FunctionEvents* listener : listeners_) {
+    listener->resumed(t, who, half);
+  }
+}
+
+/// Only the RESUME that made the function count as running gives its stop back: a reset or another
+/// command may have come between.
+void FunctionView::resume_refused(Ps t, const model::CommandView& view, FnRef who, Half half) {
+  const Resume resume = resumes_[function_index(who)][static_cast<std::size_t>(half)];
+  if (!resume.open || resume.issuer != view.who.fn || resume.slot != view.slot) {
+    return;
+  }
+  set_stopped(resume.stopped_at, who, half, true);
+  for (FunctionEvents* listener : listeners_) {
+    listener->not_resumed(t, who, half);
   }
 }
 

@@ -19,6 +19,8 @@ constexpr std::uint64_t kResetRegisters = 96;   // of a step that resets a funct
 constexpr std::uint64_t kSteps = 3;      // that an event may find busy: doorbell, entry, drained
 constexpr std::uint64_t kContexts = 15;  // commands that the engine works on at a time
 constexpr std::uint64_t kEngineTlps = 1U << 16;  // most that the PF's commands add
+constexpr std::uint64_t kEntriesPerTurn = 8;     // that a send queue fetches
+constexpr std::uint64_t kFetches = 16;           // of all functions at a time
 
 class Bound {
  public:
@@ -35,7 +37,18 @@ class Bound {
     const Ps doorbell = load_.travel;
     const Ps firmware = (kSteps + (load_.transfers != 0 ? 1 : 0)) * step() + stage_read();
     const Ps answer = stage_write();
-    return doorbell + firmware + commands() + drain() + turns() + answer;
+    return doorbell + firmware + commands() + drain() + turns(kEngineTlps) + answer;
+  }
+
+  [[nodiscard]] Ps held_work(std::uint64_t rivals) const {
+    const std::uint64_t entries = rivals * kEntriesPerTurn;
+    const std::uint64_t rounds = std::max((entries + c_.nic.tx_contexts - 1) / c_.nic.tx_contexts,
+                                          (rivals + kFetches - 1) / kFetches);
+    const std::uint64_t before = c_.nic.tx_contexts + kFetches * kEntriesPerTurn + entries;
+    const Ps stages = (c_.nic.doorbell_ns + c_.nic.wqe_ns + 2 * c_.nic.translation_ns) * kNs;
+    return (2 * rounds + 1) * stage_read() + turns(0) +
+           std::min(load_.frames + 1, before * frames_per_entry()) * frame() + stage_write() +
+           stages;
   }
 
  private:
@@ -46,6 +59,13 @@ class Bound {
   }
   [[nodiscard]] Ps stage_read() const { return read_ * (load_.read_limit ? 2 : 1); }
   [[nodiscard]] Ps stage_write() const { return write_ + (load_.write_limit ? write_ + way_ : 0); }
+
+  [[nodiscard]] Ps frame() const {
+    return (c_.nic.mtu + kLineOverhead) * 8 * kNs / c_.nic.link_gbps;
+  }
+  [[nodiscard]] std::uint64_t frames_per_entry() const {
+    return kSegmentBytes / std::max<std::uint64_t>(c_.nic.mtu, 1) + 1;
+  }
 
   [[nodiscard]] Ps step() const {
     const std::uint64_t commands = std::min<std::uint64_t>(load_.commands, kContexts + 1);
@@ -76,18 +96,17 @@ class Bound {
     if (!load_.initiator) {
       return stage_write() + way_;
     }
-    const Ps frame = (c_.nic.mtu + kLineOverhead) * 8 * kNs / c_.nic.link_gbps;
-    const std::uint64_t in_work =
-        (c_.nic.tx_contexts + 1) * (kSegmentBytes / std::max<std::uint64_t>(c_.nic.mtu, 1) + 1);
+    const std::uint64_t in_work = (c_.nic.tx_contexts + 1) * frames_per_entry();
     return (c_.nic.doorbell_ns + c_.nic.wqe_ns + 4 * c_.nic.translation_ns) * kNs +
-           2 * stage_read() + std::min(load_.frames + 1, in_work) * frame + stage_write() + way_;
+           2 * stage_read() + std::min(load_.frames + 1, in_work) * frame() + stage_write() + way_;
   }
 
-  [[nodiscard]] Ps turns() const {
+  /// @param more  TLPs that are not of the data path, at most
+  [[nodiscard]] Ps turns(std::uint64_t more) const {
     const std::uint64_t segment = kSegmentBytes / c_.pcie.max_read_request + 4;
     const std::uint64_t received = (c_.nic.mtu + kLineOverhead) / c_.pcie.max_payload + 6;
     const std::uint64_t in_work =
-        c_.nic.tx_contexts * segment + c_.nic.rx_contexts * received + kEngineTlps;
+        c_.nic.tx_contexts * segment + c_.nic.rx_contexts * received + more;
     return std::min(load_.reads, in_work) * turn_read() +
            std::min(load_.writes, in_work) * turn_write();
   }
@@ -120,6 +139,10 @@ std::uint64_t writes_at_a_time(const CheckContext& context) {
 
 Ps quiesce_bound(const CheckContext& context, const QuiesceLoad& load) {
   return Bound(context, load).total();
+}
+
+Ps held_work_bound(const CheckContext& context, const QuiesceLoad& load, std::uint64_t rivals) {
+  return Bound(context, load).held_work(rivals);
 }
 
 }  // namespace vfsim::bench

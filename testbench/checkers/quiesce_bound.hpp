@@ -1,4 +1,5 @@
-// How long a SUSPEND may take (rule Q7), from configuration and load.
+// How long a SUSPEND may take (rule Q7), and how long held work may wait after a RESUME (rule Q3),
+// from configuration and load.
 //
 // clang-format off
 //   bound    = doorbell + firmware + commands + drain + turns + answer
@@ -52,6 +53,23 @@ struct QuiesceLoad {
 };
 
 [[nodiscard]] model::Ps quiesce_bound(const CheckContext& context, const QuiesceLoad& load);
+
+/// From the acknowledgement of RESUME to the fetch of a send queue's held work, or to the event of
+/// an armed completion queue that has entries.
+///
+///   bound    = turns * 2 R + R + reads * turn_r + writes * turn_w + frames * F + W + stages
+///   turns    = of the send contexts, until each rival has fetched what a turn takes: a context is
+///              busy for two reads, entry and payload, and until its frame has left the port
+///   reads    = of the function, if there are rivals: without them the work is its first read
+///   writes   = of the function, before an event
+///   frames   = as above, at most those of all fetches and contexts that can be before it
+///   stages   = of the pipeline: doorbell, decoding, translation
+///
+/// @param load    what the bus showed since RESUME was submitted; R: the slowest read of any
+///                function, as it holds contexts. What only a SUSPEND has is ignored
+/// @param rivals  other send queues that may have had their turn before
+[[nodiscard]] model::Ps held_work_bound(const CheckContext& context, const QuiesceLoad& load,
+                                        std::uint64_t rivals);
 
 /// Reads of one function / writes of all functions at a time that tags and credits allow.
 [[nodiscard]] std::uint64_t reads_at_a_time(const CheckContext& context);

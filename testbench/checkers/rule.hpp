@@ -54,6 +54,14 @@ struct ImageView {
 class FunctionEvents {
  public:
   virtual ~FunctionEvents() = default;
+  /// SUSPEND was submitted: from now on the function may be stopped.
+  virtual void quiescing(model::Ps t, model::FnRef who, Half half) {
+    (void)t, (void)who, (void)half;
+  }
+  /// SUSPEND was refused or failed.
+  virtual void not_quiesced(model::Ps t, model::FnRef who, Half half) {
+    (void)t, (void)who, (void)half;
+  }
   /// SUSPEND was acknowledged: its completion landed in host memory.
   virtual void quiesced(model::Ps t, model::FnRef who, Half half) {
     (void)t, (void)who, (void)half;
@@ -63,6 +71,10 @@ class FunctionEvents {
     (void)t, (void)who, (void)half;
   }
   virtual void resumed(model::Ps t, model::FnRef who, Half half) { (void)t, (void)who, (void)half; }
+  /// RESUME was refused: the function is stopped as before.
+  virtual void not_resumed(model::Ps t, model::FnRef who, Half half) {
+    (void)t, (void)who, (void)half;
+  }
   /// SAVE ended well.
   virtual void image_saved(model::Ps t, model::FnRef who, const ImageView& image) {
     (void)t, (void)who, (void)image;

@@ -42,6 +42,43 @@ TEST(RuleQ1, ResumeEndsTheWatchAtItsSubmission) {
   EXPECT_EQ(rig.violations("Q1"), 0U);
 }
 
+TEST(RuleQ1, ARefusedResumeLeavesItStopped) {
+  CheckerRig rig;
+  rig.learn_vhca(0, 1);
+  rig.suspend(kVf, Half::initiator);
+  const std::uint8_t slot = rig.submit_resume(kVf, Half::initiator);
+  rig.complete_with(kVf, slot, VF_STATUS_BAD_RES_STATE, VF_SYND_RESUME_ORDER);
+  rig.dma_write(kVf, 0x1000, CheckerRig::Bytes(64));
+  EXPECT_EQ(rig.violations("Q1"), 1U);
+  rig.resume(kVf, Half::initiator);
+  rig.dma_write(kVf, 0x1000, CheckerRig::Bytes(64));
+  EXPECT_EQ(rig.violations("Q1"), 1U);
+}
+
+TEST(RuleQ1, AResumeRefusedBehindAResetStopsNothing) {
+  CheckerRig rig;
+  rig.learn_vhca(0, 1);
+  rig.suspend(kVf, Half::initiator);
+  const std::uint8_t slot = rig.submit_resume(kVf, Half::initiator);
+  rig.function_reset(kVf);
+  rig.complete_with(kVf, slot, VF_STATUS_BAD_RES_STATE, VF_SYND_FUNCTION_RESET);
+  rig.start_queue(kVf);
+  rig.dma_write(kVf, 0x1000, CheckerRig::Bytes(64));
+  EXPECT_EQ(rig.violations("Q1"), 0U);
+}
+
+TEST(RuleQ1, OfTwoResumesTheGoodOneCounts) {
+  CheckerRig rig;
+  rig.learn_vhca(0, 1);
+  rig.suspend(kVf, Half::initiator);
+  const std::uint8_t first = rig.submit_resume(kVf, Half::initiator);
+  const std::uint8_t second = rig.submit_resume(kVf, Half::initiator);
+  rig.complete_with(kVf, first, VF_STATUS_BAD_RES_STATE, VF_SYND_RESUME_ORDER);
+  rig.complete_with(kVf, second, VF_STATUS_OK, VF_SYND_NONE);
+  rig.dma_write(kVf, 0x1000, CheckerRig::Bytes(64));
+  EXPECT_EQ(rig.violations("Q1"), 0U);
+}
+
 TEST(RuleQ1, AResetEndsTheWatch) {
   CheckerRig rig;
   rig.learn_vhca(0, 1);

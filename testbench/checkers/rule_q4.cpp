@@ -41,6 +41,11 @@ class Q4 final : public Rule {
                             digest_.entry(who)),
                 fmt::format("{:#018x} at resume", digest_.now(who)));
       }
+    }
+  }
+  void resumed(Ps t, FnRef who, Half half) override {
+    (void)t;
+    if (half == Half::responder) {
       digest_.drop(who);
     }
   }

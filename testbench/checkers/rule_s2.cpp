@@ -52,6 +52,11 @@ class S2 final : public Rule {
   void resuming(Ps t, FnRef who, Half half) override {
     if (half == Half::responder) {
       judge_digest(t, who, "at the exit from STOP");
+    }
+  }
+  void resumed(Ps t, FnRef who, Half half) override {
+    (void)t;
+    if (half == Half::responder) {
       digest_.drop(who);
     }
   }

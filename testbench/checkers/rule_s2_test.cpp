@@ -56,5 +56,13 @@ TEST_F(RuleS2, ANewStopMayDiffer) {
   EXPECT_EQ(rig_.violations("S2"), 0U);
 }
 
+TEST_F(RuleS2, ARefusedResumeIsNoExit) {
+  const std::uint8_t slot = rig_.submit_resume(kVf, Half::responder);
+  rig_.complete_with(kVf, slot, VF_STATUS_BAD_RES_STATE, VF_SYND_IMAGE_TRUNCATED);
+  rig_.digest = 2;
+  save(1);
+  EXPECT_EQ(rig_.violations("S2"), 1U);
+}
+
 }  // namespace
 }  // namespace vfsim::bench

@@ -54,13 +54,13 @@ class S3 final : public Rule {
   }
 
   /// It may change from here on.
-  void resuming(Ps t, FnRef who, Half half) override {
+  void resumed(Ps t, FnRef who, Half half) override {
     (void)t;
     if (half == Half::responder) {
       forget(who);
     }
   }
-  void quiesced(Ps t, FnRef who, Half half) override { resuming(t, who, half); }
+  void quiesced(Ps t, FnRef who, Half half) override { resumed(t, who, half); }
   void function_reset(Ps t, FnRef who) override {
     (void)t;
     if (is_nic(context_, who)) {

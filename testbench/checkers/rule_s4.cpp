@@ -30,6 +30,12 @@ bool refused(const model::CommandView& command) {
   return command.delivery != VF_DELIVERY_OK || command.status != VF_STATUS_OK;
 }
 
+/// The command itself is wrong, whatever the image is (C2).
+bool malformed(const model::CommandView& command) {
+  return command.out_bytes < VF_BYTES(load_vhca_state_out) || command.op_mod != 0 ||
+         command.who.fn != 0;
+}
+
 /// A LOAD between its submission and its completion.
 struct ActiveLoad {
   std::uint8_t slot = 0;
@@ -51,7 +57,7 @@ struct ActiveLoad {
 ///             with, one of the image's own area; the state digest as at the submission
 ///   accepted  only whole images in their place; what a SAVE of this run made, in its place, on a
 ///             stopped function, must be accepted unless the device is out of resources, was reset,
-///             or its transfer failed
+///             its transfer failed, or the command itself is malformed
 /// A whole image that no SAVE of this run made may go either way: its fields are the firmware's to
 /// judge.
 class S4 final : public Rule {
@@ -218,7 +224,7 @@ class S4 final : public Rule {
     const bool bad = !load.defect.empty() || load.misplaced;
     if (syndrome == 0 || syndrome_name(syndrome) == "unknown") {
       violate(t, load.who, "a refused LOAD says why, in a syndrome of the table", seen);
-    } else if (!quiet || !steady || environment) {
+    } else if (!quiet || !steady || environment || malformed(command)) {
       return;
     } else if (bad && (syndrome & kSyndromeArea) != (VF_SYND_IMAGE_TRUNCATED & kSyndromeArea)) {
       violate(t, load.who, "the syndrome of a refused image is one of the image's", seen);

@@ -161,6 +161,18 @@ TEST_F(RuleS4, GoodImageOfThisRunIsRefused) {
   EXPECT_EQ(rig_.violations("S4"), 1U);
 }
 
+TEST_F(RuleS4, GoodImageInABadCommand) {
+  const Bytes good = make_image(0, 0, true);
+  save(good);
+  rig_.memory(1).write(kBuffer, good.data(), good.size());
+  const std::uint8_t slot =
+      rig_.submit_load(kTarget, kKey, static_cast<std::uint32_t>(good.size()), 8);
+  rig_.complete_with(kTarget, slot, VF_STATUS_BAD_OUTPUT_LEN, VF_SYND_SHORT_OUTPUT);
+  EXPECT_EQ(rig_.violations("S4"), 0U);
+  load(good, VF_STATUS_BAD_OUTPUT_LEN, VF_SYND_SHORT_OUTPUT);  // it was long enough
+  EXPECT_EQ(rig_.violations("S4"), 1U);
+}
+
 TEST_F(RuleS4, IncrementOutOfPlace) {
   const Bytes base = make_image(0, 0, false);
   const Bytes second = make_image(2, 0x1001, true);
