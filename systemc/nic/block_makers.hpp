@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "systemc/nic/dma_gate.hpp"
+#include "systemc/nic/mkey_walker.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
 
 namespace vfsim::model {
@@ -15,6 +16,7 @@ struct NicCore;
 struct BlockMakers {
   std::function<std::unique_ptr<TxArbiter>()> tx_arbiter;
   std::function<std::unique_ptr<DmaGate>(NicCore&)> dma_gate;
+  std::function<std::unique_ptr<MkeyWalker>(NicCore&)> mkey_walker;
 };
 
 /// The block of the maker, or a Default made of `args`.

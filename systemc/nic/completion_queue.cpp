@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "systemc/nic/page_run.hpp"
+
 namespace vfsim::model {
 
 namespace {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "firmware/interface/faults.h"
+#include "systemc/nic/mkey_walker_tlm.hpp"
 
 namespace vfsim::model {
 
@@ -20,16 +21,17 @@ constexpr std::uint32_t cookie_of(std::uint32_t index, std::uint16_t epoch) {
 }
 }  // namespace
 
-DmaEngine::DmaEngine(NicCore& core, DmaGate& gate)
+DmaEngine::DmaEngine(NicCore& core, DmaGate& gate, MkeyWalker& walker)
     : core_(core),
       gate_(gate),
-      walker_(*core.ram),
+      walker_(walker),
       reads_(core.params.dma_tags),
       stage_(core.calendar, *this, core.params.translation_ns * kNs) {
   ops_.reserve(1024);
   inline_.reserve(1024);
   free_ops_.reserve(1024);
   gate_.set_client(*this);
+  walker_.set_client(*this);
 }
 
 std::uint32_t DmaEngine::allocate() {
@@ -45,13 +47,15 @@ std::uint32_t DmaEngine::allocate() {
 
 void DmaEngine::release(std::uint32_t index) {
   ops_[index].used = false;
-  free_ops_.push_back(index);
+  if (!ops_[index].walking) {
+    free_ops_.push_back(index);
+  }
 }
 
 void DmaEngine::submit(const DmaRequest& request) {
   const std::uint32_t index = allocate();
   Op& op = ops_[index];
-  op.key = KeyCursor{request.addr, request.addr, request.by_key ? 0 : ~0ULL, 0};
+  op.key = Cursor{request.addr, request.addr, request.by_key ? 0 : kWholeRun, 0};
   op.buffer = request.buffer;
   op.client = request.notify == DmaNotify::never ? nullptr : request.client;
   op.cookie = request.cookie;
@@ -98,35 +102,86 @@ void DmaEngine::stage(std::uint32_t index) {
   op.staged = true;
   op.aborted = false;
   op.used = true;
+  op.walking = false;
   op.result = DmaResult::ok;
   ++functions_[op.fn].ops;
   stage_.push(index);
 }
 
-bool DmaEngine::start_key(Op& op) const {
-  if (op.data_path && core_.fault(VF_FAULT_mkey_unchecked)) {
-    walker_.start_unchecked(op.fn, op.mkey, op.key.at, op.key);
-    return true;
+/// Asks the walker for where the next byte is. False: the answer comes later, by walked().
+bool DmaEngine::walk(std::uint32_t index, bool resume) {
+  Op& op = ops_[index];
+  const WalkRequest request{op.key.at,  op.mkey, op.pd,      op.left,
+                            op.key.gen, op.fn,   op.to_host, resume};
+  WalkAnswer answer;
+  if (!resume && op.data_path && core_.fault(VF_FAULT_mkey_unchecked)) {
+    answer = unchecked_walk(*core_.ram, request);
+  } else if (!walker_.walk(request, index, answer)) {
+    op.walking = true;
+    return false;
   }
-  return walker_.start(op.fn, op.mkey, op.pd, op.key.at, op.left, op.to_host, op.key);
+  take(op, answer);
+  return true;
+}
+
+void DmaEngine::take(Op& op, const WalkAnswer& answer) {
+  op.key.addr = answer.addr;
+  op.key.run = answer.run;
+  op.key.gen = answer.gen;
+  op.key.relaxed = answer.relaxed;
+  if (answer.result != VF_WALK_OK) {
+    op.result = DmaResult::bad_key;
+  }
 }
 
 void DmaEngine::leave_stage(std::uint32_t& index) {
+  const Op& op = ops_[index];
+  const bool known = !op.by_key || op.aborted || walk(index, false);
+  if (known && line_.empty()) {
+    translated(index);
+  } else {
+    line_.push(index);
+  }
+}
+
+void DmaEngine::translated(std::uint32_t index) {
   Op& op = ops_[index];
   op.staged = false;
   if (op.aborted) {
     release(index);
-    return;
-  }
-  if (op.by_key && !start_key(op)) {
-    end(index, DmaResult::bad_key);
-    return;
-  }
-  if (op.left == 0) {
+  } else if (op.result != DmaResult::ok) {
+    end(index, op.result);
+  } else if (op.left == 0) {
     end(index, DmaResult::ok);
+  } else {
+    enqueue(index);
+  }
+}
+
+void DmaEngine::walked(std::uint32_t index, const WalkAnswer& answer) {
+  Op& op = ops_[index];
+  op.walking = false;
+  if (!op.used) {
+    free_ops_.push_back(index);
     return;
   }
-  enqueue(index);
+  take(op, answer);
+  if (op.staged) {
+    while (!line_.empty() && !ops_[line_.front()].walking) {
+      translated(take_front(line_));
+    }
+  } else if (op.left != 0) {
+    const std::uint32_t fn = op.fn;
+    const bool write = op.to_host;
+    if (op.result != DmaResult::ok) {
+      drop_unissued(index, op.result);  // the key went away under the transfer
+    }
+    if (write) {
+      ask_posted(fn);
+    } else {
+      ask_read(fn);
+    }
+  }
 }
 
 void DmaEngine::enqueue(std::uint32_t index) {
@@ -148,13 +203,31 @@ void DmaEngine::enqueue(std::uint32_t index) {
   }
 }
 
-bool DmaEngine::next_read(Function& f) const {
-  f.read_asked = f.master && f.reads.head != kNone;
+/// Whether the transfer at the head knows where its next byte goes. One that does not asks for its
+/// next page; one whose key went away ends.
+bool DmaEngine::sendable(const Queue& queue) {
+  while (queue.head != kNone) {
+    const std::uint32_t index = queue.head;
+    if (ops_[index].key.run != 0) {
+      return true;
+    }
+    if (ops_[index].walking || !walk(index, true)) {
+      return false;
+    }
+    if (ops_[index].key.run == 0) {
+      drop_unissued(index, DmaResult::bad_key);
+    }
+  }
+  return false;
+}
+
+bool DmaEngine::next_read(Function& f) {
+  f.read_asked = f.master && sendable(f.reads);
   return f.read_asked;
 }
 
-GatePosted DmaEngine::next_posted(Function& f) const {
-  const bool any = f.master && f.writes.head != kNone;
+GatePosted DmaEngine::next_posted(Function& f) {
+  const bool any = f.master && sendable(f.writes);
   f.posted_asked = !any                            ? GatePosted::none
                    : ops_[f.writes.head].interrupt ? GatePosted::message
                                                    : GatePosted::write;
@@ -227,11 +300,8 @@ void DmaEngine::give_up(Queue& queue) {
   }
 }
 
-/// Bytes of the next TLP of at most `limit`; 0 if the key went away under the transfer.
-std::uint32_t DmaEngine::segment(Op& op, std::uint32_t limit) const {
-  if (op.key.run == 0 && !walker_.next_page(op.fn, op.mkey, op.key)) {
-    return 0;
-  }
+/// Bytes of the next TLP of at most `limit`.
+std::uint32_t DmaEngine::segment(const Op& op, std::uint32_t limit) {
   const auto to_boundary = static_cast<std::uint32_t>(kBusPage - (op.key.addr & (kBusPage - 1)));
   const std::uint32_t most = std::min({op.left, limit, to_boundary});
   return op.key.run < most ? static_cast<std::uint32_t>(op.key.run) : most;
@@ -240,39 +310,31 @@ std::uint32_t DmaEngine::segment(Op& op, std::uint32_t limit) const {
 void DmaEngine::advance(Op& op, std::uint32_t bytes) {
   op.key.addr += bytes;
   op.key.at += bytes;
-  op.key.run -= op.key.run == ~0ULL ? 0 : bytes;
+  op.key.run -= op.key.run == kWholeRun ? 0 : bytes;
   op.left -= bytes;
   op.done += bytes;
 }
 
 GatePosted DmaEngine::posted_granted(std::uint32_t fn, GatePosted kind) {
   Function& f = functions_[fn];
-  for (GatePosted head = f.posted_asked; head == kind; head = next_posted(f)) {
-    const std::uint32_t index = f.writes.head;
-    const std::uint32_t bytes = segment(ops_[index], core_.pcie.max_payload);
-    if (bytes != 0) {
-      send_write(index, bytes);
-      return next_posted(f);
-    }
-    drop_unissued(index, DmaResult::bad_key);  // the key went away under the transfer
+  if (f.posted_asked != kind) {
+    gate_.landed(fn);
+    return f.posted_asked;
   }
-  gate_.landed(fn);
-  return f.posted_asked;
+  const std::uint32_t index = f.writes.head;
+  send_write(index, segment(ops_[index], core_.pcie.max_payload));
+  return next_posted(f);
 }
 
 bool DmaEngine::read_granted(std::uint32_t fn, std::uint16_t tag) {
   Function& f = functions_[fn];
-  for (bool any = f.read_asked; any; any = next_read(f)) {
-    const std::uint32_t index = f.reads.head;
-    const std::uint32_t bytes = segment(ops_[index], core_.pcie.max_read_request);
-    if (bytes != 0) {
-      send_read(index, bytes, tag);
-      return next_read(f);
-    }
-    drop_unissued(index, DmaResult::bad_key);
+  if (!f.read_asked) {
+    gate_.completed(tag);
+    return false;
   }
-  gate_.completed(tag);
-  return false;
+  const std::uint32_t index = f.reads.head;
+  send_read(index, segment(ops_[index], core_.pcie.max_read_request), tag);
+  return next_read(f);
 }
 
 void DmaEngine::send_write(std::uint32_t index, std::uint32_t bytes) {

@@ -58,16 +58,17 @@ struct DmaRequest {
 /// Splits transfers into TLPs (MPS, MRRS, 4 KiB boundaries, pages of keys), sends them as the gate
 /// grants them, and assembles completions.
 ///
-/// Every transfer first spends params.translation_ns in the translation stage. A function that is
+/// Every transfer first spends params.translation_ns in the translation stage, and what its walker
+/// takes longer; the order stays. A function that is
 /// not bus master sends no request: its transfers wait, at most one completion time-out. Time:
 /// constant per TLP, independent of the number of functions; no allocation once pools have their
 /// size.
-class DmaEngine final : private DmaGateClient {
+class DmaEngine final : private DmaGateClient, private WalkClient {
  public:
   static constexpr std::uint32_t kInlineBytes = 64;
 
-  /// @param gate  outlives this
-  DmaEngine(NicCore& core, DmaGate& gate);
+  /// @param gate, walker  outlive this
+  DmaEngine(NicCore& core, DmaGate& gate, MkeyWalker& walker);
 
   void submit(const DmaRequest& request);
   /// A message-signalled interrupt, ordered behind the writes submitted before.
@@ -100,8 +101,17 @@ class DmaEngine final : private DmaGateClient {
  private:
   static constexpr std::uint32_t kNone = ~0U;
 
+  /// Position of a transfer in its address space.
+  struct Cursor {
+    std::uint64_t addr = 0;  // bus address of the next byte while run > 0
+    std::uint64_t at = 0;    // address of the next byte in the key
+    std::uint64_t run = 0;   // contiguous on the bus from addr on; kWholeRun: all
+    std::uint16_t gen = 0;   // of the key when the transfer started
+    bool relaxed = false;    // the key allows relaxed ordering for this direction
+  };
+
   struct Op {
-    KeyCursor key;  // where the next byte goes
+    Cursor key;  // where the next byte goes
     std::uint8_t* buffer;
     DmaClient* client;
     std::uint64_t cookie;
@@ -112,6 +122,7 @@ class DmaEngine final : private DmaGateClient {
     std::uint32_t mkey, pd;
     std::uint8_t fn;
     bool to_host, by_key, interrupt, copied, data_path, staged, aborted, used;
+    bool walking;  // the walker owes an answer: the place is not given to another transfer before
     DmaNotify notify;
     DmaResult result;
   };
@@ -144,11 +155,16 @@ class DmaEngine final : private DmaGateClient {
   void release(std::uint32_t index);
   void stage(std::uint32_t index);
   void leave_stage(std::uint32_t& index);
+  void translated(std::uint32_t index);
+  void walked(std::uint32_t index, const WalkAnswer& answer) override;
+  [[nodiscard]] bool walk(std::uint32_t index, bool resume);
+  static void take(Op& op, const WalkAnswer& answer);
+  [[nodiscard]] bool sendable(const Queue& queue);
   void enqueue(std::uint32_t index);
   void ask_read(std::uint32_t fn);
   void ask_posted(std::uint32_t fn);
-  [[nodiscard]] bool next_read(Function& f) const;
-  [[nodiscard]] GatePosted next_posted(Function& f) const;
+  [[nodiscard]] bool next_read(Function& f);
+  [[nodiscard]] GatePosted next_posted(Function& f);
   bool read_granted(std::uint32_t fn, std::uint16_t tag) override;
   GatePosted posted_granted(std::uint32_t fn, GatePosted kind) override;
   void read_expired(std::uint16_t tag) override;
@@ -157,9 +173,8 @@ class DmaEngine final : private DmaGateClient {
   void give_up(Queue& queue);
   void send_write(std::uint32_t index, std::uint32_t bytes);
   void send_read(std::uint32_t index, std::uint32_t bytes, std::uint16_t tag);
-  [[nodiscard]] std::uint32_t segment(Op& op, std::uint32_t limit) const;
+  [[nodiscard]] static std::uint32_t segment(const Op& op, std::uint32_t limit);
   static void advance(Op& op, std::uint32_t bytes);
-  [[nodiscard]] bool start_key(Op& op) const;
   void end(std::uint32_t index, DmaResult result);
   void end_of_read(std::uint16_t tag, DmaResult result);
   void end_of_write(std::uint32_t index, bool ok);
@@ -168,7 +183,7 @@ class DmaEngine final : private DmaGateClient {
   NicCore& core_;
   DmaGate& gate_;
   bool relaxed_ = true;
-  MkeyWalker walker_;
+  MkeyWalker& walker_;
   std::vector<Op> ops_;
   std::vector<Inline> inline_;
   std::vector<std::uint32_t> free_ops_;
@@ -176,6 +191,7 @@ class DmaEngine final : private DmaGateClient {
   std::vector<Read> reads_;  // by tag
   MethodTimer<DmaEngine, &DmaEngine::release_held> held_{*this};
   DelayLine<DmaEngine, std::uint32_t, &DmaEngine::leave_stage> stage_;
+  Ring<std::uint32_t> line_;  // behind the stage: what a late answer of the walker holds up
 };
 
 }  // namespace vfsim::model

@@ -1,6 +1,8 @@
 #include "systemc/nic/dma_engine.hpp"
 
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -8,6 +10,7 @@
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/dma_gate_tlm.hpp"
+#include "systemc/nic/mkey_walker_tlm.hpp"
 
 namespace vfsim::model {
 namespace {
@@ -22,9 +25,13 @@ class FakePort final : public PciePort {
     --credits;
     sent.push_back(tlp);
     data.emplace_back(payload, payload + (payload == nullptr ? 0 : tlp.bytes));
+    if (on_send) {
+      on_send();
+    }
   }
   [[nodiscard]] Ps tx_free_at() const override { return 0; }
   int credits = 1000;
+  std::function<void()> on_send;
   std::vector<Tlp> sent;
   std::vector<std::vector<std::uint8_t>> data;
 };
@@ -44,6 +51,39 @@ class Client final : public DmaClient {
   std::vector<End> ends;
 };
 
+/// Answers at once, or when told.
+class LateWalker final : public MkeyWalker {
+ public:
+  explicit LateWalker(const NicCore& core) : tlm_(core) {}
+  void set_client(WalkClient& client) override { client_ = &client; }
+  bool walk(const WalkRequest& request, std::uint32_t cookie, WalkAnswer& answer) override {
+    if (late) {
+      waiting.push_back({request, cookie});
+      return false;
+    }
+    answer = tlm_.answer_to(request);
+    return true;
+  }
+  void keys_changed(std::uint32_t, std::uint32_t, std::uint32_t) override {}
+  void entries_changed(std::uint32_t, std::uint32_t) override {}
+  void answer_one() {
+    const Waiting one = waiting.front();
+    waiting.pop_front();
+    client_->walked(one.cookie, tlm_.answer_to(one.request));
+  }
+
+  struct Waiting {
+    WalkRequest request;
+    std::uint32_t cookie;
+  };
+  bool late = false;
+  std::deque<Waiting> waiting;
+
+ private:
+  MkeyWalkerTlm tlm_;
+  WalkClient* client_ = nullptr;
+};
+
 NicParams test_params() {
   NicParams params;
   params.vfs = 3;
@@ -58,7 +98,8 @@ class DmaEngineTest : public testing::Test {
       : calendar("calendar"),
         core(calendar, probes, test_params(), PcieParams(), 0, 0x100),
         gate(core),
-        engine(core, gate),
+        walker(core),
+        engine(core, gate, walker),
         buffer(8192) {
     core.port = &port;
     for (std::size_t i = 0; i < buffer.size(); ++i) {
@@ -75,6 +116,26 @@ class DmaEngineTest : public testing::Test {
     r.bytes = bytes;
     r.fn = fn;
     r.to_host = to_host;
+    return r;
+  }
+  /// Key 0 of the function: two pages that lie apart on the bus.
+  vf_mkey& scattered_key(std::uint32_t fn) {
+    vf_mkey& key = core.context(fn).mkey[0];
+    key.valid = 1;
+    key.mode = VF_MKC_MODE_MTT;
+    key.local_read = 1;
+    key.local_write = 1;
+    key.len = 8192;
+    key.pages = {10, 2, 12, {}};
+    core.ram->mtt[10] = 0x70000;
+    core.ram->mtt[11] = 0x30000;
+    return key;
+  }
+  DmaRequest keyed(std::uint8_t fn, std::uint64_t addr, std::uint32_t bytes, bool to_host,
+                   std::uint64_t cookie) {
+    DmaRequest r = request(fn, addr, bytes, to_host, cookie);
+    r.by_key = true;
+    r.mkey = VF_MKEY_BASE << 8;
     return r;
   }
   void run(Ps duration) {
@@ -98,6 +159,7 @@ class DmaEngineTest : public testing::Test {
   NicCore core;
   FakePort port;
   DmaGateTlm gate;
+  LateWalker walker;
   DmaEngine engine;
   Client client;
   std::vector<std::uint8_t> buffer;
@@ -250,25 +312,12 @@ TEST_F(DmaEngineTest, writes_from_before_a_reset_are_not_taken_for_later_ones) {
   EXPECT_EQ(client.ends.back(), (Client::End{2, DmaResult::ok}));
 }
 
-TEST_F(DmaEngineTest, a_grant_without_a_key_is_given_back) {
-  vf_mkey& key = core.context(1).mkey[0];
-  key.valid = 1;
-  key.mode = VF_MKC_MODE_MTT;
-  key.local_read = 1;
-  key.len = 8192;
-  key.pages = {10, 2, 12, {}};
-  core.ram->mtt[10] = 0x70000;
-  port.credits = 1;
-  DmaRequest r = request(1, 0xf00, 512, false, 1);
-  r.by_key = true;
-  r.mkey = VF_MKEY_BASE << 8;
-  engine.submit(r);
+TEST_F(DmaEngineTest, a_key_that_goes_away_ends_the_transfer) {
+  vf_mkey& key = scattered_key(1);
+  port.on_send = [&key] { key.valid = 0; };
+  engine.submit(keyed(1, 0xf00, 512, false, 1));
   run(kUs);
   ASSERT_EQ(port.sent.size(), 1U) << "up to the end of the page";
-  key.valid = 0;
-  port.credits = 10;
-  engine.credits_returned();
-  EXPECT_EQ(port.sent.size(), 1U);
   EXPECT_EQ(engine.outstanding_reads(1), 1U);
   complete(Tlp(port.sent[0]), 0, 256);
   EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bad_key}));
@@ -290,23 +339,95 @@ TEST_F(DmaEngineTest, keys_are_checked_before_anything_is_sent) {
 }
 
 TEST_F(DmaEngineTest, a_key_of_scattered_pages) {
-  vf_mkey& key = core.context(1).mkey[0];
-  key.valid = 1;
-  key.mode = VF_MKC_MODE_MTT;
-  key.local_read = 1;
-  key.len = 8192;
-  key.pages = {10, 2, 12, {}};
-  core.ram->mtt[10] = 0x70000;
-  core.ram->mtt[11] = 0x30000;
-  DmaRequest r = request(1, 0xf00, 512, false, 1);
-  r.by_key = true;
-  r.mkey = VF_MKEY_BASE << 8;
-  engine.submit(r);
+  scattered_key(1);
+  engine.submit(keyed(1, 0xf00, 512, false, 1));
   run(kUs);
   ASSERT_EQ(port.sent.size(), 2U);
   EXPECT_EQ(port.sent[0].addr, 0x70f00U);
   EXPECT_EQ(port.sent[0].bytes, 256U);
   EXPECT_EQ(port.sent[1].addr, 0x30000U);
+}
+
+TEST_F(DmaEngineTest, a_late_translation_keeps_the_order) {
+  scattered_key(1);
+  walker.late = true;
+  engine.submit(keyed(1, 0x100, 64, true, 1));
+  engine.submit(request(1, 0x5000, 64, true, 2));
+  engine.submit_interrupt(1, 0x6000, 7);
+  run(kUs);
+  EXPECT_TRUE(port.sent.empty()) << "nothing passes the write whose address is not known";
+  EXPECT_TRUE(engine.busy(1));
+  walker.answer_one();
+  ASSERT_EQ(port.sent.size(), 3U);
+  EXPECT_EQ(port.sent[0].addr, 0x70100U);
+  EXPECT_EQ(port.sent[1].addr, 0x5000U);
+  EXPECT_TRUE(port.sent[2].interrupt);
+}
+
+TEST_F(DmaEngineTest, a_late_refusal_is_a_refusal) {
+  walker.late = true;
+  engine.submit(keyed(1, 0x100, 64, true, 1));
+  engine.submit(request(1, 0x5000, 64, true, 2));
+  run(kUs);
+  walker.answer_one();
+  EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bad_key}));
+  ASSERT_EQ(port.sent.size(), 1U);
+  EXPECT_EQ(port.sent[0].addr, 0x5000U);
+}
+
+TEST_F(DmaEngineTest, a_late_page_holds_up_its_function_only) {
+  scattered_key(1);
+  port.on_send = [this] { walker.late = true; };
+  engine.submit(keyed(1, 0xf00, 512, false, 1));
+  engine.submit(request(1, 0x9000, 64, false, 2));
+  engine.submit(request(2, 0xa000, 64, false, 3));
+  run(kUs);
+  ASSERT_EQ(port.sent.size(), 2U);
+  EXPECT_EQ(port.sent[0].addr, 0x70f00U);
+  EXPECT_EQ(port.sent[1].requester, 0x102) << "another function";
+  ASSERT_EQ(walker.waiting.size(), 1U);
+  EXPECT_TRUE(walker.waiting[0].request.resume);
+  walker.answer_one();
+  ASSERT_EQ(port.sent.size(), 4U);
+  EXPECT_EQ(port.sent[2].addr, 0x30000U);
+  EXPECT_EQ(port.sent[3].addr, 0x9000U);
+}
+
+TEST_F(DmaEngineTest, a_reset_in_the_middle_of_a_walk) {
+  scattered_key(1);
+  walker.late = true;
+  engine.submit(keyed(1, 0x100, 64, true, 1));
+  run(kUs);
+  engine.abort(1);
+  EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::aborted}));
+  EXPECT_FALSE(engine.busy(1));
+  engine.submit(request(1, 0x5000, 64, true, 2));
+  run(kUs);
+  EXPECT_TRUE(port.sent.empty()) << "behind the walk that is still under way";
+  walker.answer_one();
+  ASSERT_EQ(port.sent.size(), 1U);
+  EXPECT_EQ(port.sent[0].addr, 0x5000U);
+}
+
+TEST_F(DmaEngineTest, a_reset_while_the_next_page_is_looked_for) {
+  scattered_key(1);
+  port.on_send = [this] { walker.late = true; };
+  engine.submit(keyed(1, 0xf00, 512, false, 1));
+  run(kUs);
+  ASSERT_EQ(walker.waiting.size(), 1U);
+  engine.abort(1);
+  for (std::uint64_t i = 0; i < 3; ++i) {  // none of them gets the place of the transfer
+    engine.submit(request(1, 0x5000 + 0x100 * i, 64, false, 2 + i));
+  }
+  run(kUs);
+  EXPECT_EQ(port.sent.size(), 4U);
+  walker.answer_one();
+  EXPECT_EQ(port.sent.size(), 4U) << "nobody takes the answer";
+  for (std::size_t i = 1; i < 4; ++i) {
+    complete(Tlp(port.sent[i]), 0, 64);
+  }
+  EXPECT_EQ(client.ends.size(), 4U);
+  EXPECT_TRUE(engine.idle(1));
 }
 
 }  // namespace

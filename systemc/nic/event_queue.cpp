@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "firmware/interface/faults.h"
+#include "systemc/nic/page_run.hpp"
 
 namespace vfsim::model {
 

@@ -86,6 +86,11 @@ void FwRegisters::global_write(std::uint32_t reg, std::uint32_t value) {
     control_.clear_drains((reg - FW_DRAIN_FN0) / 4, value);
   } else if (reg == FW_PORT_STATUS && (value & kPortChanged) != 0) {
     control_.clear_port_changed();
+  } else if (reg == FW_MTT_FIRST) {
+    mtt_first_ = std::min<std::uint32_t>(value, VF_MTT_COUNT);
+  } else if (reg == FW_MTT_CHANGED) {
+    blocks_.walker.entries_changed(mtt_first_,
+                                   std::min<std::uint32_t>(value, VF_MTT_COUNT - mtt_first_));
   }
 }
 
@@ -120,6 +125,9 @@ void FwRegisters::function_write(std::uint32_t fn, std::uint32_t reg, std::uint3
   switch (reg) {
     case FW_FN_CTRL:
       control_.set_ctrl(fn, value);
+      break;
+    case FW_FN_MKEY_CHANGED:
+      key_changed(fn, value);
       break;
     case FW_FN_EQE_POST:
       blocks_.events.post_staged(fn, value);
@@ -176,6 +184,15 @@ void FwRegisters::command_register_write(std::uint32_t fn, std::uint32_t reg, st
       break;
     default:
       break;
+  }
+}
+
+void FwRegisters::key_changed(std::uint32_t fn, std::uint32_t number) {
+  const std::uint32_t index = number - VF_MKEY_BASE;
+  if (number == 0) {
+    blocks_.walker.keys_changed(fn, 0, VF_MKEY_COUNT);
+  } else if (index < VF_MKEY_COUNT) {
+    blocks_.walker.keys_changed(fn, index, 1);
   }
 }
 

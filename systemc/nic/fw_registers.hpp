@@ -34,6 +34,7 @@ class FwRegisters final : public FwPort, private DmaClient {
   [[nodiscard]] std::uint32_t function_read(std::uint32_t fn, std::uint32_t reg) const;
   void function_write(std::uint32_t fn, std::uint32_t reg, std::uint32_t value);
   void command_register_write(std::uint32_t fn, std::uint32_t reg, std::uint32_t value);
+  void key_changed(std::uint32_t fn, std::uint32_t number);
   void set_tracking(std::uint32_t fn, std::uint32_t value);
   void snapshot(std::uint32_t fn);
 
@@ -43,6 +44,7 @@ class FwRegisters final : public FwPort, private DmaClient {
   std::array<std::uint32_t, 64> cookies_{};  // of running transfers
   std::uint64_t free_slots_ = ~0ULL;
   Ring<Ended> ended_;
+  std::uint32_t mtt_first_ = 0;  // register MTT_FIRST
 };
 
 }  // namespace vfsim::model

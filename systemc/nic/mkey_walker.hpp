@@ -1,58 +1,63 @@
-// Address translation of the NIC: memory keys and page lists to bus addresses.
+// Address translation of the NIC: memory keys to bus addresses.
 #pragma once
 
 #include <cstdint>
 
-#include "firmware/interface/hw_context.h"
+#include "firmware/interface/layout.h"
 
 namespace vfsim::model {
 
 inline constexpr std::uint32_t kAnyPd = ~0U;
+inline constexpr std::uint64_t kWholeRun = ~0ULL;
 
-/// A contiguous piece of bus address space.
-struct BusRun {
-  std::uint64_t addr = 0;
-  std::uint32_t bytes = 0;  // 0: no translation
+/// One translation. The first one of a transfer checks the whole range; the next ones (resume) only
+/// that the key is still the same, and find the page of `addr`.
+struct WalkRequest {
+  std::uint64_t addr = 0;  // in the key
+  std::uint32_t mkey = 0;  // number and key byte
+  std::uint32_t pd = kAnyPd;
+  std::uint32_t bytes = 0;
+  std::uint16_t gen = 0;  // resume: of the key when the transfer started
+  std::uint8_t fn = 0;    // only its own keys count
+  bool write = false;
+  bool resume = false;
 };
 
-/// Position of a transfer in its address space. `run` bytes from `addr` on are contiguous on the
-/// bus.
-struct KeyCursor {
-  std::uint64_t addr = 0;  // bus address of the next byte while run > 0
-  std::uint64_t at = 0;    // address of the next byte in the key
-  std::uint64_t run = 0;
-  std::uint16_t gen = 0;  // of the key when the transfer started
-  bool relaxed = false;   // the key allows relaxed ordering for this direction
+struct WalkAnswer {
+  std::uint64_t addr = 0;  // bus address of the first byte
+  std::uint64_t run =
+      0;  // contiguous bytes from there on; kWholeRun: all. 0 bytes may have no page
+  std::uint8_t result = VF_WALK_OK;  // VF_WALK_*; all else is 0 unless OK
+  std::uint16_t gen = 0;
+  bool relaxed = false;  // the key allows relaxed ordering in this direction
 };
 
-/// Where byte `offset` of a ring or region lies; contiguous up to the end of its page. Empty if it
-/// is outside.
-[[nodiscard]] BusRun page_run(const vf_context_ram& ram, const vf_pages& pages,
-                              std::uint64_t offset);
+class WalkClient {
+ public:
+  virtual ~WalkClient() = default;
+  virtual void walked(std::uint32_t cookie, const WalkAnswer& answer) = 0;
+};
 
-/// Checks and walks memory keys of a function. A key is usable by its own function only, with its
-/// key byte, inside its protection domain, bounds and rights. Source: mlx5 device interface
-/// section 4.4.
+/// Checks and walks memory keys. A key is usable by its own function only, with its key byte,
+/// inside its protection domain, bounds and rights.
+///
+/// An answer comes in the call or some time later; each request is answered once, in the order of
+/// requests. No answer rests on what context memory held before a change that was announced.
+/// Source: mlx5 device interface section 4.4; docs/decisions/0010.
 class MkeyWalker {
  public:
-  explicit MkeyWalker(const vf_context_ram& ram) : ram_(ram) {}
-
-  /// Checks the whole range and sets `cursor` to its first byte.
-  [[nodiscard]] bool start(std::uint32_t fn, std::uint32_t mkey, std::uint32_t pd,
-                           std::uint64_t addr, std::uint32_t bytes, bool write,
-                           KeyCursor& cursor) const;
-  /// Makes cursor.run > 0 again at the next page. False if the key has changed meanwhile.
-  [[nodiscard]] bool next_page(std::uint32_t fn, std::uint32_t mkey, KeyCursor& cursor) const;
-  /// As start() without any check, for the fault mkey_unchecked: whatever cannot be translated is
-  /// taken as a bus address.
-  void start_unchecked(std::uint32_t fn, std::uint32_t mkey, std::uint64_t addr,
-                       KeyCursor& cursor) const;
-
- private:
-  [[nodiscard]] const vf_mkey* find(std::uint32_t fn, std::uint32_t mkey) const;
-  [[nodiscard]] bool fill(const vf_mkey& key, KeyCursor& cursor) const;
-
-  const vf_context_ram& ram_;
+  virtual ~MkeyWalker() = default;
+  /// Before the first walk(); outlives them.
+  virtual void set_client(WalkClient& client) = 0;
+  /// @return true: `answer` is the answer. False: walked(cookie, ...) comes later
+  [[nodiscard]] virtual bool walk(const WalkRequest& request, std::uint32_t cookie,
+                                  WalkAnswer& answer) = 0;
+  /// Firmware has created, changed or destroyed keys of the function.
+  /// @param first  index in vf_function::mkey
+  virtual void keys_changed(std::uint32_t fn, std::uint32_t first, std::uint32_t count) = 0;
+  /// Firmware has overwritten translation entries.
+  /// @param first  index in vf_context_ram::mtt
+  virtual void entries_changed(std::uint32_t first, std::uint32_t count) = 0;
 };
 
 }  // namespace vfsim::model

@@ -1,9 +1,10 @@
-#include "systemc/nic/mkey_walker.hpp"
-
 #include <cstdlib>
 #include <memory>
 
 #include <gtest/gtest.h>
+
+#include "systemc/nic/mkey_walker_tlm.hpp"
+#include "systemc/nic/page_run.hpp"
 
 namespace vfsim::model {
 namespace {
@@ -36,25 +37,34 @@ class MkeyWalkerTest : public testing::Test {
   }
   vf_mkey& key() { return ram_->fn[kFn].mkey[5]; }
   bool start(std::uint64_t addr, std::uint32_t bytes, bool write = false) {
-    return walker_.start(kFn, kKey, kPd, addr, bytes, write, cursor_);
+    return ask(kFn, kKey, kPd, addr, bytes, write) == VF_WALK_OK;
+  }
+  std::uint8_t ask(std::uint32_t fn, std::uint32_t mkey, std::uint32_t pd, std::uint64_t addr,
+                   std::uint32_t bytes, bool write) {
+    answer_ =
+        walker_.answer_to({addr, mkey, pd, bytes, 0, static_cast<std::uint8_t>(fn), write, false});
+    return answer_.result;
+  }
+  /// The page of `addr`, in a transfer that began with the last answer.
+  std::uint8_t resume(std::uint64_t addr) {
+    answer_ = walker_.answer_to({addr, kKey, kAnyPd, 0, answer_.gen, kFn, false, true});
+    return answer_.result;
   }
 
   std::unique_ptr<vf_context_ram, RamDeleter> ram_;
-  MkeyWalker walker_;
-  KeyCursor cursor_;
+  MkeyWalkerTlm walker_;
+  WalkAnswer answer_;
 };
 
 TEST_F(MkeyWalkerTest, walks_pages_from_an_unaligned_start) {
   ASSERT_TRUE(start(0x10000800, 0x2000));
-  EXPECT_EQ(cursor_.addr, 0xa800U);
-  EXPECT_EQ(cursor_.run, 0x800U);
-  cursor_.at += 0x800;
-  ASSERT_TRUE(walker_.next_page(kFn, kKey, cursor_));
-  EXPECT_EQ(cursor_.addr, 0xc000U);
-  EXPECT_EQ(cursor_.run, 0x1000U);
-  cursor_.at += 0x1000;
-  ASSERT_TRUE(walker_.next_page(kFn, kKey, cursor_));
-  EXPECT_EQ(cursor_.addr, 0x5000U);
+  EXPECT_EQ(answer_.addr, 0xa800U);
+  EXPECT_EQ(answer_.run, 0x800U);
+  ASSERT_EQ(resume(0x10001000), VF_WALK_OK);
+  EXPECT_EQ(answer_.addr, 0xc000U);
+  EXPECT_EQ(answer_.run, 0x1000U);
+  ASSERT_EQ(resume(0x10002000), VF_WALK_OK);
+  EXPECT_EQ(answer_.addr, 0x5000U);
 }
 
 TEST_F(MkeyWalkerTest, checks_bounds) {
@@ -68,11 +78,11 @@ TEST_F(MkeyWalkerTest, checks_bounds) {
 }
 
 TEST_F(MkeyWalkerTest, checks_key_byte_validity_domain_and_owner) {
-  EXPECT_FALSE(walker_.start(kFn, kKey ^ 1, kPd, 0x10001000, 4, false, cursor_));
-  EXPECT_FALSE(walker_.start(kFn, kKey, kPd + 1, 0x10001000, 4, false, cursor_));
-  EXPECT_TRUE(walker_.start(kFn, kKey, kAnyPd, 0x10001000, 4, false, cursor_));
-  EXPECT_FALSE(walker_.start(kFn + 1, kKey, kPd, 0x10001000, 4, false, cursor_));
-  EXPECT_FALSE(walker_.start(kFn, 0xffffffff, kPd, 0x10001000, 4, false, cursor_));
+  EXPECT_EQ(ask(kFn, kKey ^ 1, kPd, 0x10001000, 4, false), VF_WALK_NO_KEY);
+  EXPECT_EQ(ask(kFn, kKey, kPd + 1, 0x10001000, 4, false), VF_WALK_DOMAIN);
+  EXPECT_EQ(ask(kFn, kKey, kAnyPd, 0x10001000, 4, false), VF_WALK_OK);
+  EXPECT_EQ(ask(kFn + 1, kKey, kPd, 0x10001000, 4, false), VF_WALK_NO_KEY);
+  EXPECT_EQ(ask(kFn, 0xffffffff, kPd, 0x10001000, 4, false), VF_WALK_NO_KEY);
   key().valid = 0;
   EXPECT_FALSE(start(0x10001000, 4));
 }
@@ -83,12 +93,13 @@ TEST_F(MkeyWalkerTest, checks_rights) {
   EXPECT_TRUE(start(0x10001000, 4, false));
   key().local_read = 0;
   EXPECT_FALSE(start(0x10001000, 4, false));
+  EXPECT_EQ(answer_.result, VF_WALK_RIGHT);
 }
 
 TEST_F(MkeyWalkerTest, physical_mode_is_the_identity_within_bounds) {
   key().mode = VF_MKC_MODE_PA;
   ASSERT_TRUE(start(0x10001234, 16));
-  EXPECT_EQ(cursor_.addr, 0x10001234U);
+  EXPECT_EQ(answer_.addr, 0x10001234U);
   EXPECT_FALSE(start(0x20000000, 16));
   key().length64 = 1;
   EXPECT_TRUE(start(0x20000000, 16));
@@ -97,8 +108,7 @@ TEST_F(MkeyWalkerTest, physical_mode_is_the_identity_within_bounds) {
 TEST_F(MkeyWalkerTest, a_recreated_key_stops_a_running_transfer) {
   ASSERT_TRUE(start(0x10000800, 0x2000));
   key().gen++;
-  cursor_.at += 0x800;
-  EXPECT_FALSE(walker_.next_page(kFn, kKey, cursor_));
+  EXPECT_EQ(resume(0x10001000), VF_WALK_CHANGED);
 }
 
 TEST_F(MkeyWalkerTest, a_page_list_outside_the_table_gives_nothing) {

@@ -5,6 +5,7 @@
 
 #include "systemc/fw_host/fw_host_native.hpp"
 #include "systemc/nic/dma_gate_tlm.hpp"
+#include "systemc/nic/mkey_walker_tlm.hpp"
 #include "systemc/nic/nic_impl.hpp"
 
 namespace vfsim::model {
@@ -35,13 +36,14 @@ Nic::Impl::Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params,
     : core(calendar, probes, params, pcie, host, rid),
       arbiter(make_block<RrArbiter>(makers.tx_arbiter)),
       gate(make_block<DmaGateTlm>(makers.dma_gate, core)),
-      engine(core, *gate),
+      walker(make_block<MkeyWalkerTlm>(makers.mkey_walker, core)),
+      engine(core, *gate, *walker),
       interrupts(core, engine),
       events(core, engine, interrupts),
       completions(core, engine, events),
       senders(core, engine, completions, events, *arbiter),
       receivers(core, engine, completions, events),
-      blocks{*gate, engine, interrupts, events, completions, senders, receivers},
+      blocks{*gate, *walker, engine, interrupts, events, completions, senders, receivers},
       control(core, blocks, pcie),
       registers(core, blocks, control),
       bar(core, blocks, control),

@@ -46,6 +46,7 @@ class Nic::Impl final : private IrqListener {
   NicCore core;
   std::unique_ptr<TxArbiter> arbiter;
   std::unique_ptr<DmaGate> gate;
+  std::unique_ptr<MkeyWalker> walker;
   DmaEngine engine;
   Interrupts interrupts;
   EventQueues events;

@@ -5,6 +5,7 @@
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/port_counters.hpp"
+#include "systemc/nic/page_run.hpp"
 
 namespace vfsim::model {
 

@@ -37,6 +37,7 @@ class IrqListener {
 /// The blocks that hold work of functions.
 struct NicBlocks {
   DmaGate& gate;
+  MkeyWalker& walker;
   DmaEngine& engine;
   Interrupts& interrupts;
   EventQueues& events;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "firmware/interface/faults.h"
+#include "systemc/nic/page_run.hpp"
 
 namespace vfsim::model {
 
