@@ -1,4 +1,5 @@
 // Destination side: takes memory and device state, runs the guest when told so.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -29,7 +30,7 @@ MigrationReport DestinationRun::run() {
   begin_phase("receive");
   auto done = migrate();
   if (done) {
-    report_.outcome = "completed";
+    report_.outcome = kept_ == Kept::all ? "completed" : kept_ == Kept::reset ? "reset" : "lost";
   } else {
     note_failure(done.error());
     clean();
@@ -198,15 +199,31 @@ Result<void> DestinationRun::resume() {
   if (auto ok = step(VmmStep::in_running); !ok) {
     return ok;
   }
-  for (VfioDevice* device : devices_) {
-    if (auto done = device->set_state(MigState::running); !done) {
-      return done.error();
-    }
+  if (auto done = run_devices(); !done) {
+    return done;
   }
   vcpus(true);
   const auto time = static_cast<std::uint64_t>(now().count());
   // The guest runs here from now on, whether the source hears of it or not.
   (void)link_.send({MessageType::running, 0, time, {}});
+  return success();
+}
+
+/// A device that runs works off what it holds, so the first one that does is the point of no
+/// return: who fails behind it is tried again, and reset rather than taken back.
+Result<void> DestinationRun::run_devices() {
+  bool one_runs = false;
+  for (VfioDevice* device : devices_) {
+    if (auto done = device->set_state(MigState::running); !done) {
+      if (!one_runs) {
+        return done.error();
+      }
+      context_.os.log(LogLevel::error,
+                      "a device does not run with the others: " + done.error().text);
+      kept_ = std::max(kept_, run_or_reset(*device));
+    }
+    one_runs = true;
+  }
   return success();
 }
 

@@ -26,7 +26,8 @@ struct MigrationReport {
   /// "completed"; source: "rolled_back" (runs again, nothing lost), "cancelled" (the same, by
   /// cancel()), "reset" (a device had to be reset to run again), "lost" (a device is gone: the
   /// guest runs without it), "unknown" (told the destination to run, heard nothing: stays stopped);
-  /// destination: "cleaned" (devices reset, guest not started).
+  /// destination: "cleaned" (devices reset, guest not started), "reset" and "lost" (the guest runs
+  /// here, as above: the source says "completed").
   std::string outcome;
   Error error{0, 0, 0, 0, ""};  // why it did not complete; code 0 when it did
   std::string failed_step;      // name in vmm_steps.def

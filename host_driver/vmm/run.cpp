@@ -140,6 +140,20 @@ Result<void> MigrationRun::devices_to_p2p() {
   return first;
 }
 
+MigrationRun::Kept MigrationRun::run_or_reset(VfioDevice& device) {
+  // A pre-copy clean-up that fails has closed the session all the same: the second walk finds the
+  // way free.
+  if (device.set_state(MigState::running) || device.set_state(MigState::running)) {
+    return Kept::all;
+  }
+  auto reset = device.reset();
+  if (!reset) {
+    context_.os.log(LogLevel::error,
+                    "device reset after a failed migration: " + reset.error().text);
+  }
+  return !reset && reset.error().code == ENOTCONN ? Kept::lost : Kept::reset;
+}
+
 void MigrationRun::give_up(const Error& error) {
   const auto code = static_cast<std::uint64_t>(error.code);
   // The other side may be gone already; then the closed channel tells it.

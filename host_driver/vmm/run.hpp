@@ -39,6 +39,10 @@ class MigrationRun {
   /// All devices that can to RUNNING_P2P; those in RUNNING or PRE_COPY stay. The first error, after
   /// trying all.
   [[nodiscard]] Result<void> devices_to_p2p();
+  /// How much of the devices' state was kept when they were to run, worst last.
+  enum class Kept : std::uint8_t { all, reset, lost };
+  /// To RUNNING although it failed before: a reset if need be; lost when the device is gone.
+  [[nodiscard]] Kept run_or_reset(VfioDevice& device);
   /// Tells the other side why, and closes the channel.
   void give_up(const Error& error);
   void note_failure(const Error& error);
@@ -88,7 +92,6 @@ class SourceRun : private MigrationRun {
   [[nodiscard]] Result<Message> expect(MessageType type);
   void stop_logging();
   void roll_back(const Error& error);
-  enum class Kept : std::uint8_t { all, reset, lost };
   [[nodiscard]] Kept devices_run_again();
 
   std::vector<Device> sources_;
@@ -121,9 +124,11 @@ class DestinationRun : private MigrationRun {
   [[nodiscard]] Result<void> take_pages(const std::vector<std::uint8_t>& payload);
   [[nodiscard]] Result<void> take_config(const Message& message);
   [[nodiscard]] Result<void> resume();
+  [[nodiscard]] Result<void> run_devices();
   void clean();
 
   std::vector<Device> targets_;
+  Kept kept_ = Kept::all;
 };
 
 /// Payload of hello.

@@ -410,19 +410,7 @@ SourceRun::Kept SourceRun::devices_run_again() {
   Kept kept = Kept::all;
   (void)devices_to_p2p();  // one that failed is tried again below, and reset if need be
   for (Device& source : sources_) {
-    // A pre-copy clean-up that fails has closed the session all the same: the second walk finds the
-    // way free.
-    if (source.device->set_state(MigState::running) ||
-        source.device->set_state(MigState::running)) {
-      continue;
-    }
-    auto reset = source.device->reset();
-    const bool gone = !reset && reset.error().code == ENOTCONN;
-    kept = gone || kept == Kept::lost ? Kept::lost : Kept::reset;
-    if (!reset) {
-      context_.os.log(LogLevel::error,
-                      "device reset after a failed migration: " + reset.error().text);
-    }
+    kept = std::max(kept, run_or_reset(*source.device));
   }
   return kept;
 }

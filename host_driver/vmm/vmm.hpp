@@ -37,7 +37,7 @@ struct VmmOptions {
 /// when the migration does not complete. Rules kept: every device is in a P2P state before one goes
 /// on to STOP_COPY, and in RUNNING_P2P before one runs (P1); the destination runs only after the
 /// source has told it so, and the source runs again only if it has not, or if the destination
-/// refused (X2).
+/// refused, which it does as long as none of its devices runs (X2).
 class Vmm {
  public:
   Vmm(Os& os, VmmParams params, VmmOptions options = {});

@@ -493,6 +493,36 @@ TEST(Vmm, FailureOfADeviceCall) {
   world.expect_source_untouched();
 }
 
+TEST(Vmm, TheDestinationRefusesUntilADeviceRunsThere) {
+  World first;
+  first.vf_b.refuse = S::running;
+  first.run();
+  EXPECT_EQ(first.out.outcome, "rolled_back");
+  first.expect_source_untouched();
+
+  World second;
+  second.peer_b.refuse = S::running;
+  second.run();
+  EXPECT_EQ(second.out.outcome, "completed");
+  EXPECT_EQ(second.in.outcome, "reset");
+  EXPECT_TRUE(second.target.running);
+  EXPECT_FALSE(second.source.running);
+  EXPECT_EQ(second.vf_a.now, S::stop);
+  EXPECT_EQ(second.peer_b.now, S::running);
+  EXPECT_EQ(std::count(second.log_b.begin(), second.log_b.end(), "vf:reset"), 0);
+}
+
+TEST(Vmm, ADeviceThatRunsAtTheSecondTryKeepsItsState) {
+  World world;
+  world.peer_b.refuse = S::running;
+  world.peer_b.on_refuse = [&] { world.peer_b.refuse = S::error; };
+  world.run();
+  EXPECT_EQ(world.out.outcome, "completed");
+  EXPECT_EQ(world.in.outcome, "completed");
+  EXPECT_EQ(world.peer_b.content, "state of the peer");
+  EXPECT_EQ(world.log_b.back(), "start_vcpus");
+}
+
 TEST(Vmm, RollBackTakesOverThenStagesThenRuns) {
   World world;
   world.fail_out = "save_config";

@@ -23,11 +23,11 @@ using model::Ps;
 ///                 device sends a request while the other host's run
 ///   at the end    completed: the source's vCPUs do not run
 ///                 rolled_back, cancelled, reset: GET told RUNNING of every device of the source,
-///                 its vCPUs run if they did at the beginning, and nothing of the guest runs at the
-///                 destination; a device of the source was reset if and only if the outcome says so
-///                 lost: the same, but a device of the source answered ENOTCONN: its host has taken
-///                 it away; and only then
-///                 unknown: the source's vCPUs do not run, nor do its devices
+///                 its vCPUs run if they did at the beginning, and nothing of the guest runs, or
+///                 has run, at the destination; a device of the source was reset if and only if the
+///                 outcome says so lost: the same, but a device of the source answered ENOTCONN:
+///                 its host has taken it away; and only then unknown: the source's vCPUs do not
+///                 run, nor do its devices
 /// That nothing is lost on the way is X1's.
 class X2 final : public Rule {
  public:
@@ -77,6 +77,7 @@ class X2 final : public Rule {
     each(who, [&](std::uint32_t number, Guest& guest, Device& device) {
       device.state = static_cast<MigState>(to);
       device.works |= static_cast<MigState>(from) == MigState::resuming;
+      device.ran |= device.works && device.state == MigState::running;
       if (device.works) {
         evaluated();
         judge_devices(t, number, guest);
@@ -129,7 +130,7 @@ class X2 final : public Rule {
       guest.ran = guest.side[view.from].vcpus;
       for (Side& side : guest.side) {
         for (Device& device : side.devices) {
-          device.reset = device.gone = false;
+          device.reset = device.gone = device.ran = false;
         }
       }
       return;
@@ -150,6 +151,7 @@ class X2 final : public Rule {
     bool works = false;                  // for the guest
     bool reset = false;                  // since the migration began
     bool gone = false;                   // its last answer was ENOTCONN
+    bool ran = false;                    // with the guest's state, since the migration began
   };
   struct Side {
     std::vector<Device> devices;
@@ -234,6 +236,13 @@ class X2 final : public Rule {
               "after a failed migration nothing of the guest runs at the destination",
               fmt::format("'{}', {} of guest {} run on {}", outcome,
                           target.vcpus ? "vCPUs" : "devices", view.guest, host_name(view.to)));
+    }
+    for (const Device& device : target.devices) {
+      if (device.ran && !runs(device)) {
+        violate(t, device.who,
+                "a migration fails only as long as no device has run at the destination",
+                fmt::format("'{}', the device has been in RUNNING", outcome));
+      }
     }
     if (gone != (outcome == "lost")) {
       violate(t, first_of(source, view.from),

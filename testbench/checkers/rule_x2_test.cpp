@@ -75,6 +75,18 @@ TEST_F(RuleX2, RolledBack) {
   EXPECT_EQ(rig_.violations("X2"), 0U);
 }
 
+TEST_F(RuleX2, RolledBackAfterADeviceRan) {
+  stop_source();
+  load_target();
+  run_target();
+  rig_.device_reset(kB, VF_MIG_RUNNING);
+  run_source();
+  vcpus(true, 0);
+  migration(false, "rolled_back");
+  ASSERT_EQ(rig_.violations("X2"), 1U);
+  EXPECT_EQ(rig_.seen("X2"), "'rolled_back', the device has been in RUNNING");
+}
+
 TEST_F(RuleX2, RolledBackHalfWay) {
   stop_source();
   migration(false, "rolled_back");
