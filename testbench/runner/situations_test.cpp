@@ -348,6 +348,29 @@ TEST(Situations, VfsOfOneGuestRingEachOtherWhileTheyStopOneByOne) {
   EXPECT_EQ(all, 2U * 2000U) << "workload.p2p_sends of each";
 }
 
+TEST(Situations, OneOfTwoVfsDoesNotGoAlong) {
+  constexpr int kRunning = 2, kStop = 1, kRunningP2p = 5, kPreCopy = 6, kPreCopyP2p = 7;
+  constexpr std::size_t kMany = 300;  // in the 5 s that a lost command is waited for
+  const Story story("p2p_one_fails");
+  ASSERT_EQ(story.run.result["migrations"].size(), 3U);
+  EXPECT_EQ(story.migration(0)["outcome"], "rolled_back");
+  EXPECT_EQ(story.migration(1)["outcome"], "rolled_back");
+  EXPECT_EQ(story.migration(2)["outcome"], "completed");
+  std::vector<std::tuple<std::string, int, int>> failed;
+  for (const Json& e : story.events) {
+    if (is(e, "vfio_state") && e["error"] != 0) {
+      EXPECT_EQ(e["fn"], 2) << "the second VF";
+      failed.emplace_back(e["host"], e["from"], e["to"]);
+    }
+  }
+  EXPECT_EQ(failed, (std::vector<std::tuple<std::string, int, int>>{{"A", kPreCopy, kPreCopyP2p},
+                                                                    {"B", kStop, kRunningP2p},
+                                                                    {"B", kRunningP2p, kRunning}}));
+  auto landed = peer_doorbells(story);
+  EXPECT_GT((landed[{"A", kPreCopy, kPreCopyP2p}]), kMany);
+  EXPECT_GT((landed[{"B", kRunning, kRunningP2p}]), kMany);
+}
+
 TEST(Situations, RelaxedWritesPassOthersAndTheRulesHold) {
   const Story story("relaxed_ordering");
   EXPECT_GT(overtaken(story), 50U);
