@@ -109,7 +109,7 @@ void RunControl::quiet(std::uint32_t fn) {
 }
 
 void RunControl::drained(std::uint32_t fn) {
-  if (messages_awaited_[fn]) {
+  if (messages_awaited_[fn] && is_drained(fn)) {
     messages_awaited_[fn] = false;
     quiet(fn);
   }

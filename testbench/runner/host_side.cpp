@@ -2,6 +2,7 @@
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/nic_impl.hpp"
+#include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 #include "testbench/faults/faulty_firmware_port.hpp"
 #include "testbench/faults/faulty_port.hpp"
@@ -35,6 +36,11 @@ model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
   if (rtl(nic.tx_arbiter)) {
     makers.tx_arbiter = [&context, host] {
       return std::make_unique<model::RrArbiterRtl>(context.rtl, host + ".tx_arbiter");
+    };
+  }
+  if (rtl(nic.dma_gate)) {
+    makers.dma_gate = [&context, host](model::NicCore& core) {
+      return std::make_unique<model::DmaGateRtl>(core, context.rtl, host + ".dma_gate");
     };
   }
   return makers;
