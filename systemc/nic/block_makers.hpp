@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "systemc/nic/dma_gate.hpp"
 #include "systemc/nic/mkey_walker.hpp"
@@ -18,6 +19,11 @@ struct BlockMakers {
   std::function<std::unique_ptr<DmaGate>(NicCore&)> dma_gate;
   std::function<std::unique_ptr<MkeyWalker>(NicCore&)> mkey_walker;
 };
+
+/// Whether a block with this choice (nic.dma_gate and so on) is RTL.
+[[nodiscard]] inline bool is_rtl(const NicParams& params, const std::string& choice) {
+  return params.rtl == "all" || choice == "rtl";
+}
 
 /// The block of the maker, or a Default made of `args`.
 template <class Default, class Maker, class... Args>

@@ -63,10 +63,11 @@ class NicTestBed {
   static constexpr std::uint32_t kPd = VF_PD_BASE;
   static constexpr std::uint32_t kMemory = 2, kMaster = 4;  // command register
 
-  explicit NicTestBed(const NicParams& params = NicParams(), const PcieParams& pcie = PcieParams())
+  explicit NicTestBed(const NicParams& params = NicParams(), const PcieParams& pcie = PcieParams(),
+                      const BlockMakers& makers = {})
       : calendar("calendar"),
         host(calendar, probes, host_params(), pcie, 0),
-        nic(calendar, probes, params, pcie, 0, kRid),
+        nic(calendar, probes, params, pcie, 0, kRid, makers),
         wire(calendar) {
     probes.subscribe(trace, {Probe::tlp_landed, Probe::msi});
     PciePort& port = host.attach(nic, kRid, params.vfs + 1);

@@ -1,14 +1,20 @@
 #include "systemc/rtl_bridge/dma_gate_pins.hpp"
 
-#include "Vdma_gate_checked.h"
 #include "rtl_models/common/rtl_model.hpp"
+#ifdef VF_RTL_VCD  // the equivalence test keeps a wave
+#include "Vdma_gate_checked_vcd.h"
+using Block = Vdma_gate_checked_vcd;
+#else
+#include "Vdma_gate_checked.h"
+using Block = Vdma_gate_checked;
+#endif
 
 namespace vfsim::model {
 
 class DmaGatePins::Impl {
  public:
   Impl(rtl::RtlSession& session, const std::string& name) : dut(session, name) {}
-  rtl::RtlModel<Vdma_gate_checked> dut;
+  rtl::RtlModel<Block> dut;
 };
 
 namespace {
@@ -70,7 +76,7 @@ void DmaGatePins::tick() {
 
 DmaGatePins::Out DmaGatePins::look() {
   impl_->dut.eval();
-  const Vdma_gate_checked& dut = *impl_->dut;
+  const Block& dut = *impl_->dut;
   Out out;
   out.read = dut.rd_valid_o != 0;
   out.read_fn = dut.rd_fn_o;

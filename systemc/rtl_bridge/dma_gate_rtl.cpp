@@ -31,12 +31,20 @@ DmaGateRtl::DmaGateRtl(NicCore& core, rtl::RtlSession& session, const std::strin
     : core_(core),
       share_(tag_share(core.params)),
       period_(core.params.rtl_clock_ps),
-      tick_period_(core.params.completion_timeout_us * kUs / DmaGatePins::kTimeoutTicks),
+      tick_period_(tick_period(core.params)),
       pins_(session, name, share_.own, share_.total),
       unowned_(from(share_.own)),
       completions_(DmaGatePins::kTags),
       landings_(kNicFunctions),
       resets_(kNicFunctions) {}
+
+Ps DmaGateRtl::tick_period(const NicParams& params) {
+  return params.completion_timeout_us * kUs / (DmaGatePins::kTimeoutTicks - 1) + 1;
+}
+
+Ps DmaGateRtl::lateness(const NicParams& params) {
+  return tick_period(params) + DmaGatePins::kTags * params.rtl_clock_ps;
+}
 
 /// Something has changed: there will be edges until it has had its effects.
 void DmaGateRtl::wake() {

@@ -18,12 +18,13 @@ namespace vfsim::model {
 /// nic.rtl_clock_ps, none while nothing can change. A call is seen at the next edge; what the
 /// hardware takes one of a cycle (completions, landings, resets) waits in a queue for it.
 ///
-/// A read expires up to 1/127 earlier than nic.completion_timeout_us, because the gate counts
-/// ticks, and never sooner than 127 sweeps over the tags take.
+/// The gate counts ticks: a read expires up to lateness() after nic.completion_timeout_us, and
+/// never sooner than 127 sweeps over the tags take.
 class DmaGateRtl final : public DmaGate {
  public:
   /// @param name  of the instance: "A.dma_gate"
   DmaGateRtl(NicCore& core, rtl::RtlSession& session, const std::string& name);
+  [[nodiscard]] static Ps lateness(const NicParams& params);
 
   void set_client(DmaGateClient& client) override { client_ = &client; }
   void set_listener(QuiesceListener& listener) override { listener_ = &listener; }
@@ -59,6 +60,7 @@ class DmaGateRtl final : public DmaGate {
     bool live = false;  // the engine waits for it
   };
 
+  [[nodiscard]] static Ps tick_period(const NicParams& params);
   void wake();
   void wake(std::uint32_t cycles);
   void edges();

@@ -33,6 +33,7 @@ struct CheckContext {
   /// A saving stream is records (newest driver), not the bare image.
   bool stream_records = true;
   model::Ps completion_timeout = 50 * model::kMs;
+  model::Ps timeout_lateness = 0;  // a read may expire that much later
   /// Configuration, from which bounds are computed (Q7).
   model::PcieParams pcie;
   model::HostParams host;

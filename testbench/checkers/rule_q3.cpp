@@ -454,7 +454,8 @@ class Q3 final : public Rule {
       // What is still under way has taken that long already; what nobody answers, its time-out.
       const Ps sent = view_.oldest_read(other);
       if (sent != model::kNever && sent + context_.completion_timeout > due.resumed) {
-        load.read = std::max(load.read, std::min(t - sent, context_.completion_timeout));
+        load.read = std::max(
+            load.read, std::min(t - sent, context_.completion_timeout + context_.timeout_lateness));
       }
     }
     load.reads = rivals != 0 ? load.reads : 0;

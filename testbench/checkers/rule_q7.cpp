@@ -275,7 +275,9 @@ class Q7 final : public Rule {
       load.write = std::max(load.write, writes.empty() ? 0 : t - writes.front());
     }
     return quiesce_bound(context_, load) +
-           (timed_out(t, quiesce, quiesce.vf) ? context_.completion_timeout : 0);
+           (timed_out(t, quiesce, quiesce.vf)
+                ? context_.completion_timeout + context_.timeout_lateness
+                : 0);
   }
 
   [[nodiscard]] static std::string expected(const Quiesce& quiesce, Ps bound) {

@@ -31,7 +31,7 @@ driver::VfMigrationOptions migration_options(const Context& context, std::uint8_
 model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
   const model::NicParams& nic = context.scenario.nic;
   const std::string host(1, static_cast<char>('A' + number));
-  const auto rtl = [&](const std::string& choice) { return nic.rtl == "all" || choice == "rtl"; };
+  const auto rtl = [&](const std::string& choice) { return model::is_rtl(nic, choice); };
   model::BlockMakers makers;
   if (rtl(nic.tx_arbiter)) {
     makers.tx_arbiter = [&context, host] {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "systemc/nic/block_makers.hpp"
+#include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 #include "testbench/runner/switchover.hpp"
 
 namespace vfsim::bench {
@@ -12,6 +14,9 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
   context.base_rid = model::Host::kNicRid;
   context.functions = scenario.nic.vfs + 1;
   context.completion_timeout = scenario.nic.completion_timeout_us * model::kUs;
+  if (model::is_rtl(scenario.nic, scenario.nic.dma_gate)) {
+    context.timeout_lateness = model::DmaGateRtl::lateness(scenario.nic);
+  }
   context.stream_records = scenario.vmm.flow == "newest";
   context.pcie = scenario.pcie;
   context.host = scenario.host;
