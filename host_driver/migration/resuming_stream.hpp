@@ -51,7 +51,8 @@ class ResumingStream : public MigStream {
 /// Records; each FW_DATA record is loaded as soon as it is complete. Source: mlx5 device interface
 /// sections 6.5, 6.6. write() errors: ENOMEM (record above 2^32 - 1 bytes), EOPNOTSUPP (unknown
 /// mandatory record), EINVAL (a STOP_COPY_SIZE record of a wrong length, an empty image), errors of
-/// LOAD; any of them ends the stream.
+/// LOAD; any of them ends the stream. finish() drops an incomplete last record without a word, as
+/// mlx5 does: whether what was loaded is a whole state is the firmware's to say, at RESUME.
 class RecordLoader final : public ResumingStream {
  public:
   using ResumingStream::ResumingStream;

@@ -205,6 +205,20 @@ TEST(ResumingStream, FailedLoadEndsTheStream) {
   EXPECT_EQ(stream->write(image.data(), 1).error().code, ENODEV);
 }
 
+TEST(ResumingStream, AnIncompleteLastRecordIsDropped) {
+  MigBench bench;
+  bench.start();
+  auto stream = bench.go(S::resuming).value();
+  bench.device.forget_commands();
+  auto bytes = record(50, 0, 0, 50);
+  const auto rest = record(50, 0, 0, 49);
+  bytes.insert(bytes.end(), rest.begin(), rest.end());
+  ASSERT_TRUE(stream->write(bytes.data(), bytes.size()));
+  ASSERT_TRUE(bench.go(S::stop));
+  const auto log = bench.take_log();
+  EXPECT_EQ(std::count(log.begin(), log.end(), "LOAD size=50"), 1);
+}
+
 TEST(ResumingStream, WrongDirectionAndSeek) {
   MigBench bench;
   bench.start();

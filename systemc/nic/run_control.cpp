@@ -196,7 +196,9 @@ void RunControl::kill(std::uint32_t fn) {
   run.ready_at = core_.now() + core_.params.boot_us * kUs;
   messages_awaited_[fn] = false;
   set_bit(drains_, fn, false);
-  blocks_.engine.abort(fn);
+  if (!core_.fault(VF_FAULT_reset_leaves_dma)) {
+    blocks_.engine.abort(fn);
+  }
   blocks_.senders.reset(fn);
   blocks_.receivers.reset(fn);
   blocks_.completions.reset(fn);

@@ -42,6 +42,7 @@ void create_eq(FunctionObjects& objects, const model::CommandView& view) {
   EventQueueView eq;
   eq.log_size = u32(VF_GET(eqc, eqc, log_eq_size));
   eq.vector = u32(VF_GET(eqc, eqc, intr));
+  eq.armed_at = ~0U;  // not armed yet
   eq.ring = ring(view, VF_OFF(create_eq_in, pas_0) / 8, VF_BYTES(eqe) << eq.log_size,
                  VF_GET(eqc, eqc, log_page_size), VF_GET(eqc, eqc, page_offset) * kCqeUnit);
   objects.eq[u32(VF_GET(create_eq_out, view.out, eq_number))] = std::move(eq);

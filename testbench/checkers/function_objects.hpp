@@ -31,9 +31,9 @@ class PageList {
 struct EventQueueView {
   std::uint32_t log_size = 0;
   std::uint32_t vector = 0;
-  std::uint32_t ci = 0;        // last doorbell
-  bool armed_again = false;    // some doorbell repeated the one before it, ...
-  std::uint32_t armed_at = 0;  // ... with this index
+  std::uint32_t ci = 0;      // last doorbell
+  std::uint32_t rearms = 0;  // arms that repeated the index before them, and no message since, ...
+  std::uint32_t armed_at = 0;  // ... the last one with this index; ~0: never armed
   std::uint32_t visible = 0;   // entries seen in memory so far, free running
   bool announce = false;       // some became visible, and no message was taken for theirs yet
   PageList ring;

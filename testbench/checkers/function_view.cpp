@@ -268,8 +268,11 @@ void FunctionView::track_doorbell(const model::AccessView& view) {
   if (queue != queues.end()) {
     EventQueueView& eq = queue->second;
     const auto ci = static_cast<std::uint32_t>(VF_GET(uar_eq_db, bytes, ci));
-    eq.armed_again |= ci == eq.ci;
-    eq.armed_at = ci == eq.ci ? ci : eq.armed_at;
+    const bool first = eq.armed_at == ~0U;
+    if (offset == VF_UAR_EQ_ARM && (first || ci == eq.ci)) {
+      eq.rearms += first ? 0 : 1;
+      eq.armed_at = ci;
+    }
     eq.ci = ci;
   }
 }

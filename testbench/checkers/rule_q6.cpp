@@ -17,7 +17,8 @@ using model::Ps;
 ///          keeps its owner bit until the ring comes round, so events that the driver consumed
 ///          meanwhile are counted too. Each queue that got some has a message due: where queues
 ///          share a vector, the driver may have seen them all at the first, and the message of one
-///          may have made it arm another whose event was under way: such an arm raises once more.)
+///          may have made it arm another whose event was under way: each such arm raises once
+///          more, and several threads of a driver may have armed before the first message arrives.)
 /// Messages for a vector without a known event queue are judged for order only.
 class Q6 final : public Rule {
  public:
@@ -47,14 +48,14 @@ class Q6 final : public Rule {
                               queue.ci);  // before advance(): both must be asked of every queue
         queue.announce |= advance(who, queue);
         due = due == nullptr && queue.announce ? &queue : due;
-        rearmed = queue.armed_again && queue.visible != queue.armed_at ? &queue : rearmed;
+        rearmed = queue.rearms != 0 && queue.visible != queue.armed_at ? &queue : rearmed;
       }
     }
     if (due != nullptr) {
       due->announce = false;
       cause = true;
     } else if (!cause && queues > 1 && rearmed != nullptr) {
-      rearmed->armed_again = false;
+      --rearmed->rearms;
       cause = true;
     }
     if (queues != 0 && !cause) {

@@ -74,6 +74,36 @@ TEST_F(RuleQ6, ArmThatMeetsAnEventUnderWayRaisesOnceMore) {
   EXPECT_EQ(rig_.violations("Q6"), 1U);
 }
 
+/// Several threads run the handler before the first message arrives.
+TEST_F(RuleQ6, EachArmThatMeetsAnEventUnderWayRaisesOnceMore) {
+  constexpr std::uint64_t kOther = 0x20000;
+  rig_.create_eq(kVf, 2, kVector, kLogSize, kOther);
+  consume(0, 2);
+  consume(0, 2);
+  consume(0, 2);
+  rig_.dma_write(kVf, kOther, CheckerRig::Bytes(64));
+  rig_.interrupt(kVf, kVector);
+  consume(1, 2);
+  rig_.interrupt(kVf, kVector);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 0U);
+  rig_.interrupt(kVf, kVector);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_GE(rig_.violations("Q6"), 1U);
+}
+
+TEST_F(RuleQ6, AnUpdateRaisesNothing) {
+  constexpr std::uint64_t kOther = 0x20000;
+  rig_.create_eq(kVf, 2, kVector, kLogSize, kOther);
+  const std::uint64_t update = VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_EQ_UPDATE;
+  rig_.mmio_write(kVf, update, 2 << 24, 4);
+  rig_.dma_write(kVf, kOther, CheckerRig::Bytes(64));
+  rig_.interrupt(kVf, kVector);
+  consume(1, 2);
+  rig_.interrupt(kVf, kVector);
+  EXPECT_EQ(rig_.violations("Q6"), 1U);
+}
+
 TEST_F(RuleQ6, EventConsumedBeforeADelayedInterrupt) {
   post(0);
   consume(1);

@@ -60,8 +60,8 @@ class WriteHeldBack final : public Defect {
   std::vector<std::uint8_t> payload_;
 };
 
-/// A stopped VF raises its last interrupt once more.
-class InterruptAfterStop final : public Defect {
+/// Keeps the last interrupt of each function, to send it once more.
+class RepeatedInterrupt : public Defect {
  public:
   using Defect::Defect;
   bool sending(std::uint32_t fn, Tlp& tlp, const std::uint8_t* payload) override {
@@ -71,8 +71,10 @@ class InterruptAfterStop final : public Defect {
     }
     return false;
   }
-  void entered(std::uint32_t fn, Stage stage) override {
-    if (stage == Stage::stopped && last_[fn].tlp.interrupt) {
+
+ protected:
+  void repeat(std::uint32_t fn) {
+    if (last_[fn].tlp.interrupt) {
       port_.send_own(last_[fn].tlp, last_[fn].data.data(), kUs);
     }
   }
@@ -83,6 +85,17 @@ class InterruptAfterStop final : public Defect {
     std::array<std::uint8_t, 4> data{};
   };
   std::array<Message, VF_MAX_FUNCTIONS> last_;
+};
+
+/// A stopped VF raises its last interrupt once more.
+class InterruptAfterStop final : public RepeatedInterrupt {
+ public:
+  using RepeatedInterrupt::RepeatedInterrupt;
+  void entered(std::uint32_t fn, Stage stage) override {
+    if (stage == Stage::stopped) {
+      repeat(fn);
+    }
+  }
 };
 
 /// The first interrupt of a VF that was resumed gets lost.
@@ -161,54 +174,11 @@ class WriteDropped final : public Defect {
   }
 };
 
-/// A function that was reset sends its last write once more, 2 us later.
-class WriteAfterReset final : public Defect {
- public:
-  using Defect::Defect;
-  bool sending(std::uint32_t fn, Tlp& tlp, const std::uint8_t* payload) override {
-    if (data_write(tlp) && tlp.bytes == kEntry && !port_.peer()) {
-      last_[fn].tlp = tlp;
-      std::copy_n(payload, kEntry, last_[fn].data.begin());
-    }
-    return false;
-  }
-  void reset(std::uint32_t fn) override {
-    if (last_[fn].tlp.bytes != 0) {
-      port_.send_own(last_[fn].tlp, last_[fn].data.data(), 2 * kUs);
-    }
-  }
-
- private:
-  struct Message {
-    Tlp tlp;
-    std::array<std::uint8_t, kEntry> data{};
-  };
-  std::array<Message, VF_MAX_FUNCTIONS> last_;
-};
-
 /// Behind a reset the interrupt that the function raised last leaves again.
-class InterruptAfterReset final : public Defect {
+class InterruptAfterReset final : public RepeatedInterrupt {
  public:
-  using Defect::Defect;
-  bool sending(std::uint32_t fn, Tlp& tlp, const std::uint8_t* payload) override {
-    if (tlp.interrupt) {
-      last_[fn].tlp = tlp;
-      std::copy_n(payload, std::min<std::size_t>(tlp.bytes, 4), last_[fn].data.begin());
-    }
-    return false;
-  }
-  void reset(std::uint32_t fn) override {
-    if (last_[fn].tlp.interrupt) {
-      port_.send_own(last_[fn].tlp, last_[fn].data.data(), kUs);
-    }
-  }
-
- private:
-  struct Message {
-    Tlp tlp;
-    std::array<std::uint8_t, 4> data{};
-  };
-  std::array<Message, VF_MAX_FUNCTIONS> last_;
+  using RepeatedInterrupt::RepeatedInterrupt;
+  void reset(std::uint32_t fn) override { repeat(fn); }
 };
 
 /// While a VF is quiesced, every 8th receive completion of the others is overtaken by what follows.
@@ -289,8 +259,6 @@ std::unique_ptr<BusFault> make_bus_fault(unsigned fault, FaultyPort& port) {
       return std::make_unique<WriteMisplaced>(port);
     case VF_FAULT_write_dropped:
       return std::make_unique<WriteDropped>(port);
-    case VF_FAULT_reset_leaves_write:
-      return std::make_unique<WriteAfterReset>(port);
     case VF_FAULT_reset_leaves_irq:
       return std::make_unique<InterruptAfterReset>(port);
     case VF_FAULT_sibling_reordered:
