@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <systemc>
 
+#include "testbench/bench/drain.hpp"
 #include "testbench/bench/measure.hpp"
 #include "testbench/bench/raw_loop.hpp"
 
@@ -79,7 +80,38 @@ void bench_scenario() {
   row("default scenario, waves on against off (CPU)", fmt::format("{:.2f}", on / off), "at most 2");
 }
 
-/// vfsim bench [path [VFS]... | rules | scenario]; nothing: all.
+/// Both gates under the same loads; docs/pictures/drain_time.svg is made with it.
+int bench_drain(const std::string& picture) {
+  constexpr std::uint32_t kLoads = 1200;
+  const auto times = [](GateKind kind) {
+    const Figures figures = in_child([kind] {
+      Figures all;
+      for (const double ns : drain_times(kind, kLoads)) {
+        all[fmt::format("load {:05}", all.size())] = ns;
+      }
+      return all;
+    });
+    std::vector<double> list;
+    for (std::uint32_t i = 0; i < kLoads; ++i) {
+      list.push_back(figures.at(fmt::format("load {:05}", i)));
+    }
+    return list;
+  };
+  const std::vector<double> tlm = times(GateKind::tlm);
+  const std::vector<double> rtl = times(GateKind::rtl);
+  const DrainError error = drain_error(tlm, rtl);
+  row(fmt::format("drain time, SystemC gate against RTL, {} loads: median", kLoads),
+      fmt::format("{:.2f} %", error.median_percent), "at most 2");
+  row("  95th percentile", fmt::format("{:.2f} %", error.p95_percent), "at most 5");
+  row("  worst", fmt::format("{:.2f} %", error.worst_percent), "");
+  if (!picture.empty() && !plot_drain(picture, tlm, rtl)) {
+    fmt::print(stderr, "vfsim: bench drain: '{}' cannot be written\n", picture);
+    return 2;
+  }
+  return error.median_percent <= 2 && error.p95_percent <= 5 ? 0 : 1;
+}
+
+/// vfsim bench [drain [PICTURE.svg] | path [VFS]... | rules | scenario]; nothing: all.
 int bench(const std::vector<std::string>& words) {
   if (words.empty()) {
     bench_path({1, 16, 127});
@@ -89,6 +121,8 @@ int bench(const std::vector<std::string>& words) {
     bench_scenario();
   } else if (words[0] == "rules" && words.size() == 1) {
     bench_rules();
+  } else if (words[0] == "drain" && words.size() <= 2) {
+    return bench_drain(words.size() == 2 ? words[1] : "");
   } else if (words[0] == "path") {
     std::vector<std::uint32_t> vf_counts;
     for (std::size_t i = 1; i < words.size(); ++i) {
@@ -101,7 +135,7 @@ int bench(const std::vector<std::string>& words) {
     }
     bench_path(vf_counts.empty() ? std::vector<std::uint32_t>{1, 16, 127} : vf_counts);
   } else {
-    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: path [VFS]..., rules, scenario, or nothing for all\n", words[0]);
+    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: drain [PICTURE.svg], path [VFS]..., rules, scenario, or nothing for all\n", words[0]);
     return 2;
   }
   return 0;
