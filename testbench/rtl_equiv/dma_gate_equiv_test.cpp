@@ -1,8 +1,10 @@
 // The quiesce gate: random and captured stimuli into the SystemC model and into the verilated
 // block. gate_side.hpp says which reorderings are legal.
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -10,6 +12,7 @@
 #include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/dma_gate_tlm.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
+#include "testbench/rtl_equiv/gate_capture.hpp"
 #include "testbench/rtl_equiv/gate_side.hpp"
 
 namespace vfsim::bench {
@@ -114,12 +117,12 @@ class Pair final : private rtl::AssertionListener {
         rtl_(Side::rtl, *cores_[1], rtl, histories_) {
     session_.keep_wave(kWaveWindow);
     rtl_gate_ = std::make_unique<model::DmaGateRtl>(*cores_[1], session_, "rtl.dma_gate");
-    std::filesystem::remove(kWave);
+    std::filesystem::remove(wave_);
     for (const GateStimulus::Event& event : tlm.events) {
       const bool link = event.action == Action::link_stops || event.action == Action::link_goes;
       due_[link ? model::kNicFunctions : event.fn].push_back(event);
     }
-    histories_.on_difference([this] { wave_written_ = session_.wave()->write(kWave); });
+    histories_.on_difference([this] { wave_written_ = session_.wave()->write(wave_); });
     tlm_.start(tlm_gate_);
     rtl_.start(*rtl_gate_);
   }
@@ -139,7 +142,7 @@ class Pair final : private rtl::AssertionListener {
   }
   void expect_equal() const {
     EXPECT_FALSE(histories_.differ())
-        << histories_.report() << (wave_written_ ? "wave: " : "no wave at ") << kWave;
+        << histories_.report() << (wave_written_ ? "wave: " : "no wave at ") << wave_;
     EXPECT_TRUE(ended_) << "TLM ended: " << tlm_.ended() << ", RTL ended: " << rtl_.ended();
     EXPECT_EQ(tlm_.wrong(), "");
     EXPECT_EQ(rtl_.wrong(), "");
@@ -148,8 +151,6 @@ class Pair final : private rtl::AssertionListener {
   [[nodiscard]] bool wave_written() const { return wave_written_; }
 
  private:
-  static constexpr const char* kWave = "dma_gate_equiv.vcd";
-
   std::unique_ptr<model::NicCore> core(const model::NicParams& params) {
     return std::make_unique<model::NicCore>(calendar_, probes_, params, model::PcieParams(), 0,
                                             0x100);
@@ -194,6 +195,9 @@ class Pair final : private rtl::AssertionListener {
   std::unique_ptr<model::DmaGateRtl> rtl_gate_;
   std::array<std::deque<GateStimulus::Event>, model::kNicFunctions + 1> due_;  // the last: the link
   std::mt19937_64 rng_{1};
+  /// Of each test's own: they run side by side.
+  const std::string wave_ = std::string("dma_gate_equiv_") +
+                            testing::UnitTest::GetInstance()->current_test_info()->name() + ".vcd";
   bool ended_ = false;
   bool wave_written_ = false;
 };
@@ -220,6 +224,28 @@ TEST(DmaGateEquiv, LostAndLateCompletions) {
 }
 TEST(DmaGateEquiv, AllFunctions) {
   compare({5, 128, 256, false}, 100 * kUs, 5000);
+}
+
+/// What a run of a shipped scenario asks of host A's gate.
+void compare_captured(const std::string& scenario, std::uint64_t least) {
+  const std::string log = "dma_gate_equiv_" + scenario + ".jsonl";
+  const std::string command = VFSIM " run " + scenario + " --events " + log + " > /dev/null";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  std::ifstream file(log);
+  const GateStimulus stimulus = capture_gate(file, "A");
+  std::filesystem::remove(log);
+  const Mix mix{0, static_cast<std::uint32_t>(stimulus.functions.size()), 256, false};
+  Pair pair(nic_params(mix), stimulus, stimulus);
+  pair.run(1000 * model::kMs);
+  pair.expect_equal();
+  EXPECT_GT(pair.histories().compared(), least);
+}
+
+TEST(DmaGateEquiv, CapturedThereAndBackAgain) {
+  compare_captured("ping_pong", 5000);
+}
+TEST(DmaGateEquiv, CapturedResetsThatRaceStateChanges) {
+  compare_captured("reset_race", 2000);
 }
 
 TEST(DmaGateEquiv, ADifferenceIsFoundAndItsWaveKept) {
