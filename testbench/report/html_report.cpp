@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "firmware/interface/tables.hpp"
-#include "report_page.hpp"
+#include "testbench/report/report_page.hpp"
 #include "testbench/checkers/rule.hpp"
 
 namespace vfsim::bench {

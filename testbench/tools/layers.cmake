@@ -11,7 +11,7 @@ set(LAYERS
   "firmware/core       : firmware/interface firmware/hal"
   "firmware/hal_native : firmware/interface firmware/hal firmware/core"
   "host_driver         : firmware/interface"
-  "rtl_models          : "
+  "rtl_models          : firmware/interface" # its tests: the blocks read the package that is made from it
   "systemc             : firmware/interface firmware/hal firmware/core firmware/hal_native rtl_models"
   "waves               : firmware/interface systemc"
   "testbench           : firmware host_driver rtl_models systemc waves")
