@@ -88,9 +88,14 @@ int fw_vhca_to_fn(const struct fw* fw, uint32_t vhca_id) {
 
 /* ---- life of a context ---- */
 
+static uint32_t slot_of(const struct fw_cmd* cmd) {
+  return (uint32_t)cmd->fn << FW_CMD_FN_SHIFT | cmd->slot;
+}
+
 static void release(struct fw* fw, struct fw_cmd* cmd) {
   if (!cmd->aborted) {
     --fw->fn[cmd->fn].commands_running;
+    fw_reg_write(fw, FW_CMD_DONE, slot_of(cmd));
   }
   cmd->state = CMD_FREE;
   cmd->aborted = false;
@@ -111,30 +116,6 @@ static void refuse(struct fw_cmd* cmd, uint8_t delivery) {
   cmd->state = CMD_ANSWER;
 }
 
-void fw_cmd_init(struct fw* fw) {
-  for (uint32_t i = 0; i < FW_CMDS; ++i) {
-    fw->cmd[i].state = CMD_FREE;
-    fw->cmd[i].aborted = false;
-    fw->cmd[i].dma_pending = 0;
-  }
-  fw->next_fn = 0;
-  fw->completed = 0;
-  fw->irq_mask = CMD_ALL_IRQS;
-  fw->hal->irq_enable(fw->hal->ctx, fw->irq_mask);
-}
-
-void fw_cmd_abort_function(struct fw* fw, uint32_t fn) {
-  for (uint32_t i = 0; i < FW_CMDS; ++i) {
-    struct fw_cmd* cmd = &fw->cmd[i];
-    if (cmd->state != CMD_FREE && cmd->fn == fn) {
-      cmd->aborted = true;
-    }
-  }
-  fw->fn[fn].commands_running = 0;
-}
-
-/* ---- doorbells ---- */
-
 /* Context for a command of the slot; NULL: all busy. The last context serves the pages slot only.
  */
 static struct fw_cmd* free_context(struct fw* fw, uint32_t slot) {
@@ -146,17 +127,52 @@ static struct fw_cmd* free_context(struct fw* fw, uint32_t slot) {
   return NULL;
 }
 
-static bool start(struct fw* fw, uint32_t fn, uint32_t slot) {
-  struct fw_cmd* cmd = free_context(fw, slot);
-  if (cmd == NULL) {
-    return false;
+/* What the hardware may offer: only what there is a context for. */
+static void update_room(struct fw* fw) {
+  const uint32_t room = (free_context(fw, 0) != NULL ? (uint32_t)FW_CMD_ROOM_ANY : 0) |
+                        (free_context(fw, CMD_PAGES_SLOT) != NULL ? (uint32_t)FW_CMD_ROOM_LAST : 0);
+  if (room != fw->cmd_room) {
+    fw->cmd_room = room;
+    fw_reg_write(fw, FW_CMD_ROOM, room);
   }
-  fw_reg_write(fw, fw_fn_reg(fn, FW_FN_CMD_DB), UINT32_C(1) << slot);
+}
+
+void fw_cmd_init(struct fw* fw) {
+  for (uint32_t i = 0; i < FW_CMDS; ++i) {
+    fw->cmd[i].state = CMD_FREE;
+    fw->cmd[i].aborted = false;
+    fw->cmd[i].dma_pending = 0;
+  }
+  fw->completed = 0;
+  fw->cmd_room = 0;
+  update_room(fw);
+  fw->hal->irq_enable(fw->hal->ctx, CMD_ALL_IRQS);
+}
+
+void fw_cmd_abort_function(struct fw* fw, uint32_t fn) {
+  for (uint32_t i = 0; i < FW_CMDS; ++i) {
+    struct fw_cmd* cmd = &fw->cmd[i];
+    if (cmd->state != CMD_FREE && cmd->fn == fn && !cmd->aborted) {
+      cmd->aborted = true;
+      fw_reg_write(fw, FW_CMD_DONE,
+                   slot_of(cmd)); /* the slot is free for the function's next life */
+    }
+  }
+  fw->fn[fn].commands_running = 0;
+}
+
+/* ---- doorbells ---- */
+
+/* Takes an offered command. */
+static void start(struct fw* fw, uint32_t fn, uint32_t slot) {
+  struct fw_cmd* cmd = free_context(fw, slot);
+  fw_reg_write(fw, FW_CMD_TAKE, fn << FW_CMD_FN_SHIFT | slot);
   const uint64_t queue =
       (uint64_t)fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_HI)) << 32 |
       (fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMDQ_LO)) & ~(uint32_t)(VF_PAGE_BYTES - 1));
-  if (queue == 0) {
-    return true; /* rung before the driver gave an address */
+  if (queue == 0) { /* rung before the driver gave an address, or reset just now */
+    fw_reg_write(fw, FW_CMD_DONE, fn << FW_CMD_FN_SHIFT | slot);
+    return;
   }
   cmd->fn = (uint16_t)fn;
   cmd->slot = (uint8_t)slot;
@@ -170,54 +186,16 @@ static bool start(struct fw* fw, uint32_t fn, uint32_t slot) {
   cmd->state = CMD_FETCH;
   fw_cmd_dma_reset(cmd);
   ++fw->fn[fn].commands_running;
-  return true;
 }
 
-static uint32_t pick_slot(uint32_t rung, uint32_t first) {
-  for (uint32_t i = 0; i < CMD_SLOTS; ++i) {
-    const uint32_t slot = (first + i) % CMD_SLOTS;
-    if (rung >> slot & 1U) {
-      return slot;
-    }
-  }
-  return CMD_SLOTS;
-}
-
-/* Takes one doorbell of the function; false: none, or no context. */
-static bool take_doorbell(struct fw* fw, uint32_t fn) {
-  struct fw_function* f = &fw->fn[fn];
-  if (f->suspending || f->suspended_initiator) {
-    return false; /* stays in CMD_DB: runs after resume, or travels with the image */
-  }
-  const uint32_t rung = fw_reg_read(fw, fw_fn_reg(fn, FW_FN_CMD_DB));
-  uint32_t slot = pick_slot(rung, f->next_slot);
-  if (slot != CMD_SLOTS && free_context(fw, slot) == NULL) {
-    slot = rung >> CMD_PAGES_SLOT != 0 ? CMD_PAGES_SLOT : slot;
-  }
-  if (slot == CMD_SLOTS || !start(fw, fn, slot)) {
-    return false;
-  }
-  f->next_slot = (uint8_t)((slot + 1) % CMD_SLOTS);
-  fw->next_fn = (fn + 1) % (fw->total_vfs + 1);
-  return true;
-}
-
-/* One doorbell per function and round, until nothing more can be taken. */
-static bool take_doorbells(struct fw* fw) {
-  const uint32_t functions = fw->total_vfs + 1;
+/* Takes what is offered until nothing is; what is offered has a context. */
+static bool take_commands(struct fw* fw) {
   bool any = false;
-  for (bool more = true; more;) {
-    uint32_t rung[VF_MAX_FUNCTIONS / 32];
-    for (uint32_t w = 0; w * 32 < functions; ++w) {
-      rung[w] = fw_reg_read(fw, (uint32_t)FW_CMD_FN0 + 4 * w);
-    }
-    more = false;
-    const uint32_t first = fw->next_fn;
-    for (uint32_t i = 0; i < functions; ++i) {
-      const uint32_t fn = (first + i) % functions;
-      more = ((rung[fn / 32] >> fn % 32 & 1U) != 0 && take_doorbell(fw, fn)) || more;
-    }
-    any = any || more;
+  for (uint32_t offer = fw_reg_read(fw, FW_CMD_OFFER); (offer & (uint32_t)FW_CMD_OFFER_VALID) != 0;
+       offer = fw_reg_read(fw, FW_CMD_OFFER)) {
+    start(fw, offer >> FW_CMD_FN_SHIFT & 0xff, offer & (CMD_SLOTS - 1));
+    update_room(fw);
+    any = true;
   }
   return any;
 }
@@ -522,24 +500,13 @@ static bool advance(struct fw* fw, struct fw_cmd* cmd) {
   }
 }
 
-/* With every context busy a doorbell cannot be taken: no interrupt until one ends. */
-static void update_irq_mask(struct fw* fw) {
-  const uint32_t mask =
-      CMD_ALL_IRQS &
-      (free_context(fw, CMD_PAGES_SLOT) != NULL ? ~0U : ~(uint32_t)FW_IRQ_PENDING_CMD);
-  if (mask != fw->irq_mask) {
-    fw->irq_mask = mask;
-    fw->hal->irq_enable(fw->hal->ctx, mask);
-  }
-}
-
 bool fw_cmd_poll(struct fw* fw, uint32_t irq) {
-  bool more = (irq & FW_IRQ_PENDING_CMD) != 0 && take_doorbells(fw);
+  bool more = (irq & FW_IRQ_PENDING_CMD) != 0 && take_commands(fw);
   for (uint32_t i = 0; i < FW_CMDS; ++i) {
     while (advance(fw, &fw->cmd[i])) {
       more = true;
     }
   }
-  update_irq_mask(fw);
+  update_room(fw);
   return more;
 }

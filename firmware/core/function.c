@@ -57,7 +57,6 @@ void fw_function_reset(struct fw* fw, uint32_t fn) {
   f->suspended_responder = false;
   f->suspending = false;
   f->issi = 0;
-  f->next_slot = 0;
   memset(f->driver_version, 0, sizeof(f->driver_version));
   memset(f->caps_changed, 0, sizeof(f->caps_changed));
   memset(&ctx->counters, 0, sizeof(ctx->counters));

@@ -63,7 +63,6 @@ struct fw_function {
   uint8_t vport_admin;   /* MODIFY_VPORT_STATE: 0 down, 1 up, 2 follow the link */
   bool vport_up;         /* link state as last announced */
   uint8_t promisc;       /* as in the vport context: bit 0 all, bit 1 multicast, bit 2 unicast */
-  uint8_t next_slot;     /* command slot that is looked at first */
   uint8_t mc_count;
   uint8_t mc[FW_MC_MACS]
             [6];        /* multicast list; kept for the driver, the wire delivers all multicast */
@@ -97,9 +96,8 @@ struct fw {
   struct fw_image image;                /* one SAVE or LOAD transfer buffer pool, see vhca.h */
   uint32_t mtt_used[VF_MTT_COUNT / 32]; /* allocation bitmap of the translation table */
   uint32_t mtt_hint;
-  uint32_t next_fn; /* function whose doorbells are looked at first */
   uint32_t total_vfs;
-  uint32_t irq_mask; /* as given to the HAL */
+  uint32_t cmd_room; /* as written to CMD_ROOM */
   bool link_up;
   uint64_t completed;                                  /* commands */
   struct vf_port_counters port_base[VF_MAX_FUNCTIONS]; /* PPCNT clear */

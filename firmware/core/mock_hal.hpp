@@ -133,7 +133,6 @@ class MockNic {
   [[nodiscard]] std::uint32_t& reg(std::uint32_t fn, std::uint32_t r) {
     return regs_[fw_fn_reg(fn, r)];
   }
-  [[nodiscard]] std::uint32_t irq_mask() const { return irq_mask_; }
 
   // ---- host memory of a function ----
   [[nodiscard]] Bytes read(std::uint32_t fn, std::uint64_t addr, std::size_t bytes) {
@@ -159,6 +158,15 @@ class MockNic {
     return &page[addr % VF_PAGE_BYTES];
   }
 
+  /// Commands as the hardware offers them.
+  struct Doorbells {
+    std::map<std::uint32_t, std::uint32_t> owned;  // slots that the firmware works on, by function
+    std::uint32_t room = 0;
+    std::uint32_t next_fn = 0;
+  };
+  /// CMD_ROOM.
+  [[nodiscard]] std::uint32_t cmd_room() const { return doorbells_.room; }
+
   // ---- going back ----
   /// What the mock holds itself, host memory aside.
   struct State {
@@ -166,9 +174,10 @@ class MockNic {
     std::set<std::uint32_t> flr, drain;
     std::uint32_t port = 0, irq_mask = 0, token = 0;
     std::uint64_t now_ns = 0;
+    Doorbells doorbells;
   };
   [[nodiscard]] State state() const {
-    return {regs_, flr_, drain_, port_, irq_mask_, token_, now_ns};
+    return {regs_, flr_, drain_, port_, irq_mask_, token_, now_ns, doorbells_};
   }
   /// No transfer may be waiting. What was recorded (events, completions, transfers) is forgotten.
   void set_state(const State& state) {
@@ -179,6 +188,7 @@ class MockNic {
     irq_mask_ = state.irq_mask;
     token_ = state.token;
     now_ns = state.now_ns;
+    doorbells_ = state.doorbells;
     waiting_.clear();
     ended_.clear();
     events.clear();
@@ -221,6 +231,7 @@ class MockNic {
          {FW_FN_CMD_DB, FW_FN_CMDQ_HI, FW_FN_CMDQ_LO, FW_FN_MSIX_PEND, FW_FN_TRACK_CTRL}) {
       reg(fn, r) = 0;
     }
+    doorbells_.owned.erase(fn);
     reg(fn, FW_FN_CTRL) = 0;
     reg(fn, FW_FN_STATUS) = FW_STATUS_IN_RESET;
     flr_.insert(fn);
@@ -448,12 +459,8 @@ class MockNic {
   }
 
   [[nodiscard]] std::uint32_t irq_pending() {
-    bool rung = false;
-    for (std::uint32_t fn = 0; fn < VF_MAX_FUNCTIONS; ++fn) {
-      rung = rung || reg(fn, FW_FN_CMD_DB) != 0;
-    }
     const auto bit = [](bool on, std::uint32_t mask) { return on ? mask : 0U; };
-    return bit(rung, FW_IRQ_PENDING_CMD) | bit(!flr_.empty(), FW_IRQ_PENDING_FLR) |
+    return bit(cmd_offer() != 0, FW_IRQ_PENDING_CMD) | bit(!flr_.empty(), FW_IRQ_PENDING_FLR) |
            bit(!drain_.empty(), FW_IRQ_PENDING_DRAIN) | bit(!ended_.empty(), FW_IRQ_PENDING_DMA) |
            bit((port_ & 2U) != 0, FW_IRQ_PENDING_PORT);
   }
@@ -466,15 +473,6 @@ class MockNic {
   }
 
   std::uint32_t read_global(std::uint32_t r) {
-    if (r >= FW_CMD_FN0 && r < FW_CMD_FN0 + 16) {
-      std::set<std::uint32_t> rung;
-      for (std::uint32_t fn = 0; fn < VF_MAX_FUNCTIONS; ++fn) {
-        if (reg(fn, FW_FN_CMD_DB) != 0) {
-          rung.insert(fn);
-        }
-      }
-      return word(rung, (r - FW_CMD_FN0) / 4);
-    }
     if (r >= FW_FLR_FN0 && r < FW_FLR_FN0 + 16) {
       return word(flr_, (r - FW_FLR_FN0) / 4);
     }
@@ -484,6 +482,10 @@ class MockNic {
     switch (r) {
       case FW_IRQ_PENDING:
         return irq_pending();
+      case FW_CMD_OFFER:
+        return cmd_offer();
+      case FW_CMD_ROOM:
+        return doorbells_.room;
       case FW_PORT_STATUS:
         return port_;
       case FW_NUM_VFS:
@@ -506,7 +508,36 @@ class MockNic {
       mtt_first_ = value;
     } else if (r == FW_MTT_CHANGED) {
       mtt_changes.emplace_back(mtt_first_, value);
+    } else if (r == FW_CMD_ROOM) {
+      doorbells_.room = value;
+    } else if (r == FW_CMD_TAKE || r == FW_CMD_DONE) {
+      const std::uint32_t fn = value >> FW_CMD_FN_SHIFT;
+      const std::uint32_t slot = 1U << (value & 31U);
+      if (r == FW_CMD_DONE) {
+        doorbells_.owned[fn] &= ~slot;
+      } else if ((reg(fn, FW_FN_CMD_DB) & slot) != 0) {
+        reg(fn, FW_FN_CMD_DB) &= ~slot;
+        doorbells_.owned[fn] |= slot;
+        doorbells_.next_fn = fn + 1;
+      }
     }
+  }
+  /// CMD_OFFER: functions in turn, the lowest slot first.
+  [[nodiscard]] std::uint32_t cmd_offer() {
+    constexpr std::uint32_t kHold =
+        FW_CTRL_CMD_HOLD | FW_CTRL_INITIATOR_STOP | FW_CTRL_RESPONDER_STOP;
+    const std::uint32_t allowed = (doorbells_.room & FW_CMD_ROOM_ANY) != 0    ? ~0U
+                                  : (doorbells_.room & FW_CMD_ROOM_LAST) != 0 ? 1U << 31
+                                                                              : 0U;
+    for (std::uint32_t i = 0; i < VF_MAX_FUNCTIONS; ++i) {
+      const std::uint32_t fn = (doorbells_.next_fn + i) % VF_MAX_FUNCTIONS;
+      const std::uint32_t rung = reg(fn, FW_FN_CMD_DB) & ~doorbells_.owned[fn] & allowed;
+      if (rung != 0 && (reg(fn, FW_FN_CTRL) & kHold) == 0 && flr_.count(fn) == 0) {
+        return static_cast<std::uint32_t>(FW_CMD_OFFER_VALID) | fn << FW_CMD_FN_SHIFT |
+               static_cast<std::uint32_t>(__builtin_ctz(rung));
+      }
+    }
+    return 0;
   }
 
   void write_ctrl(std::uint32_t fn, std::uint32_t value) {
@@ -643,6 +674,7 @@ class MockNic {
   std::uint32_t vfs_;
   std::uint32_t port_ = 1;
   std::uint32_t irq_mask_ = 0;
+  Doorbells doorbells_;
   std::uint32_t token_ = 0;
   std::uint32_t mtt_first_ = 0;
 };

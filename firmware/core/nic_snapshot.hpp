@@ -31,8 +31,8 @@ class NicSnapshot {
     vhca_.assign(f.vhca, f.vhca + functions_);
     mtt_used_.assign(std::begin(f.mtt_used), std::end(f.mtt_used));
     port_base_.assign(f.port_base, f.port_base + functions_);
-    tail_ = {f.track_reports,        f.mtt_hint, f.next_fn, f.irq_mask, f.link_up, f.completed,
-             f.image.responder_waits};
+    tail_ = {f.track_reports, f.mtt_hint,  f.cmd_room,
+             f.link_up,       f.completed, f.image.responder_waits};
     for (fw_cmd& cmd : nic.firmware()->cmd) {
       std::memset(&cmd, 0, sizeof cmd);
     }
@@ -63,8 +63,7 @@ class NicSnapshot {
     }
     f.track_reports = tail_.track_reports;
     f.mtt_hint = tail_.mtt_hint;
-    f.next_fn = tail_.next_fn;
-    f.irq_mask = tail_.irq_mask;
+    f.cmd_room = tail_.cmd_room;
     f.link_up = tail_.link_up;
     f.completed = tail_.completed;
     f.image.responder_waits = tail_.responder_waits;
@@ -72,7 +71,7 @@ class NicSnapshot {
 
  private:
   struct Tail {
-    std::uint32_t track_reports, mtt_hint, next_fn, irq_mask;
+    std::uint32_t track_reports, mtt_hint, cmd_room;
     bool link_up;
     std::uint64_t completed;
     bool responder_waits;

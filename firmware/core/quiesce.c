@@ -16,7 +16,7 @@ static void ctrl_change(struct fw *fw, uint32_t fn, uint32_t set, uint32_t clear
 
 static enum fw_exec suspend_fail(struct fw *fw, struct fw_cmd *cmd, uint32_t fn, uint32_t stop, uint8_t status,
                                  uint32_t syndrome) {
-  ctrl_change(fw, fn, 0, stop);
+  ctrl_change(fw, fn, 0, stop | FW_CTRL_CMD_HOLD);
   fw->fn[fn].suspending = false;
   fw->vhca[fn].op = FW_VHCA_NONE;
   return fw_cmd_fail(cmd, status, syndrome);
@@ -38,7 +38,8 @@ static uint32_t suspend_order(const struct fw *fw, const struct fw_cmd *cmd, uin
 
 /* The function's running commands have ended: closes its half of the door. */
 static void suspend_close(struct fw *fw, const struct fw_cmd *cmd, uint32_t fn) {
-  ctrl_change(fw, fn, cmd->op_mod == VF_SUSPEND_INITIATOR ? FW_CTRL_INITIATOR_STOP : FW_CTRL_RESPONDER_STOP, 0);
+  ctrl_change(fw, fn, cmd->op_mod == VF_SUSPEND_INITIATOR ? FW_CTRL_INITIATOR_STOP : FW_CTRL_RESPONDER_STOP,
+              FW_CTRL_CMD_HOLD);
 }
 
 static enum fw_exec suspend_drained(struct fw *fw, struct fw_cmd *cmd, uint32_t fn) {
@@ -84,6 +85,7 @@ static bool suspend_start(struct fw *fw, struct fw_cmd *cmd) {
   cmd->step = SUSPEND_COMMANDS;
   fw->vhca[fn].op = FW_VHCA_SUSPEND;
   fw->fn[fn].suspending = true;
+  ctrl_change(fw, fn, FW_CTRL_CMD_HOLD, 0);
   return true;
 }
 

@@ -47,7 +47,7 @@ static void drop_commands(struct fw *fw) {
     if (fw->vhca[fn].op == FW_VHCA_SUSPEND) {
       const uint32_t stop = f->suspended_initiator ? FW_CTRL_RESPONDER_STOP : FW_CTRL_INITIATOR_STOP;
       const uint32_t ctrl = fw_fn_reg(fn, FW_FN_CTRL);
-      fw_reg_write(fw, ctrl, fw_reg_read(fw, ctrl) & ~stop);
+      fw_reg_write(fw, ctrl, fw_reg_read(fw, ctrl) & ~(stop | (uint32_t)FW_CTRL_CMD_HOLD));
       f->suspending = false;
     }
     fw->vhca[fn].op = FW_VHCA_NONE;
@@ -74,7 +74,8 @@ void fw_vhca_reset(struct fw *fw, uint32_t fn) {
   f->suspended_initiator = false;
   f->suspended_responder = false;
   fw_reg_write(fw, ctrl,
-               fw_reg_read(fw, ctrl) & ~((uint32_t)FW_CTRL_INITIATOR_STOP | (uint32_t)FW_CTRL_RESPONDER_STOP));
+               fw_reg_read(fw, ctrl) & ~((uint32_t)FW_CTRL_INITIATOR_STOP | (uint32_t)FW_CTRL_RESPONDER_STOP |
+                                         (uint32_t)FW_CTRL_CMD_HOLD));
 }
 
 bool fw_vhca_target(struct fw *fw, struct fw_cmd *cmd, uint32_t vhca_id, uint32_t *fn) {

@@ -145,8 +145,7 @@ void BarSpace::write_register(std::uint32_t fn, std::uint64_t offset, std::uint3
       break;
     case VF_BAR_CMD_DB:
       if (function.cmdq_hi != 0 || (function.cmdq_lo & kAddressMask) != 0) {
-        function.cmd_db |= value;
-        control_.commands_changed(fn);
+        blocks_.doorbells.ring(fn, value);
       }
       break;
     default:

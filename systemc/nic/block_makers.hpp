@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "systemc/nic/cmd_doorbell.hpp"
 #include "systemc/nic/dma_gate.hpp"
 #include "systemc/nic/mkey_walker.hpp"
 #include "systemc/nic/tx_arbiter.hpp"
@@ -18,6 +19,7 @@ struct BlockMakers {
   std::function<std::unique_ptr<TxArbiter>()> tx_arbiter;
   std::function<std::unique_ptr<DmaGate>(NicCore&)> dma_gate;
   std::function<std::unique_ptr<MkeyWalker>(NicCore&)> mkey_walker;
+  std::function<std::unique_ptr<CmdDoorbell>(OfferListener&)> cmd_doorbell;
 };
 
 /// Whether a block with this choice (nic.dma_gate and so on) is RTL.

@@ -58,9 +58,6 @@ std::uint32_t FwRegisters::global_read(std::uint32_t reg) const {
   const auto in = [reg](std::uint32_t first) {
     return reg >= first && reg < first + 16 && reg % 4 == 0;
   };
-  if (in(FW_CMD_FN0)) {
-    return control_.commands()[(reg - FW_CMD_FN0) / 4];
-  }
   if (in(FW_FLR_FN0)) {
     return control_.resets()[(reg - FW_FLR_FN0) / 4];
   }
@@ -70,6 +67,8 @@ std::uint32_t FwRegisters::global_read(std::uint32_t reg) const {
   switch (reg) {
     case FW_IRQ_PENDING:
       return irq_level();
+    case FW_CMD_OFFER:
+      return command_offer();
     case FW_PORT_STATUS:
       return control_.port_status();
     case FW_NUM_VFS:
@@ -84,21 +83,53 @@ std::uint32_t FwRegisters::global_read(std::uint32_t reg) const {
 void FwRegisters::global_write(std::uint32_t reg, std::uint32_t value) {
   if (reg >= FW_DRAIN_FN0 && reg < FW_DRAIN_FN0 + 16 && reg % 4 == 0) {
     control_.clear_drains((reg - FW_DRAIN_FN0) / 4, value);
-  } else if (reg == FW_PORT_STATUS && (value & kPortChanged) != 0) {
-    control_.clear_port_changed();
-  } else if (reg == FW_MTT_FIRST) {
-    mtt_first_ = std::min<std::uint32_t>(value, VF_MTT_COUNT);
-  } else if (reg == FW_MTT_CHANGED) {
-    blocks_.walker.entries_changed(mtt_first_,
-                                   std::min<std::uint32_t>(value, VF_MTT_COUNT - mtt_first_));
+    return;
   }
+  const std::uint32_t fn = value >> FW_CMD_FN_SHIFT;
+  const std::uint32_t slot = value % CmdDoorbell::kSlots;
+  switch (reg) {
+    case FW_PORT_STATUS:
+      if ((value & kPortChanged) != 0) {
+        control_.clear_port_changed();
+      }
+      break;
+    case FW_MTT_FIRST:
+      mtt_first_ = std::min<std::uint32_t>(value, VF_MTT_COUNT);
+      break;
+    case FW_MTT_CHANGED:
+      blocks_.walker.entries_changed(mtt_first_,
+                                     std::min<std::uint32_t>(value, VF_MTT_COUNT - mtt_first_));
+      break;
+    case FW_CMD_TAKE:
+      if (fn < core_.functions()) {
+        blocks_.doorbells.take(fn, slot);
+      }
+      break;
+    case FW_CMD_DONE:
+      if (fn < core_.functions()) {
+        blocks_.doorbells.done(fn, slot);
+      }
+      break;
+    case FW_CMD_ROOM:
+      blocks_.doorbells.set_room((value & FW_CMD_ROOM_ANY) != 0, value != 0);
+      break;
+    default:
+      break;
+  }
+}
+
+std::uint32_t FwRegisters::command_offer() const {
+  const auto offer = blocks_.doorbells.offer();
+  return offer ? static_cast<std::uint32_t>(FW_CMD_OFFER_VALID) |
+                     static_cast<std::uint32_t>(offer->fn) << FW_CMD_FN_SHIFT | offer->slot
+               : 0;
 }
 
 std::uint32_t FwRegisters::function_read(std::uint32_t fn, std::uint32_t reg) const {
   const NicFunction& function = control_.function(fn);
   switch (reg) {
     case FW_FN_CMD_DB:
-      return function.cmd_db;
+      return blocks_.doorbells.pending(fn);
     case FW_FN_CMDQ_HI:
       return function.cmdq_hi;
     case FW_FN_CMDQ_LO:
@@ -168,12 +199,10 @@ void FwRegisters::command_register_write(std::uint32_t fn, std::uint32_t reg, st
   NicFunction& function = control_.function(fn);
   switch (reg) {
     case FW_FN_CMD_DB:
-      function.cmd_db &= ~value;
-      control_.commands_changed(fn);
+      blocks_.doorbells.clear(fn, value);
       break;
     case FW_FN_CMD_DB_SET:
-      function.cmd_db |= value;
-      control_.commands_changed(fn);
+      blocks_.doorbells.set(fn, value);
       break;
     case FW_FN_CMDQ_HI:
       function.cmdq_hi = value;

@@ -31,6 +31,7 @@ class FwRegisters final : public FwPort, private DmaClient {
   void dma_done(std::uint64_t slot, DmaResult result) override;
   [[nodiscard]] std::uint32_t global_read(std::uint32_t reg) const;
   void global_write(std::uint32_t reg, std::uint32_t value);
+  [[nodiscard]] std::uint32_t command_offer() const;
   [[nodiscard]] std::uint32_t function_read(std::uint32_t fn, std::uint32_t reg) const;
   void function_write(std::uint32_t fn, std::uint32_t reg, std::uint32_t value);
   void command_register_write(std::uint32_t fn, std::uint32_t reg, std::uint32_t value);

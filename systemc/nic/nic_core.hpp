@@ -40,6 +40,7 @@ struct FnRun {
   bool ready = false;           // CTRL.READY
   bool gate_closed = false;     // CTRL.INITIATOR_STOP
   bool responder_stop = false;  // CTRL.RESPONDER_STOP
+  bool command_hold = false;    // CTRL.CMD_HOLD
   bool in_reset = false;        // reset seen, RESET_DONE not yet written
   bool cpl_timeout = false;     // STATUS.CPL_TIMEOUT, of transfers that were never sent
   std::uint8_t health = 0;      // health syndrome, register HEALTH

@@ -33,17 +33,16 @@ class NicFunction final : private ConfigEvents {
   [[nodiscard]] ConfigSpace& config() { return config_; }
   [[nodiscard]] const ConfigSpace& config() const { return config_; }
 
-  // Command queue registers (BAR_CMDQ_*, FW_FN_CMDQ_*, FW_FN_CMD_DB).
+  // Command queue registers (BAR_CMDQ_*, FW_FN_CMDQ_*).
   std::uint32_t cmdq_hi_written = 0;  // takes effect with the lower half
   std::uint32_t cmdq_hi = 0;
   std::uint32_t cmdq_lo = 0;  // address bits 31:12, nic_interface 10:8
-  std::uint32_t cmd_db = 0;
   std::uint32_t track_ctrl = 0;
   DoorbellHalf send_half, arm_half;
 
   /// Function-level reset. Dirty tracking goes on: it belongs to the one who tracks.
   void reset_registers() {
-    cmdq_hi_written = cmdq_hi = cmdq_lo = cmd_db = 0;
+    cmdq_hi_written = cmdq_hi = cmdq_lo = 0;
     send_half = arm_half = DoorbellHalf{};
   }
 

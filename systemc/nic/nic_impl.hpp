@@ -35,7 +35,7 @@ class CompletionSender {
   DelayLine<CompletionSender, Answer, &CompletionSender::due> latency_;
 };
 
-class Nic::Impl final : private IrqListener {
+class Nic::Impl final : private IrqListener, private OfferListener {
  public:
   Impl(Calendar& calendar, ProbeBus& probes, const NicParams& params, const PcieParams& pcie,
        std::uint8_t host, Rid rid, const BlockMakers& makers);
@@ -45,6 +45,7 @@ class Nic::Impl final : private IrqListener {
 
   NicCore core;
   std::unique_ptr<TxArbiter> arbiter;
+  std::unique_ptr<CmdDoorbell> doorbells;
   std::unique_ptr<DmaGate> gate;
   std::unique_ptr<MkeyWalker> walker;
   DmaEngine engine;
@@ -62,6 +63,7 @@ class Nic::Impl final : private IrqListener {
 
  private:
   void irq_changed() override { firmware->irq_changed(); }
+  void command_offered() override { firmware->irq_changed(); }
   void answer(const Tlp& request, CplStatus status, const std::uint8_t* data, std::uint32_t bytes);
   void memory_read(std::uint32_t fn, const Tlp& tlp);
   void config_access(std::uint32_t fn, const Tlp& tlp, const std::uint8_t* payload);

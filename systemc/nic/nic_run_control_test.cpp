@@ -107,6 +107,7 @@ TEST_F(RunControlTest, rescan_fires_armed_queues_of_a_loaded_image) {
 
 TEST_F(RunControlTest, commands_are_hidden_while_the_gate_is_closed) {
   std::uint8_t dword[4];
+  bed.nic.impl().registers.reg_write(FW_CMD_ROOM, FW_CMD_ROOM_ANY | FW_CMD_ROOM_LAST);
   vf_be32_store(dword, 1U << 5);
   bed.bar_write(kFn, VF_BAR_CMD_DB, dword, 4);
   EXPECT_EQ(bed.reg(kFn, FW_FN_CMD_DB), 0U) << "no queue address yet";
@@ -125,7 +126,8 @@ TEST_F(RunControlTest, commands_are_hidden_while_the_gate_is_closed) {
   EXPECT_EQ(irq() & FW_IRQ_PENDING_CMD, 0U);
   bed.set_reg(kFn, FW_FN_CTRL, kRun);
   EXPECT_NE(irq() & FW_IRQ_PENDING_CMD, 0U);
-  EXPECT_EQ(bed.nic.impl().registers.reg_read(FW_CMD_FN0), 1U << kFn);
+  EXPECT_EQ(bed.nic.impl().registers.reg_read(FW_CMD_OFFER),
+            FW_CMD_OFFER_VALID | kFn << FW_CMD_FN_SHIFT | 5U);
   bed.set_reg(kFn, FW_FN_CMD_DB, 1U << 5);
   EXPECT_EQ(irq() & FW_IRQ_PENDING_CMD, 0U);
 }

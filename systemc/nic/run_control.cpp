@@ -55,7 +55,8 @@ bool RunControl::initializing(std::uint32_t fn) const {
 std::uint32_t RunControl::ctrl(std::uint32_t fn) const {
   const FnRun& run = core_.run[fn];
   return bit_if(run.ready, FW_CTRL_READY) | bit_if(run.gate_closed, FW_CTRL_INITIATOR_STOP) |
-         bit_if(run.responder_stop, FW_CTRL_RESPONDER_STOP);
+         bit_if(run.responder_stop, FW_CTRL_RESPONDER_STOP) |
+         bit_if(run.command_hold, FW_CTRL_CMD_HOLD);
 }
 
 void RunControl::set_ctrl(std::uint32_t fn, std::uint32_t value) {
@@ -64,6 +65,7 @@ void RunControl::set_ctrl(std::uint32_t fn, std::uint32_t value) {
     end_reset(fn);
   }
   run.ready = (value & FW_CTRL_READY) != 0;
+  run.command_hold = (value & FW_CTRL_CMD_HOLD) != 0;
   const bool responder = (value & FW_CTRL_RESPONDER_STOP) != 0;
   if (responder != run.responder_stop) {
     set_responder_stop(fn, responder);
@@ -74,6 +76,7 @@ void RunControl::set_ctrl(std::uint32_t fn, std::uint32_t value) {
   } else if (!initiator && run.gate_closed) {
     open_gate(fn);
   }
+  update_command_hold(fn);
 }
 
 std::uint32_t RunControl::status(std::uint32_t fn) const {
@@ -99,7 +102,6 @@ void RunControl::close_gate(std::uint32_t fn) {
   run.gate_closed = true;
   run.cpl_timeout = false;
   blocks_.senders.hold(fn);
-  commands_changed(fn);
   blocks_.gate.quiesce(fn, true);
 }
 
@@ -128,7 +130,6 @@ void RunControl::open_gate(std::uint32_t fn) {
   if (!core_.fault(VF_FAULT_resume_forgets_held)) {
     blocks_.senders.rescan(fn);
   }
-  commands_changed(fn);
 }
 
 void RunControl::set_responder_stop(std::uint32_t fn, bool stop) {
@@ -139,21 +140,16 @@ void RunControl::set_responder_stop(std::uint32_t fn, bool stop) {
   } else if (core_.run[fn].gate_closed && !is_drained(fn)) {
     messages_awaited_[fn] = true;  // interrupts of completed work are still on their way
   }
-  commands_changed(fn);
 }
 
-void RunControl::commands_changed(std::uint32_t fn) {
+void RunControl::update_command_hold(std::uint32_t fn) {
   const FnRun& run = core_.run[fn];
-  const bool shown =
-      functions_[fn]->cmd_db != 0 && !run.gate_closed && !run.responder_stop && !run.in_reset;
-  set_bit(commands_, fn, shown);
-  if (shown) {
-    raise_irq();
-  }
+  blocks_.doorbells.set_hold(
+      fn, run.command_hold || run.gate_closed || run.responder_stop || run.in_reset);
 }
 
 std::uint32_t RunControl::irq_level() const {
-  return bit_if(any_bit(commands_), FW_IRQ_PENDING_CMD) |
+  return bit_if(blocks_.doorbells.offered(), FW_IRQ_PENDING_CMD) |
          bit_if(any_bit(resets_), FW_IRQ_PENDING_FLR) |
          bit_if(any_bit(drains_), FW_IRQ_PENDING_DRAIN) |
          bit_if(port_changed_, FW_IRQ_PENDING_PORT);
@@ -191,6 +187,7 @@ void RunControl::kill(std::uint32_t fn) {
   run.ready = false;
   run.gate_closed = false;
   run.responder_stop = false;
+  run.command_hold = false;
   run.cpl_timeout = false;
   run.health = 0;
   run.ready_at = core_.now() + core_.params.boot_us * kUs;
@@ -207,7 +204,8 @@ void RunControl::kill(std::uint32_t fn) {
   functions_[fn]->reset_registers();
   functions_[fn]->config().reset();
   command_register(fn);
-  set_bit(commands_, fn, false);
+  blocks_.doorbells.reset(fn);
+  update_command_hold(fn);
   set_bit(resets_, fn, true);
   raise_irq();
 }

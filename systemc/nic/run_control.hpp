@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "systemc/nic/cmd_doorbell.hpp"
 #include "systemc/nic/completion_queue.hpp"
 #include "systemc/nic/dma_engine.hpp"
 #include "systemc/nic/event_queue.hpp"
@@ -44,6 +45,7 @@ struct NicBlocks {
   CompletionQueues& completions;
   SendQueues& senders;
   ReceiveQueues& receivers;
+  CmdDoorbell& doorbells;
 };
 
 /// A function is present when its VF is enabled; a reset kills its pipeline at once and waits for
@@ -63,7 +65,6 @@ class RunControl final : public FunctionEvents, private QuiesceListener {
   void set_ctrl(std::uint32_t fn, std::uint32_t value);
   [[nodiscard]] std::uint32_t status(std::uint32_t fn) const;
   [[nodiscard]] std::uint32_t irq_level() const;
-  [[nodiscard]] const FunctionBits& commands() const { return commands_; }
   [[nodiscard]] const FunctionBits& resets() const { return resets_; }
   [[nodiscard]] const FunctionBits& drains() const { return drains_; }
   void clear_drains(std::uint32_t word, std::uint32_t bits) { drains_[word] &= ~bits; }
@@ -71,9 +72,6 @@ class RunControl final : public FunctionEvents, private QuiesceListener {
   [[nodiscard]] std::uint32_t port_status() const;
   void clear_port_changed() { port_changed_ = false; }
 
-  /// CMD_DB of the function has changed. Commands of a function with a closed gate are not shown to
-  /// the firmware until the gate opens.
-  void commands_changed(std::uint32_t fn);
   void set_link(bool up);
   /// A source of the firmware's interrupts has become active.
   void raise_irq();
@@ -93,6 +91,8 @@ class RunControl final : public FunctionEvents, private QuiesceListener {
   void quiet(std::uint32_t fn) override;
   void drained(std::uint32_t fn) override;
   [[nodiscard]] bool is_drained(std::uint32_t fn) const;
+  /// Commands of a function are offered to the firmware only while nothing of it is stopped.
+  void update_command_hold(std::uint32_t fn);
   void close_gate(std::uint32_t fn);
   void open_gate(std::uint32_t fn);
   void set_responder_stop(std::uint32_t fn, bool stop);
@@ -104,7 +104,7 @@ class RunControl final : public FunctionEvents, private QuiesceListener {
   NicBlocks blocks_;
   IrqListener* irq_ = nullptr;
   std::vector<std::unique_ptr<NicFunction>> functions_;
-  FunctionBits commands_{}, resets_{}, drains_{};
+  FunctionBits resets_{}, drains_{};
   std::array<bool, kNicFunctions> messages_awaited_{};  // by the stop of the responder
   std::uint32_t num_vfs_ = 0;
   bool port_changed_ = false;

@@ -25,7 +25,7 @@ std::uint64_t Nic::Impl::digest(std::uint32_t fn) const {
   hash = hash_part(context, offsetof(vf_function, eq), sizeof(vf_function), hash);
   const NicFunction& function = control.function(fn);
   const std::array<std::uint32_t, 7> words{
-      function.cmdq_hi, function.cmdq_hi_written,       function.cmdq_lo,   function.cmd_db,
+      function.cmdq_hi, function.cmdq_hi_written,       function.cmdq_lo,   doorbells->pending(fn),
       control.ctrl(fn), interrupts.table(fn).pending(), core.run[fn].health};
   return XXH3_64bits_withSeed(words.data(), sizeof words, hash);
 }

@@ -63,13 +63,11 @@ inline std::uint64_t function_hash(fwtest::MockNic& nic, std::uint32_t fn,
     hash = hash_bytes(bytes + kBehind, sizeof context - kBehind, hash);
   }
   const auto* f = reinterpret_cast<const std::uint8_t*>(&firmware.fn[fn]);
-  constexpr std::size_t kSlot = offsetof(fw_function, next_slot);
-  hash = hash_bytes(f, kSlot, hash);
   constexpr std::size_t kPages = offsetof(fw_function, page);
   constexpr std::size_t kBehindPages = kPages + sizeof firmware.fn[fn].page;
   const std::size_t pages =
       (objects_only ? firmware.fn[fn].page_count : std::size_t{VF_FW_PAGES}) * 8;
-  hash = hash_bytes(f + kSlot + 1, kPages - kSlot - 1, hash);
+  hash = hash_bytes(f, kPages, hash);
   hash = hash_bytes(f + kPages, pages, hash);
   hash = hash_bytes(f + kBehindPages, sizeof(fw_function) - kBehindPages, hash);
   hash = hash_bytes(&firmware.vhca[fn], sizeof(fw_vhca), hash);

@@ -2,6 +2,7 @@
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/nic_impl.hpp"
+#include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 #include "testbench/faults/faulty_firmware_port.hpp"
@@ -41,6 +42,12 @@ model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
   if (rtl(nic.dma_gate)) {
     makers.dma_gate = [&context, host](model::NicCore& core) {
       return std::make_unique<model::DmaGateRtl>(core, context.rtl, host + ".dma_gate");
+    };
+  }
+  if (rtl(nic.cmd_doorbell)) {
+    makers.cmd_doorbell = [&context, host, period = model::Ps{nic.rtl_clock_ps}](model::OfferListener& listener) {
+      return std::make_unique<model::CmdDoorbellRtl>(context.rtl, host + ".cmd_doorbell", context.calendar, period,
+                                                     listener);
     };
   }
   return makers;
