@@ -90,6 +90,13 @@ aiger() {
 }
 abc() { (cd "$work" && timeout $limit berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
 smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
+# The counterexample on the word-level netlist, in no time; false: the simulator does not reach the failure.
+simulate() {
+  yosys -q -l "$base.sim.log" -p "
+    read_rtlil $base.il
+    sim -r $base.aiw -map $base.aim -clock clk_i -zinit -vcd $out/$id.vcd" >"$base.yosys" 2>&1 &&
+    grep -q 'Assert .* failed' "$base.sim.log" && ! grep -q 'Assum[a-z]* .* failed' "$base.sim.log"
+}
 failed_step() { grep -oE 'step [0-9]+' "$base.smt.log" | tail -n 1; }
 
 case $engine in
@@ -105,6 +112,11 @@ case $engine in
     [ -n "$frame" ] || { tail -n 3 "$base.abc.log" >&2; finish unknown '-'; }
     [ -e "$base.aiw" ] || abc "bmc3 -F 200 -T $limit; write_cex -a p.aiw"
     # abc counts on a folded netlist; the replay on the word-level one shows whether it is a counterexample
+    if simulate; then
+      grep -ohE 'Assert .* failed' "$base.sim.log" | head -n 3
+      printf 'counterexample: %s\n' "$out/$id.vcd"
+      finish refuted "frame $frame"
+    fi
     smt --aig "$base.aim:$base.aiw" --aig-noheader --dump-vcd "$out/$id.vcd"
     grep -q 'Status: FAILED' "$base.smt.log" || { tail -n 3 "$base.smt.log" >&2; fail "the replay does not fail"; }
     ;;
