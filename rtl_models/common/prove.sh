@@ -3,7 +3,7 @@
 #
 #   prove.sh --id ID --out FOLDER --top TOP --engine ENGINE --expect proved|refuted [--define NAME[=V]]... SOURCE...
 #
-# ENGINE  pdr      yosys -> AIGER -> berkeley-abc pdr: unbounded; bugs by bmc3
+# ENGINE  pdr      yosys -> AIGER -> berkeley-abc pdr: unbounded; bugs by bmc3, deep ones by pdr
 #         kind:K   yosys-smtbmc and z3, k-induction of depth K: unbounded
 #         bmc:K    yosys-smtbmc and z3, K cycles from reset: bounded
 # Writes FOLDER/ID.row (id, engine, depth, seconds, verdict; tabs) and for a refuted one FOLDER/ID.vcd.
@@ -88,7 +88,7 @@ aiger() {
     write_aiger -I -B -zinit -map $base.aim $base.aig" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "no AIGER"; }
   warnings "$base.aig.log"
 }
-abc() { (cd "$work" && timeout $limit berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
+abc() { (cd "$work" && timeout "${2:-$limit}" berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
 smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
 # The counterexample on the word-level netlist, in no time; false: the simulator does not reach the failure.
 simulate() {
@@ -103,14 +103,14 @@ case $engine in
   pdr)
     aiger
     if [ "$expect" = proved ]; then
-      abc pdr
+      abc "pdr; write_cex -a p.aiw"
       if grep -q 'Property proved' "$base.abc.log"; then finish proved 'unbounded'; fi
-    else
-      abc "bmc3 -F 200 -T $limit; write_cex -a p.aiw"
+    else # shallow ones by BMC, which finds the shortest
+      abc "bmc3 -F 60; write_cex -a p.aiw" 15
+      grep -q 'asserted in frame' "$base.abc.log" || abc "pdr; write_cex -a p.aiw"
     fi
     frame=$(grep -oE 'asserted in frame [0-9]+' "$base.abc.log" | grep -oE '[0-9]+$' | tail -n 1 || true)
     [ -n "$frame" ] || { tail -n 3 "$base.abc.log" >&2; finish unknown '-'; }
-    [ -e "$base.aiw" ] || abc "bmc3 -F 200 -T $limit; write_cex -a p.aiw"
     # abc counts on a folded netlist; the replay on the word-level one shows whether it is a counterexample
     if simulate; then
       grep -ohE 'Assert .* failed' "$base.sim.log" | head -n 3

@@ -1,0 +1,97 @@
+#include "testbench/bench/rtl_bench.hpp"
+
+#include <stdexcept>
+
+#include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
+#include "testbench/bench/raw_loop.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+using Order = model::CmdDoorbellDut::Order;
+using Kind = model::CmdDoorbellDut::Kind;
+
+class Failing final : public rtl::AssertionListener {
+  void assertion_failed(const char* assertion) override { throw std::runtime_error(assertion); }
+};
+
+/// Ring, ring, take, done of one slot after the other: the orders of a busy command queue.
+Order order(std::uint64_t n) {
+  const auto fn = static_cast<std::uint32_t>(n / 4 % VF_MAX_FUNCTIONS);
+  const auto slot = static_cast<std::uint32_t>(n / 4 / VF_MAX_FUNCTIONS % model::CmdDoorbell::kSlots);
+  switch (n % 4) {
+    case 0:
+    case 1:
+      return {Kind::ring, fn, 1U << slot};
+    case 2:
+      return {Kind::take, fn, slot};
+    default:
+      return {Kind::done, fn, slot};
+  }
+}
+
+double run_alone(rtl::RtlSession& session, std::uint64_t cycles) {
+  model::CmdDoorbellDut dut(session, "bench");
+  const Order room{Kind::room, 0, 2};
+  dut.cycle(1000, &room);
+  const double begin = cpu_seconds();
+  for (std::uint64_t n = 0; n < cycles; ++n) {
+    const Order now = order(n);
+    dut.cycle(2000 + n * 1000, &now);
+  }
+  return cpu_seconds() - begin;
+}
+
+/// Gives an order a clock cycle from a calendar of its own, as accesses of drivers and firmware would.
+class Load final : private model::OfferListener {
+ public:
+  Load(rtl::RtlSession& session, std::uint64_t orders)
+      : orders_(orders), doorbells_(session, "bench", calendar_, model::kNs, *this), clock_(calendar_, *this, model::kNs) {
+    doorbells_.set_room(true, true);
+    clock_.wake();
+  }
+  double run() {
+    const model::Ps end = (orders_ + 100) * model::kNs;
+    const double begin = cpu_seconds();
+    calendar_.set_limit(end);
+    sc_core::sc_start(sc_core::sc_time::from_value(end));
+    return cpu_seconds() - begin;
+  }
+
+ private:
+  void command_offered() override {}
+  bool edge() {
+    const Order now = order(given_);
+    if (now.kind == Kind::ring) {
+      doorbells_.ring(now.fn, now.slots);
+    } else if (now.kind == Kind::take) {
+      doorbells_.take(now.fn, now.slots);
+    } else {
+      doorbells_.done(now.fn, now.slots);
+    }
+    return ++given_ < orders_;
+  }
+
+  std::uint64_t orders_;
+  std::uint64_t given_ = 0;
+  model::Calendar calendar_{"calendar"};
+  model::CmdDoorbellRtl doorbells_;
+  model::WorkClock<Load, &Load::edge> clock_;
+};
+
+}  // namespace
+
+Figures measure_clocked(bool alone, std::uint64_t cycles) {
+  Failing listener;
+  rtl::RtlSession session(listener);
+  double seconds = 0;
+  if (alone) {
+    seconds = run_alone(session, cycles);
+  } else {
+    Load load(session, cycles);
+    seconds = load.run();
+  }
+  return {{"cycles_per_s", static_cast<double>(session.cycles()) / seconds}};
+}
+
+}  // namespace vfsim::bench
