@@ -7,10 +7,9 @@ namespace vfsim::model {
 
 namespace {
 
-WalkAnswer refused(std::uint8_t result) {
-  WalkAnswer answer;
+void refuse(WalkAnswer& answer, std::uint8_t result) {
+  answer = WalkAnswer{};
   answer.result = result;
-  return answer;
 }
 
 BusRun page_at(const vf_context_ram& ram, const vf_mkey& key, std::uint64_t addr) {
@@ -62,30 +61,29 @@ std::uint8_t check(const vf_context_ram& ram, const vf_mkey& key, const WalkRequ
 
 MkeyWalkerTlm::MkeyWalkerTlm(const NicCore& core) : MkeyWalkerTlm(*core.ram) {}
 
-WalkAnswer MkeyWalkerTlm::answer_to(const WalkRequest& request) const {
+void MkeyWalkerTlm::fill(const WalkRequest& request, WalkAnswer& answer) const {
   const std::uint32_t index = (request.mkey >> 8) - VF_MKEY_BASE;
   if (index >= VF_MKEY_COUNT) {
-    return refused(VF_WALK_NO_KEY);
+    return refuse(answer, VF_WALK_NO_KEY);
   }
   const vf_mkey& key = ram_.fn[request.fn].mkey[index];
   if (key.valid == 0 || key.key != (request.mkey & 0xffU)) {
-    return refused(VF_WALK_NO_KEY);
+    return refuse(answer, VF_WALK_NO_KEY);
   }
   if (request.resume && key.gen != request.gen) {
-    return refused(VF_WALK_CHANGED);
+    return refuse(answer, VF_WALK_CHANGED);
   }
   const auto result =
       request.resume ? static_cast<std::uint8_t>(VF_WALK_OK) : check(ram_, key, request);
   if (result != VF_WALK_OK) {
-    return refused(result);
+    return refuse(answer, result);
   }
-  WalkAnswer answer;
+  answer.result = VF_WALK_OK;
   answer.gen = key.gen;
   answer.relaxed = (request.write ? key.relaxed_write : key.relaxed_read) != 0;
   if (!translate(ram_, key, request.addr, answer) && (request.resume || request.bytes != 0)) {
-    return refused(VF_WALK_NO_PAGE);
+    refuse(answer, VF_WALK_NO_PAGE);
   }
-  return answer;
 }
 
 WalkAnswer unchecked_walk(const vf_context_ram& ram, const WalkRequest& request) {

@@ -16,15 +16,22 @@ class MkeyWalkerTlm final : public MkeyWalker {
 
   void set_client(WalkClient&) override {}
   bool walk(const WalkRequest& request, std::uint32_t, WalkAnswer& answer) override {
-    answer = answer_to(request);
+    fill(request, answer);
     return true;
   }
   void keys_changed(std::uint32_t, std::uint32_t, std::uint32_t) override {}
   void entries_changed(std::uint32_t, std::uint32_t) override {}
 
-  [[nodiscard]] WalkAnswer answer_to(const WalkRequest& request) const;
+  [[nodiscard]] WalkAnswer answer_to(const WalkRequest& request) const {
+    WalkAnswer answer;
+    fill(request, answer);
+    return answer;
+  }
 
  private:
+  /// In place: a copy of what was just written in small pieces costs more than the look-up.
+  void fill(const WalkRequest& request, WalkAnswer& answer) const;
+
   const vf_context_ram& ram_;
 };
 
