@@ -1,11 +1,7 @@
 // The quiesce gate: turns, tags, counts, handshake, time-outs, resets.
-#include <deque>
-#include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "systemc/nic/dma_gate_tlm.hpp"
+
+#include "systemc/nic/dma_gate_rig.hpp"
 
 namespace vfsim::model {
 namespace {
@@ -13,88 +9,10 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint32_t kFunctions = 3;
-constexpr std::uint64_t kTimeoutUs = 100;
-
-NicParams test_params() {
-  NicParams params;
-  params.vfs = kFunctions - 1;
-  params.dma_tags = 7;  // one for each, a pool of four
-  params.completion_timeout_us = kTimeoutUs;
-  return params;
-}
-
-class OpenPort final : public PciePort {
- public:
-  bool can_send(TlpKind kind, std::uint32_t) override {
-    return kind == TlpKind::mem_read ? reads : posted;
-  }
-  void send(const Tlp&, const std::uint8_t*) override {}
-  [[nodiscard]] Ps tx_free_at() const override { return 0; }
-  bool reads = true, posted = true;
-};
-
-struct Grant {
-  std::uint32_t fn;
-  std::uint16_t tag;
-  bool operator==(const Grant& other) const { return fn == other.fn && tag == other.tag; }
-};
-
-/// A number of reads and a queue of posted requests for each function.
-class DmaGateTest : public testing::Test, public DmaGateClient, public QuiesceListener {
+class DmaGateTest : public DmaGateRig {
  protected:
-  DmaGateTest()
-      : calendar("calendar"),
-        core(calendar, probes, test_params(), PcieParams(), 0, 0x100),
-        gate(core) {
-    core.port = &port;
-    gate.set_client(*this);
-    gate.set_listener(*this);
-  }
-  bool read_granted(std::uint32_t fn, std::uint16_t tag) override {
-    granted.push_back({fn, tag});
-    return --reads[fn] != 0;
-  }
-  GatePosted posted_granted(std::uint32_t fn, GatePosted kind) override {
-    EXPECT_EQ(kind, posted[fn].front());
-    sent.push_back(fn);
-    posted[fn].pop_front();
-    return posted[fn].empty() ? GatePosted::none : posted[fn].front();
-  }
-  void read_expired(std::uint16_t tag) override { expired.push_back(tag); }
-  [[nodiscard]] bool busy(std::uint32_t fn) const override { return busy_now[fn]; }
-  void quiet(std::uint32_t fn) override { acknowledged.push_back(fn); }
-  void drained(std::uint32_t fn) override { drained_again.push_back(fn); }
-
-  void read(std::uint32_t fn, std::uint32_t count) {
-    reads[fn] += count;
-    gate.request_read(fn, true);
-  }
-  void post(std::uint32_t fn, GatePosted kind) {
-    posted[fn].push_back(kind);
-    gate.request_posted(fn, posted[fn].front());
-  }
-  std::vector<Grant> take_granted() {
-    std::vector<Grant> taken;
-    taken.swap(granted);
-    return taken;
-  }
-  void run(Ps duration) {
-    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
-    sc_core::sc_start(sc_core::sc_time::from_value(duration));
-  }
-
-  ProbeBus probes;
-  Calendar calendar;
-  NicCore core;
-  OpenPort port;
+  DmaGateTest() : gate(core) { use(gate); }
   DmaGateTlm gate;
-  std::array<std::uint32_t, kFunctions> reads{};
-  std::array<std::deque<GatePosted>, kFunctions> posted;
-  std::array<bool, kFunctions> busy_now{};
-  std::vector<Grant> granted;
-  std::vector<std::uint32_t> sent, acknowledged, drained_again;
-  std::vector<std::uint16_t> expired;
 };
 
 TEST_F(DmaGateTest, own_tag_first_then_the_pool_then_nothing) {
@@ -223,7 +141,7 @@ TEST_F(DmaGateTest, a_reset_forgets_the_function_and_quarantines_its_tags) {
 }
 
 TEST_F(DmaGateTest, small_tag_files_give_no_guarantees) {
-  NicParams params = test_params();
+  NicParams params = rig_params();
   params.dma_tags = 5;
   EXPECT_EQ(tag_share(params).own, 0U);
   EXPECT_EQ(tag_share(params).of_one(), 5U);

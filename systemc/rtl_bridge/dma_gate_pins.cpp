@@ -109,15 +109,5 @@ bool DmaGatePins::timed_out(std::uint32_t fn) const {
 bool DmaGatePins::sweeps() const {
   return impl_->dut->sweep_o != 0;
 }
-std::uint32_t DmaGatePins::outstanding(std::uint32_t fn) const {
-  impl_->dut->sel_fn_i = static_cast<CData>(fn);
-  impl_->dut.eval();
-  return impl_->dut->outst_o;
-}
-std::uint32_t DmaGatePins::posted(std::uint32_t fn) const {
-  impl_->dut->sel_fn_i = static_cast<CData>(fn);
-  impl_->dut.eval();
-  return impl_->dut->posted_o;
-}
 
 }  // namespace vfsim::model

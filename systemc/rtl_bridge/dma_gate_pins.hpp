@@ -55,9 +55,6 @@ class DmaGatePins {
   [[nodiscard]] bool drained(std::uint32_t fn) const;
   [[nodiscard]] bool timed_out(std::uint32_t fn) const;
   [[nodiscard]] bool sweeps() const;
-  /// Counts of a function, as the gate has them.
-  [[nodiscard]] std::uint32_t outstanding(std::uint32_t fn) const;
-  [[nodiscard]] std::uint32_t posted(std::uint32_t fn) const;
 
  private:
   class Impl;

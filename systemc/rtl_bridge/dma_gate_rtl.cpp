@@ -180,6 +180,9 @@ void DmaGateRtl::drive_inputs() {
   reads_open_ = reading_.any() && core_.port->can_send(TlpKind::mem_read, 0);
   pins_.ready(reads_open_,
               posting_.any() && core_.port->can_send(TlpKind::mem_write, core_.pcie.max_payload));
+  if (asked_.any() && !(completions_.empty() && landings_.empty())) {
+    wake(kSettle);  // it may be the last one
+  }
   if (!completions_.empty()) {
     const std::uint16_t tag = take_front(completions_);
     if (tag < share_.own) {
