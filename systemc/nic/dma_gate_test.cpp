@@ -1,7 +1,6 @@
 // The quiesce gate: turns, tags, counts, handshake, time-outs, resets.
-#include "systemc/nic/dma_gate_tlm.hpp"
-
 #include "systemc/nic/dma_gate_rig.hpp"
+#include "systemc/nic/dma_gate_tlm.hpp"
 
 namespace vfsim::model {
 namespace {

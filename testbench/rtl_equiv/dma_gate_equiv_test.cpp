@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/interface/faults.h"
 #include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/dma_gate_tlm.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
@@ -147,6 +148,9 @@ class Pair final : private rtl::AssertionListener {
     EXPECT_EQ(tlm_.wrong(), "");
     EXPECT_EQ(rtl_.wrong(), "");
   }
+  /// Defects for the SystemC gate.
+  void break_tlm(unsigned fault) { cores_[0]->faults = 1ULL << fault; }
+  [[nodiscard]] const std::string& tlm_wrong() const { return tlm_.wrong(); }
   [[nodiscard]] const Histories& histories() const { return histories_; }
   [[nodiscard]] bool wave_written() const { return wave_written_; }
 
@@ -259,6 +263,15 @@ TEST(DmaGateEquiv, ADifferenceIsFoundAndItsWaveKept) {
   EXPECT_TRUE(pair.histories().differ());
   EXPECT_NE(pair.histories().report().find("fn 1 posted"), std::string::npos);
   EXPECT_TRUE(pair.wave_written());
+}
+
+TEST(DmaGateEquiv, AGateThatLeaksIsFound) {
+  const Mix mix{7, 3, 16, false};
+  const GateStimulus stimulus = Generator(mix).stimulus(200 * kUs);
+  Pair pair(nic_params(mix), stimulus, stimulus);
+  pair.break_tlm(VF_FAULT_dma_after_suspend);
+  pair.run(2000 * kUs);
+  EXPECT_NE(pair.tlm_wrong().find("of a quiet function"), std::string::npos) << pair.tlm_wrong();
 }
 
 }  // namespace

@@ -95,20 +95,19 @@ void GateSide::step() {
   arm();
 }
 
-/// Requests that have come up. A closed gate holds back new work, as the queues of the NIC do, but
-/// for messages.
+/// Requests that have come up. Below a closing gate no new work starts, as in the queues of the
+/// NIC; what comes up at a quiet one is held by the gate, messages apart.
 void GateSide::ask(std::uint32_t fn) {
   Function& f = functions_[fn];
   const GateStimulus::Function& s = stimulus_.functions[fn];
   const Ps now = core_.now() - start_;
   const bool had_read = f.reads_asked != f.next_read;
   const GatePosted had_posted = head(fn);
-  const bool open = !f.closed || f.working;
-  while (f.next_read < s.reads.size() && s.reads[f.next_read].at <= now && open) {
+  const bool starts = !f.closed || f.working || f.quiet;
+  while (f.next_read < s.reads.size() && s.reads[f.next_read].at <= now && starts) {
     ++f.next_read;
   }
-  while (f.next_posted < s.posted.size() && s.posted[f.next_posted].at <= now &&
-         (open || (f.quiet && s.posted[f.next_posted].kind == GatePosted::message))) {
+  while (f.next_posted < s.posted.size() && s.posted[f.next_posted].at <= now && starts) {
     ++f.next_posted;
   }
   if (!had_read && f.reads_asked != f.next_read) {
@@ -262,7 +261,7 @@ void GateSide::quiet(std::uint32_t fn) {
   f.quiet = true;
   record(GateStream::gate, fn,
          fmt::format("quiet behind read {} and posted request {}", f.reads_asked, f.posted_asked));
-  core_.calendar.arm_earlier(timer_, core_.now());  // messages may have come up
+  core_.calendar.arm_earlier(timer_, core_.now());  // what came up meanwhile
 }
 
 void GateSide::drained(std::uint32_t fn) {
