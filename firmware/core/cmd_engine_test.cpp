@@ -286,6 +286,23 @@ TEST_F(Engine, PagesSlotAlwaysHasAContext) {
   EXPECT_EQ(nic.cmd_room(), FW_CMD_ROOM_ANY | FW_CMD_ROOM_LAST);
 }
 
+/// A driver that rings a slot whose command runs gets no second execution beside the first.
+TEST_F(Engine, ARingOfARunningSlotWaits) {
+  nic.defer_dma = true;
+  nic.submit(0, 3, command(VF_OP_QUERY_ISSI), 112);
+  nic.poll();
+  ASSERT_EQ(nic.waiting_dma(), 1U) << "the entry is being fetched";
+  nic.ring(0, 3);
+  nic.poll();
+  EXPECT_EQ(nic.waiting_dma(), 1U);
+  EXPECT_EQ(nic.reg(0, FW_FN_CMD_DB), 1U << 3) << "kept";
+  nic.defer_dma = false;
+  nic.finish_dma();
+  nic.poll();
+  EXPECT_TRUE(nic.reply(0, 3).ok());
+  EXPECT_EQ(nic.reg(0, FW_FN_CMD_DB), 0U) << "looked at again: the entry is the driver's by then";
+}
+
 TEST_F(Engine, ResetDropsCommandsWithoutCompletion) {
   ASSERT_TRUE(nic.bring_up(1));
   nic.defer_dma = true;

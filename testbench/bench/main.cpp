@@ -13,6 +13,7 @@
 #include "testbench/bench/drain.hpp"
 #include "testbench/bench/measure.hpp"
 #include "testbench/bench/raw_loop.hpp"
+#include "testbench/bench/rtl_bench.hpp"
 
 namespace {
 
@@ -67,6 +68,25 @@ void bench_rules() {
   row("all rules on against none, 1 VF, operations", fmt::format("{:.2f}", path(true) / path(false)), "at least 0.6");
 }
 
+void bench_rtl() {
+  const auto path = [](RtlChoice rtl) {
+    const std::uint64_t operations = rtl.all ? kOperations / 10 : kOperations;
+    return best("ops_per_s", true, [rtl, operations] { return measure_path(1, operations, true, rtl); });
+  };
+  const double model = path({false, true});
+  const double rtl = path({true, true});
+  row("all blocks RTL against none, 1 VF, TLPs per CPU second", fmt::format("{:.3f}", rtl / model),
+      fmt::format("at least 0.04 (1/{:.0f})", model / rtl));
+  row("  the same, assertions off", fmt::format("{:.3f}", path({true, false}) / model), "");
+  const auto clocked = [](bool alone) {
+    return best("cycles_per_s", true, [alone] { return measure_clocked(alone, kOperations); });
+  };
+  const double alone = clocked(true);
+  const double inside = clocked(false);
+  row("cmd_doorbell verilated, alone, cycles", fmt::format("{:.2f} M/s", alone / 1e6), "");
+  row("  alone against inside the simulation", fmt::format("{:.2f}", alone / inside), "at most 1.5");
+}
+
 void bench_scenario() {
   Figures plain;
   const double off = best("cpu_s", false, [] { return measure_scenario(""); }, &plain);
@@ -117,8 +137,11 @@ int bench(const std::vector<std::string>& words) {
     bench_path({1, 16, 127});
     bench_rules();
     bench_scenario();
+    bench_rtl();
   } else if (words[0] == "scenario" && words.size() == 1) {
     bench_scenario();
+  } else if (words[0] == "rtl" && words.size() == 1) {
+    bench_rtl();
   } else if (words[0] == "rules" && words.size() == 1) {
     bench_rules();
   } else if (words[0] == "drain" && words.size() <= 2) {
@@ -135,7 +158,7 @@ int bench(const std::vector<std::string>& words) {
     }
     bench_path(vf_counts.empty() ? std::vector<std::uint32_t>{1, 16, 127} : vf_counts);
   } else {
-    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: drain [PICTURE.svg], path [VFS]..., rules, scenario, or nothing for all\n", words[0]);
+    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: drain [PICTURE.svg], path [VFS]..., rtl, rules, scenario, or nothing for all\n", words[0]);
     return 2;
   }
   return 0;

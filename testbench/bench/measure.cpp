@@ -50,10 +50,11 @@ std::string read_all(int fd) {
   _exit(status);
 }
 
-Scenario path_scenario(std::uint32_t vfs) {
+Scenario path_scenario(std::uint32_t vfs, bool rtl) {
   Scenario scenario;
   scenario.name = "bench";
   scenario.nic.vfs = vfs;
+  scenario.nic.rtl = rtl ? "all" : "none";
   scenario.workload.guests = vfs;
   scenario.workload.guest_memory_mib = 32;
   return scenario;
@@ -138,9 +139,9 @@ Figures in_child(const std::function<Figures()>& measure) {
   return nlohmann::json::parse(text).get<Figures>();
 }
 
-Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged) {
-  static const Scenario scenario = path_scenario(vfs);  // one per process; the simulation refers to it
-  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs), 1, judged);
+Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged, const RtlChoice& rtl) {
+  static const Scenario scenario = path_scenario(vfs, rtl.all);  // one per process; the simulation refers to it
+  auto* simulation = new Simulation(scenario, {}, std::vector<Schedule>(vfs), 1, judged, rtl.assertions);
   PathRun run(*simulation, vfs, operations);
   simulation->power_on();
   simulation->hosts[0]->os.spawn("bench", [&run] { run.run(); });

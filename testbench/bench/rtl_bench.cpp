@@ -18,7 +18,8 @@ class Failing final : public rtl::AssertionListener {
 /// Ring, ring, take, done of one slot after the other: the orders of a busy command queue.
 Order order(std::uint64_t n) {
   const auto fn = static_cast<std::uint32_t>(n / 4 % VF_MAX_FUNCTIONS);
-  const auto slot = static_cast<std::uint32_t>(n / 4 / VF_MAX_FUNCTIONS % model::CmdDoorbell::kSlots);
+  const auto slot =
+      static_cast<std::uint32_t>(n / 4 / VF_MAX_FUNCTIONS % model::CmdDoorbell::kSlots);
   switch (n % 4) {
     case 0:
     case 1:
@@ -42,11 +43,14 @@ double run_alone(rtl::RtlSession& session, std::uint64_t cycles) {
   return cpu_seconds() - begin;
 }
 
-/// Gives an order a clock cycle from a calendar of its own, as accesses of drivers and firmware would.
+/// Gives an order a clock cycle from a calendar of its own, as accesses of drivers and firmware
+/// would.
 class Load final : private model::OfferListener {
  public:
   Load(rtl::RtlSession& session, std::uint64_t orders)
-      : orders_(orders), doorbells_(session, "bench", calendar_, model::kNs, *this), clock_(calendar_, *this, model::kNs) {
+      : orders_(orders),
+        doorbells_(session, "bench", calendar_, model::kNs, *this),
+        clock_(calendar_, *this, model::kNs) {
     doorbells_.set_room(true, true);
     clock_.wake();
   }

@@ -98,8 +98,8 @@ class FunctionEvents {
   }
 };
 
-/// Who judges a rule: an observer of this folder, or the end-to-end oracle.
-enum class Judge : std::uint8_t { checker, oracle };
+/// Who judges a rule: an observer of this folder, the end-to-end oracle, or assertions of RTL blocks.
+enum class Judge : std::uint8_t { checker, oracle, assertion };
 
 /// Static text of a rule, one row of rules.def.
 struct RuleInfo {

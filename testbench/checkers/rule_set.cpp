@@ -24,6 +24,7 @@ std::unique_ptr<Rule> make_oracle_rule(const RuleInputs&) {
 
 #define VF_FACTORY_checker(id) &make_rule_##id
 #define VF_FACTORY_oracle(id) &make_oracle_rule
+#define VF_FACTORY_assertion(id) &make_rule_##id
 #define RULE(id, judge, title, trigger) VF_FACTORY_##judge(id),
 constexpr Factory kFactories[] = {
 #include "testbench/checkers/rules.def"

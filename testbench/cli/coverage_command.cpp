@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "testbench/cli/rtl_coverage.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/coverage/coverage_sum.hpp"
 #include "testbench/regress/regression.hpp"
@@ -84,6 +85,9 @@ int coverage_command(const CoverageCommand& command) {
     return bad_input(error);
   }
   fmt::print("{}", sum.table());
+  for (const std::string& path : command.paths) {
+    fmt::print("{}", rtl_coverage_table(path + kRtlCoverage));
+  }
   return sum.surprises().empty() ? kHeld : kViolated;
 }
 

@@ -92,9 +92,15 @@ FaultVerdict judge(const CataloguedFault& fault, const CaseResult& run) {
 
 std::vector<RuleTally> tally(const std::vector<FaultVerdict>& verdicts) {
   std::vector<RuleTally> rules{
-#define RULE(id, judge, title, trigger) {#id, 0, 0},
+#define VF_WANTED_checker kFaultsPerRule
+#define VF_WANTED_oracle kFaultsPerRule
+#define VF_WANTED_assertion 0
+#define RULE(id, judge, title, trigger) {#id, 0, 0, VF_WANTED_##judge},
 #include "testbench/checkers/rules.def"
 #undef RULE
+#undef VF_WANTED_checker
+#undef VF_WANTED_oracle
+#undef VF_WANTED_assertion
   };
   for (RuleTally& rule : rules) {
     for (const FaultVerdict& v : verdicts) {

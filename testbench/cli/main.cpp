@@ -69,6 +69,9 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--report", command.report,
                  "write the report page to this file (HTML, needs nothing else)")
       ->check(file_name);
+  app.add_option("--rtl-coverage", command.run.rtl_coverage,
+                 "write the cover counts of RTL blocks to this file (verilator_coverage)")
+      ->check(file_name);
   app.add_option("--json", command.json, "write the result to this file")->check(file_name);
   app.add_option("--out", command.run.out_dir,
                  "folder for result, account, report page, time line and images")
@@ -150,6 +153,8 @@ void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& m
   regress->add_option("--junit", command.junit, "write JUnit XML to this file")->check(file_name);
   regress->add_option("--out", command.out_dir, "folder for results.jsonl and summary.txt")
       ->check(file_name);
+  regress->add_flag("--rtl-coverage", command.rtl_coverage,
+                    "collect and merge the cover counts of RTL blocks: rtl_coverage.dat in --out");
   add_changes(*regress, command.plan.overrides, command.plan.faults);
   CLI::App* merge = regress->add_subcommand("merge", "the results of several shards as one");
   merge->add_option("folders", merging.folders, "--out of each")->required();

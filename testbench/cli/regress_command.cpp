@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "testbench/cli/outputs.hpp"
+#include "testbench/cli/rtl_coverage.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/regress/pool.hpp"
 #include "testbench/regress/regression.hpp"
@@ -99,6 +100,10 @@ bool complete(RegressCommand& command, std::string& error) {
     plan.shard = std::strtoull(command.shard.c_str(), nullptr, 10);
     plan.shards = std::strtoull(command.shard.c_str() + slash + 1, nullptr, 10);
   }
+  if (command.rtl_coverage && command.out_dir.empty()) {
+    error = "regress: --rtl-coverage needs --out, the folder that rtl_coverage.dat goes to";
+    return false;
+  }
   if (!find_scenarios(command.paths, plan.scenarios, error)) {
     return false;
   }
@@ -111,7 +116,12 @@ bool complete(RegressCommand& command, std::string& error) {
 }
 
 Regression run(const RegressCommand& command) {
-  const std::vector<Case> cases = cases_of(command.plan);
+  std::vector<Case> cases = cases_of(command.plan);
+  if (command.rtl_coverage) {
+    for (Case& one : cases) {
+      one.rtl_coverage = rtl_coverage_part(command.out_dir, one.id);
+    }
+  }
   const auto begin = Clock::now();
   PoolOptions options;
   options.jobs =
@@ -180,7 +190,8 @@ int regress_command(RegressCommand command) {
   std::signal(SIGINT, on_interrupt);
   const Regression regression = run(command);
   fmt::print("{}", summary(regression));
-  if (!save(regression, command.junit, command.out_dir, error)) {
+  if (!save(regression, command.junit, command.out_dir, error) ||
+      (command.rtl_coverage && !merge_rtl_coverage(command.out_dir, error))) {
     return bad_input(error);
   }
   return regression.passed() && interrupted == 0 ? kHeld : kViolated;

@@ -16,6 +16,7 @@ struct RegressCommand {
   double time_s = 0;               // no case starts after it; 0: no end
   std::string junit;
   std::string out_dir;
+  bool rtl_coverage = false;  // needs out_dir
 };
 
 /// Runs the cases; says what failed, with the command that repeats it. Ctrl-C ends it with what is

@@ -56,6 +56,7 @@ Outputs outputs_of(const RunCommand& command) {
   outputs.file("--report", command.report);
   outputs.file("--timeline", command.run.timeline);
   outputs.file("--events", command.run.events);
+  outputs.file("--rtl-coverage", command.run.rtl_coverage);
   return outputs;
 }
 

@@ -16,6 +16,7 @@ struct Case {
   std::string label;   // for people: "migrate seed 3"
   double limit_s = 0;  // wall time after which the worker is killed; 0: none
   std::size_t id = 0;  // number in a whole regression, of which these cases may be a part
+  std::string rtl_coverage = {};  // RunOptions::rtl_coverage
 };
 
 /// How the worker of a case ended.

@@ -117,6 +117,7 @@ int run_case(const Case& what, Result& result) {
   }
   RunOptions options;
   options.seed = what.run.seed;
+  options.rtl_coverage = what.rtl_coverage;
   return run_scenario(scenario, options, result);
 }
 

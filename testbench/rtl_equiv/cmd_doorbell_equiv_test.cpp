@@ -133,7 +133,13 @@ class CmdDoorbellEquiv : public testing::Test, private rtl::AssertionListener {
       doorbells.done(offer->fn, offer->slot);
     }
   }
-  void assertion_failed(const char* assertion) override { ADD_FAILURE() << assertion; }
+  void assertion_failed(const char* assertion) override {
+    if (expect_failures_) {
+      failed_.emplace_back(assertion);
+    } else {
+      ADD_FAILURE() << assertion;
+    }
+  }
 
   model::Calendar calendar_{"calendar"};
   rtl::RtlSession session_{*this};
@@ -145,6 +151,8 @@ class CmdDoorbellEquiv : public testing::Test, private rtl::AssertionListener {
   Histories histories_{{"all"}};
   std::string wave_ = testing::TempDir() + "cmd_doorbell_equiv.vcd";
   bool wave_written_ = false;
+  bool expect_failures_ = false;
+  std::vector<std::string> failed_;
 };
 
 TEST_F(CmdDoorbellEquiv, OrdersApartGiveTheSameOffersInTheSameOrder) {
@@ -210,6 +218,18 @@ TEST_F(CmdDoorbellEquiv, ADifferenceIsShown) {
   EXPECT_GT(first, 50'000'000U) << "not from the start";
   EXPECT_LE(last - first, 2 * kWaveWindow + 100'000);
   EXPECT_LE(last, calendar_.now() + 20 * kNs);
+}
+
+/// What the block's environment must not do is told, and nothing else happens.
+TEST_F(CmdDoorbellEquiv, AnAssertionThatFailsIsToldAndTheRunGoesOn) {
+  expect_failures_ = true;
+  both([](CmdDoorbell& d) { d.done(3, 7); });
+  advance(50 * kNs);
+  EXPECT_THAT(failed_, testing::ElementsAre(
+                           "rtl.cmd_doorbell.cmd_doorbell_checked.u_chk.e_done_of_running"));
+  both([](CmdDoorbell& d) { d.ring(3, 1); });
+  advance(50 * kNs);
+  EXPECT_TRUE(rtl_->offered());
 }
 
 }  // namespace

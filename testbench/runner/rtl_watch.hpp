@@ -8,8 +8,9 @@ namespace vfsim::bench {
 
 class RtlWatch final : private rtl::AssertionListener {
  public:
-  RtlWatch(const model::Calendar& calendar, const model::ProbeBus& probes)
-      : calendar_(calendar), probes_(probes) {}
+  /// @param assertions  false: none is evaluated
+  RtlWatch(const model::Calendar& calendar, const model::ProbeBus& probes, bool assertions)
+      : calendar_(calendar), probes_(probes), session_(*this, assertions) {}
 
   [[nodiscard]] rtl::RtlSession& session() { return session_; }
   void finish() {
@@ -23,7 +24,7 @@ class RtlWatch final : private rtl::AssertionListener {
 
   const model::Calendar& calendar_;
   const model::ProbeBus& probes_;
-  rtl::RtlSession session_{*this};
+  rtl::RtlSession session_;
 };
 
 }  // namespace vfsim::bench

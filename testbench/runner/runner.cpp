@@ -140,6 +140,10 @@ bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures&
     result.error = fmt::format("{}: cannot be written", options.wave);
     return false;
   }
+  if (!options.rtl_coverage.empty() && !simulation.rtl.session().write_coverage(options.rtl_coverage)) {
+    result.error = fmt::format("{}: cannot be written", options.rtl_coverage);
+    return false;
+  }
   for (const SavedImage& image : simulation.images) {
     const std::string path = options.out_dir + "/" + image.name + ".image";
     if (!options.out_dir.empty() && !write_file(path, {image.bytes.begin(), image.bytes.end()}, result.error)) {

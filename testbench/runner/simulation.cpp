@@ -35,8 +35,9 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
 }  // namespace
 
 Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed,
-                       bool judged)
+                       bool judged, bool assertions)
     : scenario_(scenario),
+      rtl(calendar, probes, assertions),
       context_{calendar, probes, scenario_, std::move(log), bridge_, rtl.session(), seed},
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
       check_context_(check_context(hosts, scenario)),

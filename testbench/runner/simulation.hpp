@@ -33,8 +33,9 @@ class Simulation {
   /// @param schedules  what each VF of the guests and its client send
   /// @param seed       of what the fabric does at random (pcie.reorder)
   /// @param judged     false: no rule hears anything (benchmarks only, to tell what the rules cost)
+  /// @param assertions false: those of RTL blocks are off (the same)
   Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed = 1,
-             bool judged = true);
+             bool judged = true, bool assertions = true);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   /// When the guest's memory and devices are complete on `to`, they are compared with those on `from`.
@@ -54,7 +55,7 @@ class Simulation {
  public:
   model::Calendar calendar{"calendar"};
   model::ProbeBus probes;
-  RtlWatch rtl{calendar, probes};
+  RtlWatch rtl;
 
  private:
   ObserverBridge bridge_{calendar, probes};
