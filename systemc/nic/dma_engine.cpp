@@ -188,14 +188,13 @@ void DmaEngine::enqueue(std::uint32_t index) {
   Op& op = ops_[index];
   Function& f = functions_[op.fn];
   Queue& queue = op.to_host ? f.writes : f.reads;
-  if (queue.head == kNone) {
-    queue.head = index;
-  } else {
-    ops_[queue.tail].next = index;
-  }
+  const bool first = queue.head == kNone;
+  (first ? queue.head : ops_[queue.tail].next) = index;
   queue.tail = index;
   if (!f.master) {
     hold(f);
+  } else if (!first) {
+    return;  // what the head asked for stands
   } else if (op.to_host) {
     ask_posted(op.fn);
   } else {
@@ -203,9 +202,9 @@ void DmaEngine::enqueue(std::uint32_t index) {
   }
 }
 
-/// Whether the transfer at the head knows where its next byte goes. One that does not asks for its
-/// next page; one whose key went away ends.
-bool DmaEngine::sendable(const Queue& queue) {
+/// The transfer at the head asks for its next page; one whose key went away ends. True: the head
+/// knows it.
+bool DmaEngine::find_page(const Queue& queue) {
   while (queue.head != kNone) {
     const std::uint32_t index = queue.head;
     if (ops_[index].key.run != 0) {

@@ -159,7 +159,11 @@ class DmaEngine final : private DmaGateClient, private WalkClient {
   void walked(std::uint32_t index, const WalkAnswer& answer) override;
   [[nodiscard]] bool walk(std::uint32_t index, bool resume);
   static void take(Op& op, const WalkAnswer& answer);
-  [[nodiscard]] bool sendable(const Queue& queue);
+  /// Whether the transfer at the head knows where its next byte goes.
+  [[nodiscard]] bool sendable(const Queue& queue) {
+    return queue.head != kNone && (ops_[queue.head].key.run != 0 || find_page(queue));
+  }
+  bool find_page(const Queue& queue);
   void enqueue(std::uint32_t index);
   void ask_read(std::uint32_t fn);
   void ask_posted(std::uint32_t fn);
