@@ -4,6 +4,7 @@
 #include "systemc/nic/nic_impl.hpp"
 #include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
+#include "systemc/rtl_bridge/mkey_walker_rtl.hpp"
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 #include "testbench/faults/faulty_firmware_port.hpp"
 #include "testbench/faults/faulty_port.hpp"
@@ -48,6 +49,12 @@ model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
     makers.cmd_doorbell = [&context, host, period = model::Ps{nic.rtl_clock_ps}](model::OfferListener& listener) {
       return std::make_unique<model::CmdDoorbellRtl>(context.rtl, host + ".cmd_doorbell", context.calendar, period,
                                                      listener);
+    };
+  }
+  if (rtl(nic.mkey_walker)) {
+    makers.mkey_walker = [&context, host, period = model::Ps{nic.rtl_clock_ps}](model::NicCore& core) {
+      return std::make_unique<model::MkeyWalkerRtl>(context.rtl, host + ".mkey_walker", core.calendar, period,
+                                                    *core.ram);
     };
   }
   return makers;
