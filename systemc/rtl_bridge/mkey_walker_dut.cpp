@@ -21,7 +21,7 @@ class MkeyWalkerDut::Impl {
     block_->mem_ready_i = 1;
   }
 
-  Seen cycle(const WalkRequest* request, const Change* change) {
+  Seen cycle(std::uint64_t ps, const WalkRequest* request, const Change* change) {
     ask(request);
     announce(change);
     block_->mem_rvalid_i = reading_;
@@ -36,7 +36,7 @@ class MkeyWalkerDut::Impl {
     const bool mtt = block_->mem_mtt_o != 0;
     const std::uint32_t fn = block_->mem_fn_o;
     const std::uint32_t index = block_->mem_index_o;
-    block_.cycle();
+    block_.cycle_at(ps);
     reading_ = read;
     if (read && mtt) {
       block_->mem_mtt_i = index < VF_MTT_COUNT ? ram_.mtt[index] : 0;
@@ -103,8 +103,9 @@ MkeyWalkerDut::MkeyWalkerDut(rtl::RtlSession& session, const std::string& name,
     : impl_(std::make_unique<Impl>(session, name, ram)) {}
 MkeyWalkerDut::~MkeyWalkerDut() = default;
 
-MkeyWalkerDut::Seen MkeyWalkerDut::cycle(const WalkRequest* request, const Change* change) {
-  return impl_->cycle(request, change);
+MkeyWalkerDut::Seen MkeyWalkerDut::cycle(std::uint64_t ps, const WalkRequest* request,
+                                         const Change* change) {
+  return impl_->cycle(ps, request, change);
 }
 bool MkeyWalkerDut::busy() const {
   return impl_->busy();

@@ -29,10 +29,10 @@ class MkeyWalkerDut {
   MkeyWalkerDut(rtl::RtlSession& session, const std::string& name, const vf_context_ram& ram);
   ~MkeyWalkerDut();
 
-  /// One clock cycle. Context memory takes every read at once and answers in the next cycle with
-  /// what it held in this one.
+  /// One clock cycle at `ps`. Context memory takes every read at once and answers in the next cycle
+  /// with what it held in this one.
   /// @param request, change  nullptr: none
-  Seen cycle(const WalkRequest* request, const Change* change);
+  Seen cycle(std::uint64_t ps, const WalkRequest* request, const Change* change);
   /// A walk is under way.
   [[nodiscard]] bool busy() const;
 

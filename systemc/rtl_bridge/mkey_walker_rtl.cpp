@@ -4,7 +4,7 @@ namespace vfsim::model {
 
 MkeyWalkerRtl::MkeyWalkerRtl(rtl::RtlSession& session, const std::string& name, Calendar& calendar,
                              Ps period, const vf_context_ram& ram)
-    : dut_(session, name, ram), clock_(calendar, *this, period) {}
+    : calendar_(calendar), dut_(session, name, ram), clock_(calendar, *this, period) {}
 
 bool MkeyWalkerRtl::walk(const WalkRequest& request, std::uint32_t cookie, WalkAnswer&) {
   waiting_.push({request, cookie});
@@ -34,7 +34,7 @@ bool MkeyWalkerRtl::edge() {
                                : !waiting_.empty() ? &waiting_.front().request
                                                    : nullptr;
   const MkeyWalkerDut::Seen seen =
-      dut_.cycle(request, changes_.empty() ? nullptr : &changes_.front());
+      dut_.cycle(calendar_.now(), request, changes_.empty() ? nullptr : &changes_.front());
   if (!changes_.empty()) {
     changes_.pop();
   }

@@ -31,6 +31,7 @@ class MkeyWalkerRtl final : public MkeyWalker {
   bool edge();
   void announce(const MkeyWalkerDut::Change& change);
 
+  Calendar& calendar_;
   MkeyWalkerDut dut_;
   WalkClient* client_ = nullptr;
   Ring<Walk> waiting_;
