@@ -223,11 +223,7 @@ module mkey_walk #(
   logic [AddrW-1:0]  in_page_q, cached, page;
   logic              stale, restart;
 
-`ifdef BUG_FILL_VOID
-  assign fetched = state_q == StMttWait && mem_rvalid_i;
-`else
   assign fetched = state_q == StMttWait && mem_rvalid_i && !void_q && !stale;
-`endif
   assign page    = state_q == StLook ? cached : mem_mtt_i;
 
   mtt_cache #(.Lines(Lines), .EntryW(EntryW), .DataW(AddrW)) u_cache (
