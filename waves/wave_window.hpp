@@ -1,4 +1,4 @@
-// The part of a run that a wave file holds.
+// Lets through what lies in the part of a run that a wave file holds.
 #pragma once
 
 #include <deque>
@@ -8,15 +8,9 @@
 
 #include "systemc/common/calendar.hpp"
 #include "waves/fst_file.hpp"
+#include "waves/wave_span.hpp"
 
 namespace vfsim::waves {
-
-/// `last` leaves `from` and `to` without meaning.
-struct WaveSpan {
-  model::Ps from = 0;
-  model::Ps to = model::kNever;
-  model::Ps last = 0;  // not 0: only as much before the end, or before the first mark()
-};
 
 /// Stands before the file: passes on what lies in the span, with the values that signals have at
 /// its beginning. With `last` nothing is written before close(), so that recording costs little;

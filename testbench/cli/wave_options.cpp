@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sstream>
 
+#include "systemc/common/calendar.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/units.hpp"
 

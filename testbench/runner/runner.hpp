@@ -6,12 +6,13 @@
 #include <string>
 
 #include "testbench/report/result.hpp"
-#include "testbench/report/story.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "waves/signal_table.hpp"
-#include "waves/wave_window.hpp"
+#include "waves/wave_span.hpp"
 
 namespace vfsim::bench {
+
+struct Story;
 
 struct RunOptions {
   std::uint64_t seed = 1;
