@@ -59,7 +59,7 @@ warnings() {
 }
 
 yosys -q -l "$base.read.log" -p "
-  read_verilog -sv -formal -I$include ${defines[*]:-} ${sources[*]}
+  read_verilog -defer -sv -formal -I$include ${defines[*]:-} ${sources[*]}
   hierarchy -check -top $top
   prep -top $top
   flatten

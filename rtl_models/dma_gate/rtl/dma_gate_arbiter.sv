@@ -16,7 +16,7 @@ module dma_gate_arbiter #(
   output logic [FnW-1:0]            fn_o
 );
   logic [FnW-1:0] next;
-  rr_arbiter #(.N(Functions), .Group) u_rr (
+  rr_arbiter #(.N(Functions), .Group(Group)) u_rr (
     .clk_i, .rst_ni, .req_i, .taken_i(taken_i && !in_slot_o), .valid_o, .index_o(next)
   );
   assign in_slot_o = req_i[slot_fn_i];

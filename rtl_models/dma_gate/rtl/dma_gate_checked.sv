@@ -53,14 +53,25 @@ module dma_gate_checked #(
   output logic [TagW:0]             outst_o,
   output logic [PostedW-1:0]        posted_o
 );
-  dma_gate #(.Functions, .Tags, .AgeW, .PostedW, .Group) u_gate (
+`ifdef VF_INDUCTION
+  logic [Tags-1:0]               used, live, dead, due;
+  logic [Tags*FnW-1:0]           fn;
+  logic [Tags*AgeW-1:0]          age;
+  logic [Functions*(TagW+1)-1:0] all_outst;
+  logic [Functions*PostedW-1:0]  all_posted;
+  logic [Functions-1:0]          drain;
+`endif
+  dma_gate #(.Functions(Functions), .Tags(Tags), .AgeW(AgeW), .PostedW(PostedW), .Group(Group)) u_gate (
     .clk_i, .rst_ni, .cfg_own_i, .cfg_tags_i, .tick_i, .quiesce_req_i, .busy_i, .quiesce_ack_o, .drained_o,
     .req_rd_i, .req_wr_i, .req_msi_i, .rd_ready_i, .wr_ready_i, .slot_fn_o, .rd_valid_o, .rd_fn_o, .rd_tag_o,
     .wr_valid_o, .wr_fn_o, .wr_msi_o, .cpl_valid_i, .cpl_tag_i, .unexpected_cpl_o, .wr_done_valid_i,
     .wr_done_fn_i, .flr_valid_i, .flr_fn_i, .expired_valid_o, .expired_tag_o, .cpl_timeout_o, .sweep_o,
     .sel_fn_i, .state_o, .outst_o, .posted_o
+`ifdef VF_INDUCTION
+    , .used_o(used), .live_o(live), .dead_o(dead), .due_o(due), .fn_o(fn), .age_o(age), .all_outst_o(all_outst), .all_posted_o(all_posted), .drain_o(drain)
+`endif
   );
-  dma_gate_chk #(.Functions, .Tags, .AgeW, .PostedW) u_chk (
+  dma_gate_chk #(.Functions(Functions), .Tags(Tags), .AgeW(AgeW), .PostedW(PostedW)) u_chk (
     .clk_i, .rst_ni, .cfg_own_i, .cfg_tags_i, .tick_i, .quiesce_req_i, .busy_i, .quiesce_ack_i(quiesce_ack_o),
     .drained_i(drained_o), .req_rd_i, .req_wr_i, .req_msi_i, .rd_ready_i, .wr_ready_i, .slot_fn_i(slot_fn_o),
     .rd_valid_i(rd_valid_o), .rd_fn_i(rd_fn_o), .rd_tag_i(rd_tag_o), .wr_valid_i(wr_valid_o),
@@ -68,6 +79,9 @@ module dma_gate_checked #(
     .wr_done_valid_i, .wr_done_fn_i, .flr_valid_i, .flr_fn_i, .expired_valid_i(expired_valid_o),
     .expired_tag_i(expired_tag_o), .cpl_timeout_i(cpl_timeout_o), .sweep_i(sweep_o), .sel_fn_i,
     .state_i(state_o), .outst_i(outst_o), .posted_i(posted_o)
+`ifdef VF_INDUCTION
+    , .used_i(used), .live_i(live), .dead_i(dead), .due_i(due), .fn_i(fn), .age_i(age), .all_outst_i(all_outst), .all_posted_i(all_posted), .drain_i(drain)
+`endif
   );
 endmodule
 

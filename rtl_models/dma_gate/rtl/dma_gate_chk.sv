@@ -48,9 +48,22 @@ module dma_gate_chk #(
   input wire dma_gate_pkg::state_e state_i,
   input wire logic [TagW:0]        outst_i,
   input wire logic [PostedW-1:0]   posted_i
+`ifdef VF_INDUCTION
+  ,
+  input wire logic [Tags-1:0]               used_i,
+  input wire logic [Tags-1:0]               live_i,
+  input wire logic [Tags-1:0]               dead_i,
+  input wire logic [Tags-1:0]               due_i,
+  input wire logic [Tags*FnW-1:0]           fn_i,
+  input wire logic [Tags*AgeW-1:0]          age_i,
+  input wire logic [Functions*(TagW+1)-1:0] all_outst_i,
+  input wire logic [Functions*PostedW-1:0]  all_posted_i,
+  input wire logic [Functions-1:0]          drain_i
+`endif
 );
   localparam int unsigned     Timeout = (1 << AgeW) - 1;  // ticks
   localparam logic [AgeW-1:0] OldAge  = AgeW'(Timeout);
+  localparam logic [PostedW-1:0] PostedMax = {PostedW{1'b1}};
 
   // --- what the ports have shown so far ---
   // Memories are not reset: a word of them counts from the first write on.
@@ -237,17 +250,17 @@ module dma_gate_chk #(
   // --- grants: to whom asks, to the slot first, to somebody whenever possible ---
 
   logic [Functions-1:0] may_rd, may_wr;
-  assign may_rd = req_rd_i & ~quiesce_ack_i & ~resets;
-  assign may_wr = (req_wr_i & ~quiesce_ack_i | req_msi_i) & ~resets;
+  assign may_rd = req_rd_i & ~closed & ~resets;
+  assign may_wr = (req_wr_i & ~closed | req_msi_i) & ~resets;
 
   logic rd_due, rd_slot_due, wr_slot_full, wr_slot_due;
   assign rd_due       = rd_ready_i && may_rd != '0 && pool_wire_q < cfg_tags_i - cfg_own_i;
   assign rd_slot_due  = rd_ready_i && may_rd[slot_fn_i] && (TagW + 1)'(slot_fn_i) < cfg_own_i && !wire_q[TagW'(slot_fn_i)];
-  assign wr_slot_full = posted_any_q[slot_fn_i] && posted_q[slot_fn_i] == '1;
+  assign wr_slot_full = posted_any_q[slot_fn_i] && posted_q[slot_fn_i] == PostedMax;
   assign wr_slot_due  = wr_ready_i && may_wr[slot_fn_i] && !wr_slot_full;
   `VF_ASSERT(a_read_was_asked, !rd_valid_i || (rd_ready_i && may_rd[rd_fn_i]))
   `VF_ASSERT(a_posted_was_asked, !wr_valid_i || (wr_ready_i && may_wr[wr_fn_i] && wr_msi_i == req_msi_i[wr_fn_i]))
-  `VF_ASSERT(a_no_posted_overflow, !wr_valid_i || wr_posted != '1)
+  `VF_ASSERT(a_no_posted_overflow, !wr_valid_i || wr_posted != PostedMax)
   `VF_ASSERT(a_read_not_idle, !rd_due || rd_valid_i)
   `VF_ASSERT(a_read_slot, !rd_slot_due || (rd_valid_i && rd_fn_i == slot_fn_i && rd_tag_i == TagW'(slot_fn_i)))
   `VF_ASSERT(a_posted_slot, !wr_slot_due || (wr_valid_i && wr_fn_i == slot_fn_i))
@@ -265,6 +278,40 @@ module dma_gate_chk #(
   `VF_COVER(c_flr_when_quiet, (resets & quiesce_ack_i) != '0)
   `VF_COVER(c_read_and_completion_of_one_function, rd_valid_i && cpl_wire && cpl_fn == rd_fn_i)
   `VF_COVER(c_read_meets_time_out, rd_valid_i && expired_valid_i && expired_fn == rd_fn_i)
+
+`ifdef VF_INDUCTION
+  // --- what ties the history above to the state of the block, so that one step of induction proves all ---
+
+  `VF_LEMMA(h_used_on_wire, (used_i & ~wire_q) == '0)
+  `VF_LEMMA(h_live, live_q == live_i && (live_i & ~used_i) == '0 && (live_i & dead_i) == '0)
+  for (genvar t = 0; t < Tags; t++) begin : gen_tag
+    logic [AgeW-1:0] age, seen;
+    assign age  = age_i[t*AgeW +: AgeW];
+    assign seen = age_q[t*AgeW +: AgeW];
+    `VF_LEMMA(h_in_use, !used_i[t] || (t < cfg_tags_i && age != OldAge))
+    `VF_LEMMA(h_owner, !used_i[t] || owner_q[t] == fn_i[t*FnW +: FnW])
+    `VF_LEMMA(h_age_live, !live_i[t] || ((AgeW + 1)'(age) + (AgeW + 1)'(due_i[t]) <= (AgeW + 1)'(seen) + (AgeW + 1)'(1)
+               && (AgeW + 1)'(age) + (AgeW + 1)'(due_i[t]) >= (AgeW + 1)'(seen)))
+    `VF_LEMMA(h_age_dead, !(used_i[t] && dead_i[t]) || (AgeW + 1)'(age) + (AgeW + 1)'(due_i[t]) <= (AgeW + 1)'(seen))
+    `VF_LEMMA(h_age_free, !(wire_q[t] && !used_i[t]) || seen == OldAge)
+    for (genvar f = 0; f < Functions; f++) begin : gen_fn
+      `VF_LEMMA(h_reads, (sent_q[f] && reads_q[f][t]) == (live_q[t] && owner_q[t] == FnW'(f)))
+    end
+  end
+  for (genvar f = 0; f < Functions; f++) begin : gen_fn
+    `VF_LEMMA(h_outst, all_outst_i[f*(TagW+1) +: TagW+1] == (TagW + 1)'($countones(sent_q[f] ? reads_q[f] : '0)))
+    `VF_LEMMA(h_posted, all_posted_i[f*PostedW +: PostedW] == (posted_any_q[f] ? posted_q[f] : '0))
+    `VF_LEMMA(h_posted_any, !posted_any_q[f] || posted_q[f] != '0)
+  end
+  logic [TagW:0] pool_wire;
+  always_comb begin
+    pool_wire = '0;
+    for (int unsigned t = 0; t < Tags; t++) pool_wire = pool_wire + (TagW + 1)'(wire_q[t] && t >= 32'(cfg_own_i));
+  end
+  `VF_LEMMA(h_pool_wire, pool_wire_q == pool_wire)
+  `VF_LEMMA(h_wire_known, (wire_q >> cfg_tags_i) == '0)
+  `VF_LEMMA(h_gates, asked_q == (drain_i | quiesce_ack_i) && (drain_i & quiesce_ack_i) == '0 && (closed_q & ~quiesce_ack_i) == '0)
+`endif
 endmodule
 
 `default_nettype wire

@@ -16,9 +16,17 @@ module dma_gate_quiesce #(
   output logic [Functions-1:0]      cpl_timeout_o,
   input  wire logic [FnW-1:0]       sel_fn_i,
   output dma_gate_pkg::state_e      state_o
+`ifdef VF_INDUCTION
+  ,
+  output logic [Functions-1:0]      drain_o
+`endif
 );
   logic [Functions-1:0] drain_q, quiet_q, timeout_q, asked, closing;
+`ifdef BUG_QUIESCE_CLOSES_ALL
+  assign asked   = {Functions{quiesce_req_i != '0}} & ~resets_i;
+`else
   assign asked   = quiesce_req_i & ~resets_i;
+`endif
   assign closing = asked & ~(drain_q | quiet_q);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -36,6 +44,9 @@ module dma_gate_quiesce #(
 
   assign quiet_o       = quiet_q;
   assign cpl_timeout_o = timeout_q;
+`ifdef VF_INDUCTION
+  assign drain_o = drain_q;
+`endif
   always_comb begin
     state_o = dma_gate_pkg::StRun;
     if (drain_q[sel_fn_i]) state_o = dma_gate_pkg::StDrain;

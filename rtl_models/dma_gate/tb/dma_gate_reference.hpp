@@ -2,9 +2,9 @@
 // at in every cycle.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 namespace vfsim::rtl {
@@ -65,13 +65,9 @@ class DmaGateReference {
         functions_(static_cast<std::size_t>(size.functions)),
         tags_(static_cast<std::size_t>(size.tags)),
         own_(own),
-        in_use_(tags),
+        pool_size_(tags - own),
         rd_last_(size.functions - 1),
-        wr_last_(size.functions - 1) {
-    for (int tag = own; tag < tags; ++tag) {
-      pool_.push_back(tag);
-    }
-  }
+        wr_last_(size.functions - 1) {}
 
   [[nodiscard]] const Function& function(int fn) const {
     return functions_[static_cast<std::size_t>(fn)];
@@ -116,14 +112,27 @@ class DmaGateReference {
   Function& at(int fn) { return functions_[static_cast<std::size_t>(fn)]; }
   Tag& tag_at(int number) { return tags_[static_cast<std::size_t>(number)]; }
 
+  [[nodiscard]] bool closed(const DmaGateIn& in, int fn) const {
+    return function(fn).gate == Gate::quiet && in.quiesce_req[static_cast<std::size_t>(fn)];
+  }
   [[nodiscard]] bool may_read(const DmaGateIn& in, int fn) const {
-    return in.req_rd[static_cast<std::size_t>(fn)] && function(fn).gate != Gate::quiet &&
-           fn != in.flr_fn;
+    return in.req_rd[static_cast<std::size_t>(fn)] && !closed(in, fn) && fn != in.flr_fn;
   }
   [[nodiscard]] bool may_post(const DmaGateIn& in, int fn) const {
     const auto f = static_cast<std::size_t>(fn);
-    const bool asks = in.req_msi[f] || (in.req_wr[f] && functions_[f].gate != Gate::quiet);
+    const bool asks = in.req_msi[f] || (in.req_wr[f] && !closed(in, fn));
     return asks && functions_[f].posted < (1 << size_.posted_bits) - 1 && fn != in.flr_fn;
+  }
+
+  /// The next free one behind the last one handed out, or -1.
+  [[nodiscard]] int pool_tag() const {
+    for (int i = 1; i <= pool_size_; ++i) {
+      const int number = own_ + (std::max(last_tag_, own_ - 1) - own_ + i) % pool_size_;
+      if (tag(number).use == Use::free) {
+        return number;
+      }
+    }
+    return -1;
   }
 
   void grant_read(const DmaGateIn& in, DmaGateOut& out) {
@@ -132,17 +141,17 @@ class DmaGateReference {
     }
     if (may_read(in, slot_)) {
       const bool own = slot_ < own_ && tag_at(slot_).use == Use::free;
-      if (own || !pool_.empty()) {
+      if (own || pool_tag() >= 0) {
         out.rd_fn = slot_;
-        out.rd_tag = own ? slot_ : pool_.front();
+        out.rd_tag = own ? slot_ : pool_tag();
       }
       return;
     }
-    for (int i = 1; i <= size_.functions && !pool_.empty(); ++i) {
+    for (int i = 1; i <= size_.functions && pool_tag() >= 0; ++i) {
       const int fn = (rd_last_ + i) % size_.functions;
       if (may_read(in, fn)) {
         out.rd_fn = rd_last_ = fn;
-        out.rd_tag = pool_.front();
+        out.rd_tag = pool_tag();
         return;
       }
     }
@@ -187,7 +196,7 @@ class DmaGateReference {
     if (t.use != Use::free && sweep_ != in.cpl_tag && ++t.age == (1 << size_.age_bits) - 1) {
       t.age = 0;
       if (t.dead) {
-        give_back(sweep_);
+        t.use = Use::free;
       } else if (t.use == Use::live && t.fn != in.flr_fn) {
         out.expired_tag = sweep_;
         t.use = Use::quarantine;
@@ -198,7 +207,7 @@ class DmaGateReference {
       }
       t.dead = true;
     }
-    sweep_ = sweep_ + 1 == in_use_ ? -1 : sweep_ + 1;
+    sweep_ = sweep_ + 1 == own_ + pool_size_ ? -1 : sweep_ + 1;
   }
 
   void complete(const DmaGateIn& in, DmaGateOut& out) {
@@ -210,23 +219,14 @@ class DmaGateReference {
     if (t.use == Use::live) {
       --at(t.fn).outstanding;
     }
-    if (t.use != Use::free) {
-      give_back(in.cpl_tag);
-    }
-  }
-
-  void give_back(int number) {
-    tag_at(number).use = Use::free;
-    if (number >= own_) {
-      pool_.push_back(number);
-    }
+    t.use = Use::free;
   }
 
   void take(const DmaGateOut& out) {
     tag_at(out.rd_tag) = Tag{Use::live, false, out.rd_fn, 0};
     ++at(out.rd_fn).outstanding;
     if (out.rd_tag >= own_) {
-      pool_.pop_front();
+      last_tag_ = out.rd_tag;
     }
   }
 
@@ -244,8 +244,8 @@ class DmaGateReference {
   DmaGateSize size_;
   std::vector<Function> functions_;
   std::vector<Tag> tags_;
-  std::deque<int> pool_;  // longest free first
-  int own_, in_use_;
+  int own_, pool_size_;
+  int last_tag_ = 0;
   int slot_ = 0;
   int rd_last_, wr_last_;
   int sweep_ = -1;
