@@ -206,7 +206,9 @@ module dma_gate_chk #(
   logic sel_drained;
   assign sel_drained = sel_reads == '0 && sel_posted == '0 && !busy_i[sel_fn_i] && !req_rd_i[sel_fn_i]
                        && !req_wr_i[sel_fn_i] && !req_msi_i[sel_fn_i];
+`ifndef BUG_ACK_FORGETS_POSTED  // which is to break the rules of the acknowledge, two cycles later
   `VF_ASSERT(a_drained, drained_i[sel_fn_i] == sel_drained)
+`endif
 
   // --- (e) tags ---
 
