@@ -97,6 +97,13 @@ simulate() {
     sim -r $base.aiw -map $base.aim -clock clk_i -zinit -vcd $out/$id.vcd" >"$base.yosys" 2>&1 &&
     grep -q 'Assert .* failed' "$base.sim.log" && ! grep -q 'Assum[a-z]* .* failed' "$base.sim.log"
 }
+# The locals of functions have names that GTKWave does not parse: out of the wave, with their values.
+readable() {
+  awk '$1 == "$var" && /\$func\$/ { gone[$4] = 1; next }
+       /^b/ && $2 in gone { next }
+       /^[01xz]/ && substr($1, 2) in gone { next }
+       { print }' "$1" >"$1.tmp" && mv "$1.tmp" "$1"
+}
 failed_step() { grep -oE 'step [0-9]+' "$base.smt.log" | tail -n 1; }
 
 case $engine in
@@ -114,6 +121,7 @@ case $engine in
     # abc counts on a folded netlist; the replay on the word-level one shows whether it is a counterexample
     if simulate; then
       grep -ohE 'Assert .* failed' "$base.sim.log" | head -n 3
+      readable "$out/$id.vcd"
       printf 'counterexample: %s\n' "$out/$id.vcd"
       finish refuted "frame $frame"
     fi
@@ -135,6 +143,7 @@ case $engine in
 esac
 if grep -q 'Status: FAILED' "$base.smt.log" && [ -s "$out/$id.vcd" ]; then
   grep -hE 'Assert failed' "$base.smt.log" | sed 's/^.*Assert/Assert/' | head -n 3
+  readable "$out/$id.vcd"
   printf 'counterexample: %s\n' "$out/$id.vcd"
   if [ -n "${frame:-}" ]; then finish refuted "frame $frame"; fi
   finish refuted "$(failed_step)"
