@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/core/object_rig.hpp"
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 
 namespace vfsim::fwtest {
 namespace {
@@ -323,7 +323,7 @@ TEST_F(Engine, ResetDropsCommandsWithoutCompletion) {
 
 TEST(EngineFault, EveryEighthCommandCompletesTwice) {
   fw_config config = MockNic::default_config();
-  config.faults = std::uint64_t{1} << VF_FAULT_completion_twice;
+  config.faults = contract::fault_set({VF_FAULT_completion_twice});
   Objects o(0, config);
   ASSERT_TRUE(o.up);
   o.eq(o.uar(), 1ULL << VF_EVENT_CMD);

@@ -5,6 +5,7 @@
 #define VFSIM_FIRMWARE_CORE_FW_H
 
 #include "firmware/hal/fw_hal.h"
+#include "firmware/interface/faults.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,7 +14,7 @@ extern "C" {
 struct fw;
 
 struct fw_config {
-  uint64_t faults;       /* deliberate defects, VF_FAULT_* */
+  struct vf_fault_set faults; /* deliberate defects, VF_FAULT_* */
   uint32_t serial;       /* goes into MACs (02:00:serial:0:0:function) and GUIDs */
   uint32_t mtu;          /* largest payload of a frame, bytes */
   bool check_signatures; /* verify command entry signatures */

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/core/migration_rig.hpp"
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 
 namespace vfsim::fwtest {
 namespace {
@@ -72,7 +72,7 @@ TEST(Quiesce, AcknowledgesAfterTheDrainOnly) {
 
 TEST(Quiesce, FaultAcknowledgesWithoutTheDrain) {
   fw_config config = MockNic::default_config();
-  config.faults = std::uint64_t{1} << VF_FAULT_ack_before_drain;
+  config.faults = contract::fault_set({VF_FAULT_ack_before_drain});
   Rig rig(config);
   rig.nic.auto_drain = false;
   rig.nic.drained(1, false);

@@ -92,7 +92,7 @@ static void install(struct fw *fw, uint32_t fn, const uint8_t *image, uint32_t b
 
 /* Deliberate defects: what LOAD does not look at. */
 static bool overlooked(const struct fw *fw, uint32_t syndrome) {
-  const uint64_t faults = fw->config.faults;
+  const struct vf_fault_set faults = fw->config.faults;
   return (syndrome == VF_SYND_IMAGE_EXTENDED && vf_fault(faults, VF_FAULT_load_takes_extended)) ||
          (syndrome == VF_SYND_IMAGE_BAD_VERSION && vf_fault(faults, VF_FAULT_load_takes_any_format));
 }

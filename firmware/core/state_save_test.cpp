@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/core/migration_rig.hpp"
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 
 namespace vfsim::fwtest {
 namespace {
@@ -318,7 +318,7 @@ TEST(Save, PfResetMeanwhileGivesTheBufferBack) {
 TEST(Save, Faults) {
   const auto with = [](enum vf_fault fault) {
     fw_config config = MockNic::default_config();
-    config.faults = std::uint64_t{1} << fault;
+    config.faults = contract::fault_set({fault});
     return config;
   };
   {

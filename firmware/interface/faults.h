@@ -1,4 +1,5 @@
-/* Deliberate defects, all off by default: VF_FAULT_<name>, one per row of faults.def. */
+/* Deliberate defects, all off by default: VF_FAULT_<name>, one per row of faults.def, and sets of
+ * them. */
 #ifndef VFSIM_FIRMWARE_INTERFACE_FAULTS_H
 #define VFSIM_FIRMWARE_INTERFACE_FAULTS_H
 
@@ -10,11 +11,32 @@ enum vf_fault {
 #undef FAULT
   VF_FAULT_COUNT
 };
-VF_STATIC_ASSERT(VF_FAULT_COUNT <= 64, "a fault set is 64 bits");
+
+enum { VF_FAULT_WORD_BITS = 64, VF_FAULT_WORDS = (VF_FAULT_COUNT + 63) / 64 };
+
+/* A value; all zero is the empty set. In C++ also contract::fault_set({...}) of fault_set.hpp. */
+struct vf_fault_set {
+  uint64_t word[VF_FAULT_WORDS];
+};
+
+#ifdef __cplusplus
+#define VF_CONSTEXPR constexpr
+#else
+#define VF_CONSTEXPR static inline
+#endif
 
 /* 1 if `fault` is in the set. */
-static inline int vf_fault(uint64_t set, enum vf_fault fault) {
-  return (int)(set >> (unsigned)fault & 1U);
+VF_CONSTEXPR int vf_fault(struct vf_fault_set set, enum vf_fault fault) {
+  return (int)(set.word[(unsigned)fault / VF_FAULT_WORD_BITS] >>
+                   (unsigned)fault % VF_FAULT_WORD_BITS &
+               1U);
+}
+
+/* The set and `fault`. */
+VF_CONSTEXPR struct vf_fault_set vf_fault_with(struct vf_fault_set set, enum vf_fault fault) {
+  set.word[(unsigned)fault / VF_FAULT_WORD_BITS] |= UINT64_C(1)
+                                                    << (unsigned)fault % VF_FAULT_WORD_BITS;
+  return set;
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "host_driver/migration/test_bench.hpp"
 
 namespace vfsim::driver {
@@ -320,7 +320,8 @@ TEST(ArcsRules, DisabledVfAnswersEnotconn) {
   drain(*stream.value());
   ASSERT_TRUE(bench.pf.disable_sriov());
   EXPECT_EQ(stream.value()->read(1, true).error().code, ENODEV);
-  EXPECT_EQ(bench.go(S::running).error().code, ENOTCONN) << "no arc, whether it has commands or not";
+  EXPECT_EQ(bench.go(S::running).error().code, ENOTCONN)
+      << "no arc, whether it has commands or not";
   EXPECT_EQ(bench.go(S::running_p2p).error().code, ENOTCONN);
   EXPECT_EQ(bench.driver->data_size().error().code, ENOTCONN);
   EXPECT_EQ(bench.driver->logging_report(0, 4096).error().code, ENOTCONN);
@@ -365,7 +366,7 @@ class ArcLog : public DriverObserver {
 
 TEST(ArcsRules, ObserverSeesEachArc) {
   ArcLog log;
-  MigBench bench(MigFlow::newest, false, 0, &log);
+  MigBench bench(MigFlow::newest, false, {}, &log);
   bench.start();
   ASSERT_TRUE(bench.go(S::stop));
   EXPECT_THAT(log.arcs, ElementsAre("2>5", "5>1"));
@@ -373,7 +374,7 @@ TEST(ArcsRules, ObserverSeesEachArc) {
 
 TEST(ArcsRules, FaultSkipsTheP2pStage) {
   ArcLog log;
-  MigBench bench(MigFlow::newest, false, std::uint64_t{1} << VF_FAULT_p2p_stage_skipped, &log);
+  MigBench bench(MigFlow::newest, false, contract::fault_set({VF_FAULT_p2p_stage_skipped}), &log);
   bench.start();
   ASSERT_TRUE(bench.go(S::stop));
   EXPECT_THAT(bench.take_log(), ElementsAre("SUSPEND 0", "SUSPEND 1"));

@@ -32,8 +32,8 @@ struct FakeImage {
 
 class FakeBench {
  public:
-  explicit FakeBench(MigFlow flow = MigFlow::newest, bool chunks = false, std::uint64_t faults = 0,
-                    DriverObserver* observer = nullptr)
+  explicit FakeBench(MigFlow flow = MigFlow::newest, bool chunks = false, vf_fault_set faults = {},
+                     DriverObserver* observer = nullptr)
       : pf(platform, pf_options()) {
     auto& general = device.capability(VF_CAP_GENERAL);
     VF_SET(cmd_hca_cap, general.data(), migration, 1);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/migration/sync.hpp"
 #include "host_driver/migration/vf_config.hpp"
 #include "host_driver/migration/vfio_device.hpp"
@@ -27,7 +28,7 @@ struct VfMigrationOptions {
   MigFlow flow = MigFlow::newest;
   std::uint8_t host = 0;  // for observations
   DriverObserver* observer = nullptr;
-  std::uint64_t faults = 0;
+  vf_fault_set faults{};
   std::uint64_t chunk_bytes =
       8U << 20;  // chunk mode: buffer for one chunk, unless the firmware asks for more
   Nanoseconds reset_wait = kResetWait;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "firmware/hal/fw_hal.h"
+#include "firmware/interface/faults.h"
 
 namespace vfsim::model {
 
@@ -32,7 +33,7 @@ class FwHost {
   /// Another door to the hardware than the one it was built with, before start(): a decorator.
   virtual void set_port(FwPort& port) = 0;
   /// Deliberate defects for the firmware, before start().
-  virtual void set_faults(std::uint64_t faults) = 0;
+  virtual void set_faults(vf_fault_set faults) = 0;
 };
 
 }  // namespace vfsim::model

@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "systemc/nic/dma_gate_tlm.hpp"
 #include "systemc/nic/mkey_walker_tlm.hpp"
 
@@ -332,7 +332,7 @@ TEST_F(DmaEngineTest, keys_are_checked_before_anything_is_sent) {
   run(kUs);
   EXPECT_THAT(client.ends, ElementsAre(Client::End{1, DmaResult::bad_key}));
   EXPECT_TRUE(port.sent.empty());
-  core.faults = 1ULL << VF_FAULT_mkey_unchecked;
+  core.faults = contract::fault_set({VF_FAULT_mkey_unchecked});
   engine.submit(r);
   run(kUs);
   EXPECT_EQ(port.sent.size(), 1U);

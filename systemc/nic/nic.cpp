@@ -133,7 +133,7 @@ void Nic::connect(PciePort& pcie, WirePort& wire) {
   impl_->core.wire = &wire;
 }
 
-void Nic::set_faults(std::uint64_t faults) {
+void Nic::set_faults(vf_fault_set faults) {
   impl_->core.faults = faults;
   impl_->firmware->set_faults(faults);
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "firmware/interface/faults.h"
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
 #include "systemc/common/probe.hpp"
@@ -34,7 +35,7 @@ class Nic final : public PcieEndpoint, public WireEndpoint {
   void connect(PciePort& pcie, WirePort& wire);
   /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(). Off by
   /// default.
-  void set_faults(std::uint64_t faults);
+  void set_faults(vf_fault_set faults);
   /// Ends power-on: firmware starts; `initializing` reads 0 after params.boot_us.
   void power_on();
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "firmware/interface/faults.h"
 #include "firmware/interface/hw_context.h"
 #include "systemc/common/calendar.hpp"
 #include "systemc/common/params.hpp"
@@ -65,7 +66,7 @@ struct NicCore {
   PciePort* port = nullptr;
   WirePort* wire = nullptr;
   DmaGate* gate = nullptr;
-  std::uint64_t faults = 0;
+  vf_fault_set faults{};
   bool link_up = true;
   std::array<FnRun, kNicFunctions> run;
   NicStats stats;
@@ -78,7 +79,7 @@ struct NicCore {
   [[nodiscard]] Rid rid_of(std::uint32_t fn) const { return static_cast<Rid>(rid + fn); }
   [[nodiscard]] Ps now() const { return calendar.now(); }
   [[nodiscard]] std::uint64_t time_ns() const { return calendar.now() / kNs; }
-  [[nodiscard]] bool fault(unsigned which) const { return (faults >> which & 1) != 0; }  // VF_FAULT_*
+  [[nodiscard]] bool fault(enum vf_fault which) const { return vf_fault(faults, which) != 0; }
   /// New work of the function may start.
   [[nodiscard]] bool may_start(std::uint32_t fn) const {
     const FnRun& r = run[fn];

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "systemc/nic/nic_test_bed.hpp"
 
 namespace vfsim::model {
@@ -323,22 +323,22 @@ TEST_F(RunControlTest, snapshot_holds_pages_of_writes_in_flight_twice) {
 }
 
 TEST_F(RunControlTest, faults_break_what_they_say) {
-  bed.nic.set_faults(1ULL << VF_FAULT_p2p_doorbell_lost | 1ULL << VF_FAULT_dma_after_suspend);
+  bed.nic.set_faults(contract::fault_set({VF_FAULT_p2p_doorbell_lost, VF_FAULT_dma_after_suspend}));
   bed.set_reg(kFn, FW_FN_CTRL, kGateClosed);
   send(kFn, 0);
   bed.run(20 * kUs);
   EXPECT_EQ(context().sq[0].sw_counter, 0U) << "forgotten";
-  bed.nic.set_faults(1ULL << VF_FAULT_dma_after_suspend);
+  bed.nic.set_faults(contract::fault_set({VF_FAULT_dma_after_suspend}));
   send(kFn, 0);
   bed.run(20 * kUs);
   EXPECT_EQ(bed.wire.frames.size(), 1U) << "sent through the closed gate";
-  bed.nic.set_faults(1ULL << VF_FAULT_stop_executes_mmio);
+  bed.nic.set_faults(contract::fault_set({VF_FAULT_stop_executes_mmio}));
   bed.set_reg(kFn, FW_FN_CTRL, kStopped);
   EXPECT_NE(bed.bar_read(kFn, VF_BAR_CMDIF_REV), 0U);
 }
 
 TEST_F(RunControlTest, interrupt_overtakes_its_event_by_fault) {
-  bed.nic.set_faults(1ULL << VF_FAULT_msi_before_eqe);
+  bed.nic.set_faults(contract::fault_set({VF_FAULT_msi_before_eqe}));
   bed.arm_cq(kFn, 0);
   bed.eq_doorbell(kFn, 0, true);
   send(kFn, 0);

@@ -137,7 +137,7 @@ int run_doors(const FuzzCommand& command, const std::vector<Job>& jobs, FuzzOpti
                report.cases - report.accepted, report.findings, most_frequent(report.refused));
     std::fflush(stdout);
     if (!report.shown.empty()) {
-      const std::unique_ptr<Door> door = job.door->make(0);
+      const std::unique_ptr<Door> door = job.door->make({});
       for (const FuzzFinding& finding : report.shown) {
         show(command, *job.door, *door, finding);
       }

@@ -243,7 +243,7 @@ class PeerWriteLate final : public Defect {
 
 }  // namespace
 
-std::unique_ptr<BusFault> make_bus_fault(unsigned fault, FaultyPort& port) {
+std::unique_ptr<BusFault> make_bus_fault(enum vf_fault fault, FaultyPort& port) {
   switch (fault) {
     case VF_FAULT_write_held_back:
       return std::make_unique<WriteHeldBack>(port);

@@ -8,6 +8,6 @@
 namespace vfsim::bench {
 
 /// The defect behind a row of faults.def (VF_FAULT_*); null for rows of other layers.
-[[nodiscard]] std::unique_ptr<BusFault> make_bus_fault(unsigned fault, FaultyPort& port);
+[[nodiscard]] std::unique_ptr<BusFault> make_bus_fault(enum vf_fault fault, FaultyPort& port);
 
 }  // namespace vfsim::bench

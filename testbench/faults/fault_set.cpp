@@ -9,8 +9,8 @@
 
 namespace vfsim::bench {
 
-driver::Result<std::uint64_t> parse_faults(const std::vector<std::string>& names) {
-  std::uint64_t set = 0;
+driver::Result<vf_fault_set> parse_faults(const std::vector<std::string>& names) {
+  vf_fault_set set{};
   for (const std::string& name : names) {
     const auto* row = std::find_if(std::begin(contract::kFaults), std::end(contract::kFaults),
                                    [&](const contract::FaultRow& f) { return f.name == name; });
@@ -22,7 +22,7 @@ driver::Result<std::uint64_t> parse_faults(const std::vector<std::string>& names
       return driver::fail(EINVAL, fmt::format("unknown fault '{}'{}; allowed are {}", name,
                                               did_you_mean(name, known), comma_list(known)));
     }
-    set |= std::uint64_t{1} << (row - std::begin(contract::kFaults));
+    set = vf_fault_with(set, static_cast<enum vf_fault>(row - std::begin(contract::kFaults)));
   }
   return set;
 }

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/interface/fault_set.hpp"
 #include "firmware/interface/fault_table.hpp"
-#include "firmware/interface/faults.h"
 #include "firmware/interface/layout.h"
 #include "testbench/checkers/rule_set.hpp"
 
@@ -21,7 +21,24 @@ TEST(FaultSet, NamesBecomeBits) {
   EXPECT_NE(vf_fault(set.value(), VF_FAULT_dma_after_suspend), 0);
   EXPECT_NE(vf_fault(set.value(), VF_FAULT_mkey_unchecked), 0);
   EXPECT_EQ(vf_fault(set.value(), VF_FAULT_ack_before_drain), 0);
-  EXPECT_EQ(parse_faults({}).value(), 0U);
+  EXPECT_EQ(parse_faults({}).value(), vf_fault_set{});
+}
+
+TEST(FaultSet, EachFaultHasItsPlace) {
+  vf_fault_set all{};
+  for (unsigned i = 0; i < VF_FAULT_COUNT; ++i) {
+    const auto fault = static_cast<enum vf_fault>(i);
+    EXPECT_FALSE(contract::intersects(all, contract::fault_set({fault}))) << i;
+    EXPECT_EQ(vf_fault(all, fault), 0) << i;
+    const vf_fault_set before = all;
+    all = all | contract::fault_set({fault});
+    EXPECT_NE(all, before) << i;
+    EXPECT_TRUE(contract::intersects(all, contract::fault_set({fault}))) << i;
+    EXPECT_EQ(all, vf_fault_with(before, fault)) << i;
+  }
+  for (unsigned i = 0; i < VF_FAULT_COUNT; ++i) {
+    EXPECT_EQ(vf_fault(all, static_cast<enum vf_fault>(i)), 1) << i;
+  }
 }
 
 TEST(FaultSet, UnknownNamesGetAHint) {

@@ -2,9 +2,9 @@
 
 #include <utility>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/migration/bytes.hpp"
 #include "host_driver/vmm/message.hpp"
-#include "testbench/faults/fault_bits.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -35,7 +35,7 @@ class FaultyChannel final : public driver::Channel {
 }  // namespace
 
 std::unique_ptr<driver::Channel> with_channel_faults(std::unique_ptr<driver::Channel> channel,
-                                                     std::uint64_t faults) {
+                                                     vf_fault_set faults) {
   return vf_fault(faults, VF_FAULT_finish_called_lost) != 0
              ? std::make_unique<FaultyChannel>(std::move(channel))
              : std::move(channel);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "testbench/faults/fault_bits.hpp"
+#include "firmware/interface/fault_set.hpp"
 #include "testbench/sim_platform/forwarding_device.hpp"
 
 namespace vfsim::bench {
@@ -16,7 +16,7 @@ using driver::MigStream;
 using driver::Result;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::uint64_t kFaults = fault_bits(
+constexpr vf_fault_set kFaults = contract::fault_set(
     {VF_FAULT_fd_outlives_session, VF_FAULT_fd_yields_old_session, VF_FAULT_end_in_precopy,
      VF_FAULT_temporary_end_at_end, VF_FAULT_precopy_sizes_too_small, VF_FAULT_initial_bytes_grow,
      VF_FAULT_state_misreported, VF_FAULT_reset_forgotten, VF_FAULT_reset_state_stale});
@@ -24,7 +24,7 @@ constexpr std::uint64_t kGrowth = 4096;
 
 /// What a device's streams share.
 struct Sessions {
-  std::uint64_t faults = 0;
+  vf_fault_set faults{};
   Bytes read;      // in the present session
   Bytes old_read;  // in the one before
   [[nodiscard]] bool has(enum vf_fault fault) const { return vf_fault(faults, fault) != 0; }
@@ -103,7 +103,7 @@ class FaultyStream final : public MigStream {
 
 class FaultyDevice final : public ForwardingDevice {
  public:
-  FaultyDevice(driver::VfioDevice& device, std::uint64_t faults) : ForwardingDevice(device) {
+  FaultyDevice(driver::VfioDevice& device, vf_fault_set faults) : ForwardingDevice(device) {
     sessions_.faults = faults;
   }
 
@@ -154,8 +154,9 @@ class FaultyDevice final : public ForwardingDevice {
 }  // namespace
 
 std::unique_ptr<driver::VfioDevice> make_faulty_device(driver::VfioDevice& device,
-                                                       std::uint64_t faults) {
-  return (faults & kFaults) == 0 ? nullptr : std::make_unique<FaultyDevice>(device, faults);
+                                                       vf_fault_set faults) {
+  return !contract::intersects(faults, kFaults) ? nullptr
+                                                : std::make_unique<FaultyDevice>(device, faults);
 }
 
 }  // namespace vfsim::bench

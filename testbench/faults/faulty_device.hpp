@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/migration/vfio_device.hpp"
 
 namespace vfsim::bench {
@@ -13,6 +14,6 @@ namespace vfsim::bench {
 /// @param device  outlives the answer
 /// @return nothing if `faults` (VF_FAULT_* bits) has no such defect
 [[nodiscard]] std::unique_ptr<driver::VfioDevice> make_faulty_device(driver::VfioDevice& device,
-                                                                     std::uint64_t faults);
+                                                                     vf_fault_set faults);
 
 }  // namespace vfsim::bench

@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <iterator>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "firmware/interface/signature.h"
 
 namespace vfsim::bench {
 
 namespace {
 
-constexpr enum vf_fault kFaults[] = {
-    VF_FAULT_drain_never_ends, VF_FAULT_drain_slow,           VF_FAULT_drain_count_narrow,
-    VF_FAULT_save_wrong_key,   VF_FAULT_counter_runs_in_stop, VF_FAULT_dirty_page_shifted,
-    VF_FAULT_answer_unsigned,  VF_FAULT_refusal_no_syndrome,
-};
+constexpr vf_fault_set kFaults = contract::fault_set({
+    VF_FAULT_drain_never_ends,
+    VF_FAULT_drain_slow,
+    VF_FAULT_drain_count_narrow,
+    VF_FAULT_save_wrong_key,
+    VF_FAULT_counter_runs_in_stop,
+    VF_FAULT_dirty_page_shifted,
+    VF_FAULT_answer_unsigned,
+    VF_FAULT_refusal_no_syndrome,
+});
 
 constexpr model::Ps kSlow = 1 * model::kMs;  // drain_slow: a drain takes at least
 constexpr std::uint32_t kEntryHead = 0x20;   // bytes of a command entry in front of the answer
@@ -27,9 +32,8 @@ bool is_answer(const fw_dma& dma) {
 
 }  // namespace
 
-bool FaultyFirmwarePort::wanted(std::uint64_t faults) {
-  return std::any_of(std::begin(kFaults), std::end(kFaults),
-                     [&](enum vf_fault fault) { return vf_fault(faults, fault) != 0; });
+bool FaultyFirmwarePort::wanted(vf_fault_set faults) {
+  return contract::intersects(faults, kFaults);
 }
 
 std::uint32_t FaultyFirmwarePort::reg_read(std::uint32_t reg) {

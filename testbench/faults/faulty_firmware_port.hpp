@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "firmware/interface/faults.h"
 #include "systemc/common/calendar.hpp"
 #include "systemc/fw_host/fw_host.hpp"
 
@@ -16,11 +17,11 @@ class FaultyFirmwarePort final : public model::FwPort, private model::Timer {
   /// @param hardware   what the firmware would be connected to
   /// @param processor  that runs it
   FaultyFirmwarePort(model::Calendar& calendar, model::FwPort& hardware, model::FwHost& processor,
-                     std::uint64_t faults)
+                     vf_fault_set faults)
       : calendar_(calendar), hardware_(hardware), processor_(processor), faults_(faults) {}
 
   /// Whether the set has a fault that is done here.
-  [[nodiscard]] static bool wanted(std::uint64_t faults);
+  [[nodiscard]] static bool wanted(vf_fault_set faults);
 
   [[nodiscard]] vf_context_ram* ram() override { return hardware_.ram(); }
   std::uint32_t reg_read(std::uint32_t reg) override;
@@ -32,7 +33,7 @@ class FaultyFirmwarePort final : public model::FwPort, private model::Timer {
   [[nodiscard]] std::uint32_t irq_level() const override;
 
  private:
-  [[nodiscard]] bool on(unsigned fault) const { return (faults_ >> fault & 1U) != 0; }
+  [[nodiscard]] bool on(enum vf_fault fault) const { return vf_fault(faults_, fault) != 0; }
   [[nodiscard]] std::uint32_t status(std::uint32_t fn, std::uint32_t value);
   void count_in_stop();
   void shift_pages(std::uint32_t fn);
@@ -45,7 +46,7 @@ class FaultyFirmwarePort final : public model::FwPort, private model::Timer {
   model::Calendar& calendar_;
   model::FwPort& hardware_;
   model::FwHost& processor_;
-  const std::uint64_t faults_;
+  const vf_fault_set faults_;
   std::array<bool, VF_MAX_FUNCTIONS> stopped_{};          // responder
   std::array<bool, VF_MAX_FUNCTIONS> gate_{};             // initiator
   std::array<model::Ps, VF_MAX_FUNCTIONS> drained_at_{};  // drain_slow: not before

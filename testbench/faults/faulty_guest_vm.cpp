@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "testbench/faults/fault_bits.hpp"
+#include "firmware/interface/fault_set.hpp"
 #include "testbench/sim_platform/forwarding_device.hpp"
 
 namespace vfsim::bench {
@@ -13,15 +13,15 @@ using driver::MigState;
 using driver::Result;
 using StreamPtr = std::shared_ptr<driver::MigStream>;
 
-constexpr std::uint64_t kFaults =
-    fault_bits({VF_FAULT_cpu_page_missed, VF_FAULT_last_sync_skipped, VF_FAULT_page_misplaced,
-                VF_FAULT_p2p_stage_rushed, VF_FAULT_resume_out_of_step, VF_FAULT_source_runs_too,
-                VF_FAULT_rollback_forgets_device});
+constexpr vf_fault_set kFaults = contract::fault_set(
+    {VF_FAULT_cpu_page_missed, VF_FAULT_last_sync_skipped, VF_FAULT_page_misplaced,
+     VF_FAULT_p2p_stage_rushed, VF_FAULT_resume_out_of_step, VF_FAULT_source_runs_too,
+     VF_FAULT_rollback_forgets_device});
 
 /// What the VMM does at present, as its parts see it.
 struct Procedure {
   VmmSide side;
-  std::uint64_t faults;
+  vf_fault_set faults;
   bool vcpus_stopped = false;
   [[nodiscard]] bool has(VmmSide where, enum vf_fault fault) const {
     return side == where && vf_fault(faults, fault) != 0;
@@ -86,7 +86,7 @@ class MisledDevice final : public ForwardingDevice {
 
 class FaultyGuestVm final : public driver::GuestVm {
  public:
-  FaultyGuestVm(driver::GuestVm& guest, VmmSide side, std::uint64_t faults)
+  FaultyGuestVm(driver::GuestVm& guest, VmmSide side, vf_fault_set faults)
       : guest_(guest), vmm_{side, faults, false} {
     for (driver::VfioDevice* device : guest.devices()) {
       devices_.push_back(std::make_unique<MisledDevice>(*device, vmm_, devices_.empty()));
@@ -149,8 +149,10 @@ class FaultyGuestVm final : public driver::GuestVm {
 }  // namespace
 
 std::unique_ptr<driver::GuestVm> make_faulty_guest_vm(driver::GuestVm& guest, VmmSide side,
-                                                      std::uint64_t faults) {
-  return (faults & kFaults) == 0 ? nullptr : std::make_unique<FaultyGuestVm>(guest, side, faults);
+                                                      vf_fault_set faults) {
+  return !contract::intersects(faults, kFaults)
+             ? nullptr
+             : std::make_unique<FaultyGuestVm>(guest, side, faults);
 }
 
 }  // namespace vfsim::bench

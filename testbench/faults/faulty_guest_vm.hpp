@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/vmm/environment.hpp"
 
 namespace vfsim::bench {
@@ -16,6 +17,6 @@ enum class VmmSide : std::uint8_t { source, destination };
 /// @return nothing if `faults` (VF_FAULT_* bits) has no such defect
 [[nodiscard]] std::unique_ptr<driver::GuestVm> make_faulty_guest_vm(driver::GuestVm& guest,
                                                                     VmmSide side,
-                                                                    std::uint64_t faults);
+                                                                    vf_fault_set faults);
 
 }  // namespace vfsim::bench

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "testbench/faults/fault_bits.hpp"
+#include "firmware/interface/fault_set.hpp"
 #include "testbench/faults/faulty_device.hpp"
 #include "testbench/faults/faulty_platform.hpp"
 
@@ -92,12 +92,12 @@ class Device final : public driver::VfioDevice {
 };
 
 std::unique_ptr<driver::VfioDevice> faulty(Device& device, enum vf_fault fault) {
-  return make_faulty_device(device, fault_bits({fault}));
+  return make_faulty_device(device, contract::fault_set({fault}));
 }
 
 TEST(FaultyParts, AreInPlaceOnlyForTheirFaults) {
   Device device;
-  EXPECT_EQ(make_faulty_device(device, 0), nullptr);
+  EXPECT_EQ(make_faulty_device(device, {}), nullptr);
   EXPECT_EQ(faulty(device, VF_FAULT_tx_duplicated), nullptr);
   EXPECT_NE(faulty(device, VF_FAULT_reset_forgotten), nullptr);
 }

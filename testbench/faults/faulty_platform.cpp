@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "testbench/faults/fault_bits.hpp"
+#include "firmware/interface/faults.h"
 
 namespace vfsim::bench {
 namespace {
@@ -65,7 +65,7 @@ constexpr std::uint64_t kEntryData = 8;
 }  // namespace
 
 std::unique_ptr<driver::Platform> make_faulty_guest_platform(driver::Platform& platform,
-                                                             std::uint64_t faults) {
+                                                             vf_fault_set faults) {
   if (vf_fault(faults, VF_FAULT_doorbells_forgotten) == 0) {
     return nullptr;
   }
@@ -77,7 +77,7 @@ std::unique_ptr<driver::Platform> make_faulty_guest_platform(driver::Platform& p
 }
 
 std::unique_ptr<driver::Platform> make_faulty_vf_platform(driver::Platform& platform,
-                                                          std::uint64_t faults) {
+                                                          vf_fault_set faults) {
   if (vf_fault(faults, VF_FAULT_vector_map_not_restored) == 0) {
     return nullptr;
   }

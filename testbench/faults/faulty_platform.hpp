@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/platform/platform.hpp"
 
 namespace vfsim::bench {
@@ -13,12 +14,12 @@ namespace vfsim::bench {
 /// @param platform  outlives the answer
 /// @return nothing if `faults` (VF_FAULT_* bits) has no such defect
 [[nodiscard]] std::unique_ptr<driver::Platform> make_faulty_guest_platform(
-    driver::Platform& platform, std::uint64_t faults);
+    driver::Platform& platform, vf_fault_set faults);
 
 /// The function of a VF migration driver that does not restore which message an interrupt vector
 /// sends (fault vector_map_not_restored). As above.
 [[nodiscard]] std::unique_ptr<driver::Platform> make_faulty_vf_platform(driver::Platform& platform,
-                                                                        std::uint64_t faults);
+                                                                        vf_fault_set faults);
 
 using FrameHandler = std::function<void(const std::uint8_t* frame, std::uint32_t length)>;
 

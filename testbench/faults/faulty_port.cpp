@@ -30,20 +30,22 @@ std::uint32_t target_of(const model::CommandView& view) {
 
 }  // namespace
 
-bool FaultyPort::wanted(std::uint64_t faults) {
-  std::uint32_t bit = 0;
+bool FaultyPort::wanted(vf_fault_set faults) {
+  unsigned fault = 0;
   return std::any_of(std::begin(contract::kFaults), std::end(contract::kFaults),
                      [&](const contract::FaultRow& row) {
-                       return (faults >> bit++ & 1U) != 0 && row.layer == "bus";
+                       return vf_fault(faults, static_cast<enum vf_fault>(fault++)) != 0 &&
+                              row.layer == "bus";
                      });
 }
 
 FaultyPort::FaultyPort(model::Calendar& calendar, model::ProbeBus& probes, model::PcieEndpoint& nic,
-                       model::Rid base, model::Host& host, std::uint8_t index, std::uint64_t faults)
+                       model::Rid base, model::Host& host, std::uint8_t index, vf_fault_set faults)
     : calendar_(calendar), nic_(nic), base_(base), host_(host), index_(index) {
-  for (unsigned fault = 0; fault < std::size(contract::kFaults); ++fault) {
+  for (unsigned i = 0; i < VF_FAULT_COUNT; ++i) {
+    const auto fault = static_cast<enum vf_fault>(i);
     if (std::unique_ptr<BusFault> defect =
-            (faults >> fault & 1U) != 0 ? make_bus_fault(fault, *this) : nullptr) {
+            vf_fault(faults, fault) != 0 ? make_bus_fault(fault, *this) : nullptr) {
       faults_.push_back(std::move(defect));
     }
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "firmware/interface/faults.h"
 #include "firmware/interface/layout.h"
 #include "systemc/common/probe.hpp"
 #include "systemc/pcie/host.hpp"
@@ -44,11 +45,11 @@ class FaultyPort final : public model::PciePort,
   /// @param base  routing id of the device's first function: of the PF, or of the peer device
   /// @param host  that it is attached to, number `index`
   FaultyPort(model::Calendar& calendar, model::ProbeBus& probes, model::PcieEndpoint& nic,
-             model::Rid base, model::Host& host, std::uint8_t index, std::uint64_t faults);
+             model::Rid base, model::Host& host, std::uint8_t index, vf_fault_set faults);
   ~FaultyPort() override;
 
   /// Whether the set has a fault of this layer.
-  [[nodiscard]] static bool wanted(std::uint64_t faults);
+  [[nodiscard]] static bool wanted(vf_fault_set faults);
   void connect(model::PciePort& link) { link_ = &link; }
 
   // The link, as the NIC sees it.

@@ -153,7 +153,7 @@ std::unique_ptr<Door> make_capture_door(const CaptureReader& reader) {
   return std::make_unique<CaptureDoor>(reader);
 }
 
-std::unique_ptr<Door> make_capture_door(std::uint64_t) {
+std::unique_ptr<Door> make_capture_door(vf_fault_set) {
   return make_capture_door(CaptureReader(read_capture));
 }
 

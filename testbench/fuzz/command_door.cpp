@@ -41,7 +41,7 @@ constexpr std::size_t kDriverLines = 150;
 
 /// A NIC and the way back to its beginning.
 struct Target {
-  Target(Base base, std::uint64_t faults) {
+  Target(Base base, vf_fault_set faults) {
     fw_config config = MockNic::default_config();
     config.faults = faults;
     if (base == Base::driver) {
@@ -306,7 +306,7 @@ class CommandCase {
 
 class CommandDoor final : public Door {
  public:
-  explicit CommandDoor(std::uint64_t faults) : corpus_(command_corpus()) {
+  explicit CommandDoor(vf_fault_set faults) : corpus_(command_corpus()) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(Base::kinds); ++i) {
       targets_.push_back(std::make_unique<Target>(static_cast<Base>(i), faults));
     }
@@ -411,7 +411,7 @@ class CommandDoor final : public Door {
 
 }  // namespace
 
-std::unique_ptr<Door> make_command_door(std::uint64_t faults) {
+std::unique_ptr<Door> make_command_door(vf_fault_set faults) {
   return std::make_unique<CommandDoor>(faults);
 }
 

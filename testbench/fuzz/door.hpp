@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/interface/faults.h"
+
 namespace vfsim::bench {
 
 using CaseBytes = std::vector<std::uint8_t>;
@@ -39,12 +41,12 @@ struct DoorRow {
   std::uint32_t weight;  // thousandths of all cases
   std::string_view takes;
   std::string_view doc;
-  std::unique_ptr<Door> (*make)(std::uint64_t faults);
+  std::unique_ptr<Door> (*make)(vf_fault_set faults);
 };
 
 /// One maker per row. `faults`: deliberate defects, VF_FAULT_* set, for doors of a device.
 #define DOOR(name, weight, takes, doc) \
-  [[nodiscard]] std::unique_ptr<Door> make_##name##_door(std::uint64_t faults);
+  [[nodiscard]] std::unique_ptr<Door> make_##name##_door(vf_fault_set faults);
 #include "testbench/fuzz/doors.def"
 #undef DOOR
 

@@ -99,7 +99,7 @@ class DmaJudge final : public model::Observer {
 /// A NIC with queues on all functions, and one case on it.
 class Attack {
  public:
-  explicit Attack(std::uint64_t faults) : bed_(params()), judge_(bed_) {
+  explicit Attack(vf_fault_set faults) : bed_(params()), judge_(bed_) {
     bed_.nic.set_faults(faults);
     bed_.enable_vfs(kVfs);
     for (std::uint32_t fn = 0; fn <= kVfs; ++fn) {
@@ -225,7 +225,7 @@ class Attack {
 
 class DoorbellDoor final : public Door {
  public:
-  explicit DoorbellDoor(std::uint64_t faults) : faults_(faults) {}
+  explicit DoorbellDoor(vf_fault_set faults) : faults_(faults) {}
 
   CaseBytes make(CaseRandom& random) override {
     CaseBytes bytes;
@@ -388,13 +388,13 @@ class DoorbellDoor final : public Door {
               noise(random, kSizes[below(random, std::size(kSizes))]), kind);
   }
 
-  std::uint64_t faults_;
+  vf_fault_set faults_;
   std::unique_ptr<Attack> attack_;
 };
 
 }  // namespace
 
-std::unique_ptr<Door> make_doorbell_door(std::uint64_t faults) {
+std::unique_ptr<Door> make_doorbell_door(vf_fault_set faults) {
   return std::make_unique<DoorbellDoor>(faults);
 }
 

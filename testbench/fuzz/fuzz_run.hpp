@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/interface/faults.h"
 #include "testbench/fuzz/door.hpp"
 
 namespace vfsim::bench {
@@ -17,7 +18,7 @@ struct FuzzOptions {
   std::uint64_t seed = 1;
   std::uint64_t first = 0;  // number of the first case
   unsigned jobs = 1;
-  std::uint64_t faults = 0;
+  vf_fault_set faults{};
   double case_limit_s = 20;  // a case that takes longer hangs
   const volatile std::sig_atomic_t* stop = nullptr;
 };

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "firmware/interface/layout.h"
 #include "testbench/fuzz/fuzz_run.hpp"
 #include "testbench/fuzz/readers.hpp"
@@ -15,16 +15,12 @@
 namespace vfsim::bench {
 namespace {
 
-constexpr std::uint64_t fault_set(enum vf_fault which) {
-  return 1ULL << which;
-}
-
-DoorRow row(std::string_view name, std::unique_ptr<Door> (*make)(std::uint64_t)) {
+DoorRow row(std::string_view name, std::unique_ptr<Door> (*make)(vf_fault_set)) {
   return {name, 1000, "", "", make};
 }
 
 FuzzReport run(const DoorRow& door, std::uint64_t cases, unsigned jobs = 2,
-               std::uint64_t faults = 0, std::uint64_t seed = 1) {
+               vf_fault_set faults = {}, std::uint64_t seed = 1) {
   FuzzOptions options;
   options.cases = cases;
   options.jobs = jobs;
@@ -52,7 +48,7 @@ class NumberDoor : public Door {
 };
 
 TEST(Fuzz, DeadAndHangingWorkersAreFindings) {
-  const DoorRow door = row("number", [](std::uint64_t) -> std::unique_ptr<Door> {
+  const DoorRow door = row("number", [](vf_fault_set) -> std::unique_ptr<Door> {
     return std::make_unique<NumberDoor>();
   });
   FuzzOptions options;
@@ -79,7 +75,7 @@ TEST(Fuzz, DeadAndHangingWorkersAreFindings) {
 }
 
 TEST(Fuzz, DoorThatDoesNotOpenIsAFinding) {
-  const DoorRow door = row("broken", [](std::uint64_t) -> std::unique_ptr<Door> { std::abort(); });
+  const DoorRow door = row("broken", [](vf_fault_set) -> std::unique_ptr<Door> { std::abort(); });
   const FuzzReport report = run(door, 10);
   EXPECT_EQ(report.cases, 0U);
   EXPECT_GE(report.findings, 1U);
@@ -87,7 +83,7 @@ TEST(Fuzz, DoorThatDoesNotOpenIsAFinding) {
 
 struct HealthyCase {
   const char* name;
-  std::unique_ptr<Door> (*make)(std::uint64_t);
+  std::unique_ptr<Door> (*make)(vf_fault_set);
   std::uint64_t cases;
 };
 
@@ -103,7 +99,7 @@ TEST_P(Healthy, NoFindingAndTheSameDigestWithAnyJobs) {
   EXPECT_EQ(one.refused, two.refused);
   EXPECT_GT(one.accepted, 0U) << "cases that nothing refuses reach farther";
   EXPECT_GT(one.refused.size(), 0U);
-  EXPECT_NE(run(row(c.name, c.make), c.cases, 1, 0, 2).digest, one.digest) << "another seed";
+  EXPECT_NE(run(row(c.name, c.make), c.cases, 1, {}, 2).digest, one.digest) << "another seed";
 }
 
 INSTANTIATE_TEST_SUITE_P(Doors, Healthy,
@@ -116,15 +112,15 @@ INSTANTIATE_TEST_SUITE_P(Doors, Healthy,
                          [](const auto& door) { return std::string(door.param.name); });
 
 TEST(Planted, CommandThatIsCompletedTwice) {
-  const FuzzReport report =
-      run(row("command", make_command_door), 200, 2, fault_set(VF_FAULT_completion_twice));
+  const FuzzReport report = run(row("command", make_command_door), 200, 2,
+                                contract::fault_set({VF_FAULT_completion_twice}));
   ASSERT_GT(report.findings, 0U);
   EXPECT_NE(report.shown[0].what.find("2 completions"), std::string::npos) << report.shown[0].what;
   // The number alone brings it back.
   FuzzOptions again;
   again.cases = 1;
   again.first = report.shown[0].number;
-  again.faults = fault_set(VF_FAULT_completion_twice);
+  again.faults = contract::fault_set({VF_FAULT_completion_twice});
   const FuzzReport replayed = fuzz_door(row("command", make_command_door), again);
   ASSERT_EQ(replayed.findings, 1U);
   EXPECT_EQ(replayed.shown[0].what, report.shown[0].what);
@@ -132,15 +128,15 @@ TEST(Planted, CommandThatIsCompletedTwice) {
 }
 
 TEST(Planted, ImageThatIsNotGivenBack) {
-  const FuzzReport report =
-      run(row("image", make_image_door), 300, 2, fault_set(VF_FAULT_load_drops_arm_state));
+  const FuzzReport report = run(row("image", make_image_door), 300, 2,
+                                contract::fault_set({VF_FAULT_load_drops_arm_state}));
   ASSERT_GT(report.findings, 0U);
   EXPECT_NE(report.shown[0].what.find("SAVE does not give back"), std::string::npos);
 }
 
 TEST(Planted, DoorbellsThatReachForeignMemory) {
-  const FuzzReport report =
-      run(row("doorbell", make_doorbell_door), 400, 2, fault_set(VF_FAULT_mkey_unchecked));
+  const FuzzReport report = run(row("doorbell", make_doorbell_door), 400, 2,
+                                contract::fault_set({VF_FAULT_mkey_unchecked}));
   ASSERT_GT(report.findings, 0U);
   EXPECT_NE(report.shown[0].what.find("which none of its queues and keys names"), std::string::npos)
       << report.shown[0].what;
@@ -153,7 +149,7 @@ TEST(Fuzz, LongWorkIsNoHang) {
   bytes.resize(bytes.size() + 20);
   bytes.insert(bytes.end(), {0, 0, 1, 0x6c, 0, 1, 0, 0x42, 0, 0, 0, 0, 0, 0x10, 1, 0xe0});
   bytes.insert(bytes.end(), {0, 1, 0, 8, 1, 0, 7, 0, 0x95, 0x2c, 0, 0, 8, 0, 3});
-  const DoorOutcome outcome = make_doorbell_door(0)->run(bytes);
+  const DoorOutcome outcome = make_doorbell_door({})->run(bytes);
   EXPECT_EQ(outcome.finding, "");
   EXPECT_TRUE(outcome.accepted);
 }
@@ -178,7 +174,7 @@ TEST(Fuzz, HangIsTheSliceInWhichNothingWasDone) {
 }
 
 TEST(Planted, ScenarioErrorsOfSeveralLines) {
-  const DoorRow door = row("scenario", [](std::uint64_t) {
+  const DoorRow door = row("scenario", [](vf_fault_set) {
     return make_scenario_door(
         ScenarioReader([](const std::string&, const std::vector<std::string>&, std::string& error) {
           error = "case.toml:1:1: two\nlines";
@@ -189,7 +185,7 @@ TEST(Planted, ScenarioErrorsOfSeveralLines) {
 }
 
 TEST(Planted, CaptureErrorsWithoutAFile) {
-  const DoorRow door = row("capture", [](std::uint64_t) {
+  const DoorRow door = row("capture", [](vf_fault_set) {
     return make_capture_door(CaptureReader([](const std::string&, std::string& error) {
       error = "something is wrong";
       return false;

@@ -27,7 +27,7 @@ enum class Before : std::uint8_t { nothing, objects, open, running, kinds };
 
 /// A NIC whose VF is in one of the states, and the way back to it.
 struct Target {
-  Target(Before before, std::uint64_t faults, const CaseBytes& open_image) : rig(config(faults)) {
+  Target(Before before, vf_fault_set faults, const CaseBytes& open_image) : rig(config(faults)) {
     if (before == Before::objects) {
       rig.populate(kVf);
     }
@@ -35,7 +35,7 @@ struct Target {
            (before != Before::open || rig.load(kVf, open_image).ok());
     start.emplace(rig.nic, kVfs);
   }
-  static fw_config config(std::uint64_t faults) {
+  static fw_config config(vf_fault_set faults) {
     fw_config made = MockNic::default_config();
     made.faults = faults;
     return made;
@@ -92,7 +92,7 @@ std::string difference(const CaseBytes& loaded, const CaseBytes& saved) {
 
 class ImageDoor final : public Door {
  public:
-  explicit ImageDoor(std::uint64_t faults) {
+  explicit ImageDoor(vf_fault_set faults) {
     make_images();
     for (std::size_t i = 0; i < static_cast<std::size_t>(Before::kinds); ++i) {
       targets_.push_back(std::make_unique<Target>(static_cast<Before>(i), faults, stream_.front()));
@@ -222,7 +222,7 @@ class ImageDoor final : public Door {
 
 }  // namespace
 
-std::unique_ptr<Door> make_image_door(std::uint64_t faults) {
+std::unique_ptr<Door> make_image_door(vf_fault_set faults) {
   return std::make_unique<ImageDoor>(faults);
 }
 

@@ -249,7 +249,7 @@ std::unique_ptr<Door> make_scenario_door(const ScenarioReader& reader) {
   return std::make_unique<ScenarioDoor>(reader);
 }
 
-std::unique_ptr<Door> make_scenario_door(std::uint64_t) {
+std::unique_ptr<Door> make_scenario_door(vf_fault_set) {
   return make_scenario_door(ScenarioReader(read_scenario));
 }
 

@@ -695,7 +695,7 @@ class StreamDoor final : public Door {
 
 }  // namespace
 
-std::unique_ptr<Door> make_stream_door(std::uint64_t) {
+std::unique_ptr<Door> make_stream_door(vf_fault_set) {
   return std::make_unique<StreamDoor>();
 }
 

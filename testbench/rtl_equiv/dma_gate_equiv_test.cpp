@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/dma_gate_tlm.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
@@ -149,7 +149,7 @@ class Pair final : private rtl::AssertionListener {
     EXPECT_EQ(rtl_.wrong(), "");
   }
   /// Defects for the SystemC gate.
-  void break_tlm(unsigned fault) { cores_[0]->faults = 1ULL << fault; }
+  void break_tlm(enum vf_fault fault) { cores_[0]->faults = contract::fault_set({fault}); }
   [[nodiscard]] const std::string& tlm_wrong() const { return tlm_.wrong(); }
   [[nodiscard]] const Histories& histories() const { return histories_; }
   [[nodiscard]] bool wave_written() const { return wave_written_; }

@@ -92,7 +92,7 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
 
 HostSide::~HostSide() = default;
 
-void HostSide::decorate(std::uint64_t faults) {
+void HostSide::decorate(vf_fault_set faults) {
   nic.set_faults(faults);
   if (FaultyPort::wanted(faults)) {
     faulty_port_ = std::make_unique<FaultyPort>(context_.calendar, context_.probes, nic, model::Host::kNicRid, host,

@@ -12,7 +12,7 @@
 #include "systemc/pcie/host.hpp"
 #include "systemc/pcie/peer_device.hpp"
 #include "testbench/checkers/rule_set.hpp"
-#include "testbench/faults/fault_bits.hpp"
+#include "testbench/faults/in_place_of.hpp"
 #include "testbench/faults/faulty_device.hpp"
 #include "testbench/faults/faulty_platform.hpp"
 #include "testbench/runner/layout_of_machine.hpp"
@@ -74,7 +74,7 @@ class HostSide {
 
  private:
   /// Puts the decorators of the scenario's faults around the NIC.
-  void decorate(std::uint64_t faults);
+  void decorate(vf_fault_set faults);
   void connect_peer();
   void assign_vf(std::uint32_t guest, std::uint32_t vf, RuleSet& rules);
   /// The n-th VF of the guest reaches the windows of its others.

@@ -3,7 +3,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/vmm/vmm.hpp"
-#include "testbench/faults/fault_bits.hpp"
+#include "testbench/faults/in_place_of.hpp"
 #include "testbench/faults/faulty_channel.hpp"
 #include "testbench/faults/faulty_guest_vm.hpp"
 #include "testbench/fuzz/image_corrupt.hpp"
@@ -111,7 +111,7 @@ driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Attempt& 
   if (attempt.channel.any()) {
     ends.first = make_broken_channel(std::move(ends.first), attempt.channel);
   }
-  const std::uint64_t faults = run.sim.scenario().faults;
+  const vf_fault_set faults = run.sim.scenario().faults;
   ends.first = with_channel_faults(std::move(ends.first), faults);
   const auto faulty_source = make_faulty_guest_vm(guest.on(source.index), VmmSide::source, faults);
   const auto faulty_destination = make_faulty_guest_vm(guest.on(destination.index), VmmSide::destination, faults);

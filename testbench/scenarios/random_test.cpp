@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/interface/fault_set.hpp"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/prepare.hpp"
 
@@ -216,8 +217,8 @@ TEST(Random, AFaultMayBeDrawn) {
   int with = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const Prepared p = prepared(text, seed);
-    EXPECT_EQ(p.scenario.faults != 0, p.drawn("fault") == "tx_duplicated");
-    with += p.scenario.faults != 0 ? 1 : 0;
+    EXPECT_EQ(p.scenario.faults != vf_fault_set{}, p.drawn("fault") == "tx_duplicated");
+    with += p.scenario.faults != vf_fault_set{} ? 1 : 0;
   }
   EXPECT_NEAR(with, 50, 20);
 }

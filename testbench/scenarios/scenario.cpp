@@ -7,6 +7,7 @@
 #include <sstream>
 #include <toml++/toml.h>
 
+#include "firmware/interface/fault_set.hpp"
 #include "testbench/faults/fault_set.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/scenarios/params.hpp"
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kRuleIds =
 #define RULE(id, judge, title, trigger) " " #id
+
 #include "testbench/checkers/rules.def"
 #undef RULE
     ;
@@ -219,7 +221,7 @@ class Reader {
       error = set.error().text;
       return false;
     }
-    scenario.faults |= set.value();
+    scenario.faults = scenario.faults | set.value();
     return true;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/interface/faults.h"
 #include "host_driver/vmm/params.hpp"
 #include "systemc/common/params.hpp"
 #include "testbench/scenarios/random_section.hpp"
@@ -44,7 +45,7 @@ struct Scenario {
   ChannelParams channel;
   WorkloadParams workload;
   std::vector<Step> steps;   // in the order of the file, which is the order in time
-  std::uint64_t faults = 0;  // VF_FAULT_* set
+  vf_fault_set faults{};     // VF_FAULT_* set
   RandomSection random;      // what is left open
   std::vector<Drawn> drawn;  // what draw() made of it
   /// Where a parameter ("nic.vfs") got its value: "file:line:column" or "--set ..."; none: default.

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/interface/faults.h"
+#include "firmware/interface/fault_set.hpp"
 #include "firmware/interface/layout.h"
 #include "testbench/scenarios/params.hpp"
 #include "testbench/scenarios/steps.hpp"
@@ -84,7 +84,7 @@ host = "B"
 TEST(Scenario, Faults) {
   const Loaded l = load_text("[faults]\nenable = [\"tx_duplicated\"]\n");
   ASSERT_TRUE(l.ok) << l.error;
-  EXPECT_EQ(l.scenario.faults, UINT64_C(1) << VF_FAULT_tx_duplicated);
+  EXPECT_EQ(l.scenario.faults, contract::fault_set({VF_FAULT_tx_duplicated}));
 }
 
 /// Each mistake: file text and the error behind "<file>:".
@@ -176,8 +176,7 @@ TEST(Scenario, Overrides) {
   EXPECT_TRUE(apply_override("faults=tx_duplicated,mkey_unchecked", s, error));
   EXPECT_EQ(s.nic.vfs, 16U);
   EXPECT_EQ(s.channel.latency_us, 1000U);
-  EXPECT_EQ(s.faults, UINT64_C(1) << VF_FAULT_tx_duplicated | UINT64_C(1)
-                                                                  << VF_FAULT_mkey_unchecked);
+  EXPECT_EQ(s.faults, contract::fault_set({VF_FAULT_tx_duplicated, VF_FAULT_mkey_unchecked}));
   EXPECT_FALSE(apply_override("nic.vf=16", s, error));
   EXPECT_EQ(error,
             "--set nic.vf=16: unknown parameter 'nic.vf' (did you mean 'nic.vfs'?); vfsim list "
