@@ -16,7 +16,7 @@ using StreamPtr = std::shared_ptr<driver::MigStream>;
 constexpr vf_fault_set kFaults = contract::fault_set(
     {VF_FAULT_cpu_page_missed, VF_FAULT_last_sync_skipped, VF_FAULT_page_misplaced,
      VF_FAULT_p2p_stage_rushed, VF_FAULT_resume_out_of_step, VF_FAULT_source_runs_too,
-     VF_FAULT_rollback_forgets_device});
+     VF_FAULT_rollback_forgets_device, VF_FAULT_refuses_too_late});
 
 /// What the VMM does at present, as its parts see it.
 struct Procedure {
@@ -76,7 +76,10 @@ class MisledDevice final : public ForwardingDevice {
   Result<StreamPtr> on_destination(MigState target) {
     const bool early = first_ && target == MigState::running_p2p &&
                        vmm_.has(VmmSide::destination, VF_FAULT_resume_out_of_step);
-    return inner().set_state(early ? MigState::running : target);
+    auto done = inner().set_state(early ? MigState::running : target);
+    const bool misjudged = first_ && target == MigState::running &&
+                           vmm_.has(VmmSide::destination, VF_FAULT_refuses_too_late);
+    return misjudged ? driver::fail(EIO, "taken for failed") : std::move(done);
   }
 
   const Procedure& vmm_;
