@@ -88,7 +88,8 @@ aiger() {
     write_aiger -I -B -zinit -map $base.aim $base.aig" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "no AIGER"; }
   warnings "$base.aig.log"
 }
-abc() { (cd "$work" && timeout "${2:-$limit}" berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
+# abc COMMANDS [PROCESSOR SECONDS]: the smaller limit is of processor time, so that a busy machine finds the same.
+abc() { (cd "$work" && ulimit -t "${2:-$limit}" && timeout $limit berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
 smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
 # The counterexample on the word-level netlist, in no time; false: the simulator does not reach the failure.
 simulate() {
@@ -113,7 +114,7 @@ case $engine in
       abc "pdr; write_cex -a p.aiw"
       if grep -q 'Property proved' "$base.abc.log"; then finish proved 'unbounded'; fi
     else # shallow ones by BMC, which finds the shortest
-      abc "bmc3 -F 60; write_cex -a p.aiw" 15
+      abc "bmc3 -F 60; write_cex -a p.aiw" 20
       grep -q 'asserted in frame' "$base.abc.log" || abc "pdr; write_cex -a p.aiw"
     fi
     frame=$(grep -oE 'asserted in frame [0-9]+' "$base.abc.log" | grep -oE '[0-9]+$' | tail -n 1 || true)
