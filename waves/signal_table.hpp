@@ -1,12 +1,18 @@
-// The signals of a wave file as data (signals.def).
+// The signals that can be watched, as data (signals.def).
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace vfsim::waves {
 
 enum class SignalScope : std::uint8_t { FUNCTION, GUEST };
-enum class SignalKind : std::uint8_t { BITS, MIG_STATE, VCPU, TEXT };
+enum class SignalKind : std::uint8_t { BITS, COUNT, MIG_STATE, VCPU, TEXT, MOMENT };
+
+constexpr bool is_text(SignalKind kind) {
+  return kind == SignalKind::TEXT || kind == SignalKind::MOMENT;
+}
 
 /// Groups that can be left out of a wave file.
 enum class SignalGroup : std::uint8_t {
@@ -71,5 +77,24 @@ enum SignalIndex : std::uint32_t {
 #undef GROUP
   kSignalCount
 };
+
+/// One bit per signal of kSignals.
+using RowMask = std::uint64_t;
+static_assert(kSignalCount <= 64, "a RowMask has a bit for every signal");
+constexpr RowMask row_bit(std::uint32_t row) {
+  return RowMask{1} << row;
+}
+inline constexpr RowMask kAllRows = ~RowMask{0};
+/// The signals of these groups.
+constexpr RowMask rows_of(GroupMask groups) {
+  RowMask rows = 0;
+  for (std::uint32_t row = 0; row < kSignalCount; ++row) {
+    rows |= (groups & mask_of(kSignals[row].group)) != 0 ? row_bit(row) : 0;
+  }
+  return rows;
+}
+
+/// Names of the values 0, 1, ... of a kind; empty for numbers and texts. Source: firmware/interface/enums.def.
+[[nodiscard]] const std::vector<std::string>& value_names(SignalKind kind);
 
 }  // namespace vfsim::waves

@@ -120,11 +120,12 @@ class Recorder : public testing::Test {
             std::vector<std::uint8_t>(16));
   }
   model::ProbeBus bus_;
+  SignalBoard board_{bus_, SignalSpace{2, 1}, 0x0100};
 };
 
 TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
   const std::string path = temp("recorder.fst");
-  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100, shown_groups(), {}});
+  WaveRecorder recorder(board_, path, {});
   ASSERT_TRUE(recorder.ok());
   write(model::kUs, 256);
   bus_.emit<Probe::msi>(&Observer::msi, 2 * model::kUs, FnRef{0, 1}, 3U,
@@ -151,7 +152,7 @@ TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
 
 TEST_F(Recorder, ABurstIsOneBoxAndEndsAtZero) {
   const std::string path = temp("burst.fst");
-  WaveRecorder recorder(bus_, path, WaveScope{2, 1, 0x0100, shown_groups(), {}});
+  WaveRecorder recorder(board_, path, {});
   model::Tlp tlp;
   tlp.requester = 0x0101;
   tlp.bytes = 256;
@@ -227,8 +228,7 @@ TEST(WaveWindow, TheMicrosecondsBeforeAMark) {
 
 TEST_F(Recorder, TransactionsOnDemand) {
   const std::string path = temp("transactions.fst");
-  WaveScope scope{2, 1, 0x0100, mask_of(SignalGroup::transactions), {}};
-  WaveRecorder recorder(bus_, path, scope);
+  WaveRecorder recorder(board_, path, {mask_of(SignalGroup::transactions), {}});
   write(model::kUs, 256);
   ASSERT_TRUE(recorder.finish(10 * model::kUs));
   const std::string vcd = as_vcd(path);
@@ -239,6 +239,24 @@ TEST_F(Recorder, TransactionsOnDemand) {
   text << view.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("vfsim.A.vf0.transaction"));
   EXPECT_THAT(text.str(), testing::Not(HasSubstr("migration_state")));
+}
+
+TEST_F(Recorder, BeginsInTheMiddleOfARun) {
+  write(model::kUs, 256);
+  suspend_vf0(2 * model::kUs);
+  bus_.emit<Probe::driver>(&Observer::phase, 7 * model::kUs, 0U, "downtime", true);
+  const std::string path = temp("middle.fst");
+  WaveRecorder recorder(board_, path, {}, 8 * model::kUs);
+  bus_.emit<Probe::driver>(&Observer::phase, 9 * model::kUs, 0U, "downtime", false);
+  ASSERT_TRUE(recorder.finish(9500 * model::kNs));
+  bus_.emit<Probe::driver>(&Observer::phase, 9600 * model::kNs, 0U, "late", true);
+  const std::string vcd = as_vcd(path);
+  EXPECT_THAT(vcd, HasSubstr("#8000000\n"));
+  EXPECT_THAT(vcd, HasSubstr("sdowntime"));
+  EXPECT_THAT(vcd, HasSubstr("#9000000\ns "));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("#1000000\n")));
+  EXPECT_THAT(vcd, testing::Not(HasSubstr("late")));
+  EXPECT_THAT(vcd, testing::ContainsRegex("\n1[^\n]+\n")) << "vf0 is suspended from the start";
 }
 
 }  // namespace

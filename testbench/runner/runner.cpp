@@ -91,6 +91,7 @@ int verdict(Result& result, bool finished) {
 
 /// Files written while the run goes on; each exists if it was asked for.
 struct Pictures {
+  std::unique_ptr<waves::SignalBoard> board;
   std::unique_ptr<waves::WaveRecorder> waves;
   std::unique_ptr<Timeline> timeline;
   std::unique_ptr<StoryRecorder> story;
@@ -111,10 +112,10 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
   }
   if (!options.wave.empty()) {
     const Scenario& scenario = simulation.scenario();
-    pictures.waves = std::make_unique<waves::WaveRecorder>(
-        simulation.probes, options.wave,
-        waves::WaveScope{scenario.workload.vfs() + 1, scenario.workload.guests, model::Host::kNicRid, options.wave_groups,
-                         options.wave_span});
+    pictures.board = std::make_unique<waves::SignalBoard>(
+        simulation.probes, waves::SignalSpace{scenario.workload.vfs() + 1, scenario.workload.guests}, model::Host::kNicRid);
+    pictures.waves = std::make_unique<waves::WaveRecorder>(*pictures.board, options.wave,
+                                                           waves::WaveScope{options.wave_groups, options.wave_span});
     simulation.rules->on_violation([waves = pictures.waves.get()](const Violation& v) { waves->mark(v.time); });
     if (!pictures.waves->ok()) {
       result.error = fmt::format("{}: cannot be written", options.wave);

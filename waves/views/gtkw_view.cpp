@@ -16,8 +16,10 @@ constexpr const char* kBit = "@28";
 const char* format_of(const SignalInfo& info) {
   switch (info.kind) {
     case SignalKind::TEXT:
+    case SignalKind::MOMENT:
       return kText;
     case SignalKind::BITS:
+    case SignalKind::COUNT:
       return info.bits == 1 ? kBit : kDecimal;
     default:
       return kEnum;
