@@ -56,7 +56,8 @@ SignalBoard::SignalBoard(model::ProbeBus& bus, const SignalSpace& space, model::
       commands_(SignalSpace::kHosts * space.functions,
                 std::vector<std::uint16_t>(1U << VF_LOG_CMDQ_SIZE)) {
   for (SignalId id = 0; id < values_.size(); ++id) {
-    values_[id].number = info_of(id).kind == SignalKind::MIG_STATE ? std::uint64_t{VF_MIG_RUNNING} : 0;
+    values_[id].number =
+        info_of(id).kind == SignalKind::MIG_STATE ? std::uint64_t{VF_MIG_RUNNING} : 0;
   }
   bus.subscribe(*this, {Probe::tlp_sent, Probe::tlp_landed, Probe::tlp_received, Probe::msi,
                         Probe::command, Probe::function_reset, Probe::driver});

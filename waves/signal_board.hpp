@@ -35,8 +35,8 @@ class SignalListener {
 
 /// Keeps the signals of signals.def from the bus alone; it changes nothing that others observe.
 /// Values are exact at every moment. Commands appear if something on the bus emits command
-/// observations (testbench: CommandMonitor). Costs a few stores per TLP; texts of TLPs are made only
-/// for listeners that want them, and for who reads them.
+/// observations (testbench: CommandMonitor). Costs a few stores per TLP; texts of TLPs are made
+/// only for listeners that want them, and for who reads them.
 class SignalBoard final : public model::Observer {
  public:
   /// The text of an event stays this long; a burst shows as one.
@@ -54,9 +54,9 @@ class SignalBoard final : public model::Observer {
   /// Something happened in this unit.
   [[nodiscard]] bool seen(std::uint32_t unit) const { return seen_[unit]; }
 
-  /// The listener hears of changes of these rows from now on; its own values begin with number() and
-  /// text(). May be called inside an observation and inside changed(): the change that is being told
-  /// is not told to it.
+  /// The listener hears of changes of these rows from now on; its own values begin with number()
+  /// and text(). May be called inside an observation and inside changed(): the change that is being
+  /// told is not told to it.
   void add(SignalListener& listener, RowMask rows, model::Ps now);
   /// May be called inside changed(), too.
   void remove(SignalListener& listener);
@@ -116,15 +116,15 @@ class SignalBoard final : public model::Observer {
 
   SignalSpace space_;
   model::Rid base_rid_;
-  std::vector<Value> values_;       // by SignalId
-  std::vector<bool> seen_;          // by unit
-  std::vector<model::Tlp> newest_;  // by function unit
+  std::vector<Value> values_;                         // by SignalId
+  std::vector<bool> seen_;                            // by unit
+  std::vector<model::Tlp> newest_;                    // by function unit
   std::vector<std::vector<std::uint16_t>> commands_;  // by function unit: opcodes by slot, 0 = none
   std::deque<End> ends_;                              // by time
   std::string spare_;                                 // buffer of a text that was replaced
   std::vector<Ear> ears_;
-  RowMask wanted_ = 0;       // by any listener
-  unsigned telling_ = 0;     // depth of tell()
+  RowMask wanted_ = 0;    // by any listener
+  unsigned telling_ = 0;  // depth of tell()
   std::array<std::map<std::uint32_t, std::uint32_t>, SignalSpace::kHosts>
       vhca_;  // vhca_id -> function number
 };

@@ -21,10 +21,9 @@ class Ear : public SignalListener {
   explicit Ear(const SignalBoard& board) : board_(board) {}
   void changed(const SignalChange& c) override {
     const bool text = is_text(info_of(c.id).kind);
-    heard.push_back(
-        std::to_string(c.t / model::kNs) + " " + board_.space().name(c.id) + " " +
-        (text ? "'" + std::string(c.from_text) + "' '" + std::string(c.text) + "'"
-              : std::to_string(c.from) + " " + std::to_string(c.to)));
+    heard.push_back(std::to_string(c.t / model::kNs) + " " + board_.space().name(c.id) + " " +
+                    (text ? "'" + std::string(c.from_text) + "' '" + std::string(c.text) + "'"
+                          : std::to_string(c.from) + " " + std::to_string(c.to)));
     if (const auto once = std::exchange(then, nullptr)) {
       once();
     }

@@ -1,4 +1,5 @@
-// Names and numbers of all signals of a machine: the rows of signals.def for every function and guest.
+// Names and numbers of all signals of a machine: the rows of signals.def for every function and
+// guest.
 #pragma once
 
 #include <optional>

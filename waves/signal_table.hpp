@@ -94,7 +94,8 @@ constexpr RowMask rows_of(GroupMask groups) {
   return rows;
 }
 
-/// Names of the values 0, 1, ... of a kind; empty for numbers and texts. Source: firmware/interface/enums.def.
+/// Names of the values 0, 1, ... of a kind; empty for numbers and texts. Source:
+/// firmware/interface/enums.def.
 [[nodiscard]] const std::vector<std::string>& value_names(SignalKind kind);
 
 }  // namespace vfsim::waves

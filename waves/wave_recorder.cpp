@@ -67,8 +67,8 @@ void WaveRecorder::declare_unit(std::uint32_t unit) {
     } else if (value_names(info.kind).empty()) {
       signals_[id] = file_.add_bits(info.name, info.bits);
     } else {
-      signals_[id] = file_.add_enum_signal(info.name, info.bits,
-                                           names_[static_cast<std::size_t>(info.kind)]);
+      signals_[id] =
+          file_.add_enum_signal(info.name, info.bits, names_[static_cast<std::size_t>(info.kind)]);
     }
   }
 }

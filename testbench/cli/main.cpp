@@ -129,6 +129,15 @@ void add_fuzz_options(CLI::App& app, FuzzCommand& command, int& status) {
   fuzz->callback([&] { status = fuzz_command(command); });
 }
 
+void add_regress_outputs(CLI::App& app, RegressOutputs& files, const std::string& out) {
+  app.add_option("--junit", files.junit, "write JUnit XML to this file")->check(file_name);
+  app.add_option("--html", files.html, "write an index page to this file")->check(file_name);
+  app.add_option("--baseline", files.baseline,
+                 "compare with an earlier regression: its --out folder, or a results.jsonl")
+      ->check(file_name);
+  app.add_option("--out", files.out_dir, out)->check(file_name);
+}
+
 void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& merging,
                          int& status) {
   CLI::App* regress =
@@ -150,16 +159,18 @@ void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& m
   regress->add_option("--limit", command.plan.limit_s, "seconds after which a case is killed")
       ->check(CLI::Range(0.001, 1e9))
       ->capture_default_str();
-  regress->add_option("--junit", command.junit, "write JUnit XML to this file")->check(file_name);
-  regress->add_option("--out", command.out_dir, "folder for results.jsonl and summary.txt")
-      ->check(file_name);
+  add_regress_outputs(*regress, command.files,
+                      "folder for results.jsonl, summary.txt, and what explains failing cases");
+  regress->add_option("--evidence", command.evidence,
+                      "with --out: so many failing cases get a report page and waves")
+      ->check(whole_number)
+      ->capture_default_str();
   regress->add_flag("--rtl-coverage", command.rtl_coverage,
                     "collect and merge the cover counts of RTL blocks: rtl_coverage.dat in --out");
   add_changes(*regress, command.plan.overrides, command.plan.faults);
   CLI::App* merge = regress->add_subcommand("merge", "the results of several shards as one");
   merge->add_option("folders", merging.folders, "--out of each")->required();
-  merge->add_option("--junit", merging.junit, "write JUnit XML to this file")->check(file_name);
-  merge->add_option("--out", merging.out_dir, "folder for the merged results")->check(file_name);
+  add_regress_outputs(*merge, merging.files, "folder for the merged results");
   regress->callback(
       [&, merge] { status = merge->parsed() ? merge_command(merging) : regress_command(command); });
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <sstream>
@@ -11,15 +12,18 @@
 #include <unistd.h>
 #include <utility>
 
+#include "testbench/cli/failure_evidence.hpp"
 #include "testbench/cli/outputs.hpp"
 #include "testbench/cli/rtl_coverage.hpp"
 #include "testbench/cli/run_command.hpp"
+#include "testbench/regress/index_page.hpp"
 #include "testbench/regress/pool.hpp"
-#include "testbench/regress/regression.hpp"
+#include "testbench/regress/trend.hpp"
 
 namespace vfsim::bench {
 namespace {
 
+namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostCases = 10'000'000;
@@ -100,7 +104,7 @@ bool complete(RegressCommand& command, std::string& error) {
     plan.shard = std::strtoull(command.shard.c_str(), nullptr, 10);
     plan.shards = std::strtoull(command.shard.c_str() + slash + 1, nullptr, 10);
   }
-  if (command.rtl_coverage && command.out_dir.empty()) {
+  if (command.rtl_coverage && command.files.out_dir.empty()) {
     error = "regress: --rtl-coverage needs --out, the folder that rtl_coverage.dat goes to";
     return false;
   }
@@ -115,17 +119,20 @@ bool complete(RegressCommand& command, std::string& error) {
   return try_scenarios(plan, error);
 }
 
+unsigned jobs_of(const RegressCommand& command) {
+  return command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
+}
+
 Regression run(const RegressCommand& command) {
   std::vector<Case> cases = cases_of(command.plan);
   if (command.rtl_coverage) {
     for (Case& one : cases) {
-      one.rtl_coverage = rtl_coverage_part(command.out_dir, one.id);
+      one.rtl_coverage = rtl_coverage_part(command.files.out_dir, one.id);
     }
   }
   const auto begin = Clock::now();
   PoolOptions options;
-  options.jobs =
-      command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
+  options.jobs = jobs_of(command);
   options.stop = &interrupted;
   Regression regression;
   regression.total = total_cases(command.plan);
@@ -150,48 +157,94 @@ Regression run(const RegressCommand& command) {
   return regression;
 }
 
-Outputs outputs_of(const std::string& junit_file, const std::string& out_dir) {
+Outputs outputs_of(const RegressOutputs& files) {
   Outputs outputs;
-  outputs.folder("--out", out_dir);
-  outputs.file("--junit", junit_file);
+  outputs.folder("--out", files.out_dir);
+  outputs.file("--junit", files.junit);
+  outputs.file("--html", files.html);
   return outputs;
 }
 
-bool save(const Regression& regression, const std::string& junit_file, const std::string& out_dir,
-          std::string& error) {
-  return (junit_file.empty() || write_file(junit_file, junit(regression), error)) &&
-         (out_dir.empty() || (write_file(out_dir + kResults, to_lines(regression), error) &&
-                              write_file(out_dir + kSummary, summary(regression), error)));
-}
-
-bool read_part(const std::string& folder, Regression& part, std::string& error) {
-  const std::string path = folder + kResults;
-  std::ifstream file(path, std::ios::binary);
+bool read_results(const std::string& path, const char* option, Regression& part, std::string& error) {
+  std::error_code ignored;
+  const std::string file = fs::is_directory(path, ignored) ? path + kResults : path;
+  std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    error = fmt::format("{}: cannot be read; --out of vfsim regress makes it", path);
+  if (!in || !(text << in.rdbuf())) {
+    error = fmt::format("{}{}{}: cannot be read; --out of vfsim regress makes it", option,
+                        *option != 0 ? " " : "", file);
     return false;
   }
   if (!from_lines(text.str(), part, error)) {
-    error = fmt::format("{}: {}", path, error);
+    error = fmt::format("{}{}{}: {}", option, *option != 0 ? " " : "", file, error);
     return false;
   }
   return true;
+}
+
+bool read_baseline(const RegressOutputs& files, Regression& baseline, std::string& error) {
+  return files.baseline.empty() || read_results(files.baseline, "--baseline", baseline, error);
+}
+
+/// How the page finds what lies in the folder of the regression.
+std::string way_to(const std::string& out_dir, const std::string& html) {
+  if (out_dir.empty()) {
+    return "";
+  }
+  const fs::path from = fs::absolute(html).lexically_normal().parent_path();
+  const fs::path way = (fs::absolute(out_dir) / "").lexically_normal().lexically_relative(from);
+  return way == "." ? "" : (way / "").string();
+}
+
+/// Evidence of a part, seen from the folder of the whole; without that, from here.
+std::string evidence_from(const std::string& part, const std::string& evidence,
+                          const std::string& whole) {
+  if (evidence.empty()) {
+    return "";
+  }
+  std::error_code ignored;
+  const fs::path folder = fs::is_directory(part, ignored) ? fs::path(part) : fs::path(part).parent_path();
+  const fs::path place = fs::absolute(folder / evidence).lexically_normal();
+  return place.lexically_relative(fs::absolute(whole.empty() ? "." : whole).lexically_normal()).string();
+}
+
+/// Tells and writes everything.
+bool save(const Regression& regression, const RegressOutputs& files, const Regression& baseline,
+          std::string& error) {
+  const Trend against = trend(regression, baseline);
+  const std::string text =
+      summary(regression) + (files.baseline.empty() ? "" : trend_text(against));
+  fmt::print("{}", text);
+  return (files.junit.empty() || write_file(files.junit, junit(regression), error)) &&
+         (files.out_dir.empty() ||
+          (write_file(files.out_dir + kResults, to_lines(regression), error) &&
+           write_file(files.out_dir + kSummary, text, error))) &&
+         (files.html.empty() ||
+          write_file(files.html,
+                     index_page(regression, files.baseline.empty() ? nullptr : &against,
+                                way_to(files.out_dir, files.html)),
+                     error));
 }
 
 }  // namespace
 
 int regress_command(RegressCommand command) {
   std::string error;
-  Outputs outputs = outputs_of(command.junit, command.out_dir);
-  if (!complete(command, error) || !outputs.prepare(error)) {
+  Regression baseline;
+  Outputs outputs = outputs_of(command.files);
+  if (!complete(command, error) || !read_baseline(command.files, baseline, error) ||
+      !outputs.prepare(error)) {
     return bad_input(error);
   }
   std::signal(SIGINT, on_interrupt);
-  const Regression regression = run(command);
-  fmt::print("{}", summary(regression));
-  if (!save(regression, command.junit, command.out_dir, error) ||
-      (command.rtl_coverage && !merge_rtl_coverage(command.out_dir, error))) {
+  Regression regression = run(command);
+  if (!command.files.out_dir.empty()) {
+    const EvidenceOptions options{command.files.out_dir, jobs_of(command), command.evidence,
+                                  &interrupted};
+    fmt::print(stderr, "{}", keep_evidence(regression, options));
+  }
+  if (!save(regression, command.files, baseline, error) ||
+      (command.rtl_coverage && !merge_rtl_coverage(command.files.out_dir, error))) {
     return bad_input(error);
   }
   return regression.passed() && interrupted == 0 ? kHeld : kViolated;
@@ -199,22 +252,25 @@ int regress_command(RegressCommand command) {
 
 int merge_command(const MergeCommand& command) {
   Regression whole;
+  Regression baseline;
   std::string error;
   for (const std::string& folder : command.folders) {
     Regression part;
-    if (!read_part(folder, part, error)) {
+    if (!read_results(folder, "", part, error)) {
       return bad_input(error);
+    }
+    for (CaseResult& c : part.cases) {
+      c.evidence = evidence_from(folder, c.evidence, command.files.out_dir);
     }
     if (!merge(whole, std::move(part), error)) {
       return bad_input(fmt::format("{}{}: {}", folder, kResults, error));
     }
   }
-  Outputs outputs = outputs_of(command.junit, command.out_dir);
-  if (!outputs.prepare(error)) {
+  Outputs outputs = outputs_of(command.files);
+  if (!read_baseline(command.files, baseline, error) || !outputs.prepare(error)) {
     return bad_input(error);
   }
-  fmt::print("{}", summary(whole));
-  if (!save(whole, command.junit, command.out_dir, error)) {
+  if (!save(whole, command.files, baseline, error)) {
     return bad_input(error);
   }
   return whole.passed() && whole.cases.size() == whole.total ? kHeld : kViolated;

@@ -8,15 +8,23 @@
 
 namespace vfsim::bench {
 
+/// What a regression writes; "" is not wanted.
+struct RegressOutputs {
+  std::string junit;
+  std::string html;      // index page
+  std::string baseline;  // earlier regression that it is compared with: --out folder, or results file
+  std::string out_dir;
+};
+
 struct RegressCommand {
   std::vector<std::string> paths;  // scenario files, names, folders; none: all shipped
   Plan plan;                       // but for its scenarios
   std::string shard;               // "I/N"; "" the whole
   unsigned jobs = 0;               // 0: one per processor
   double time_s = 0;               // no case starts after it; 0: no end
-  std::string junit;
-  std::string out_dir;
-  bool rtl_coverage = false;  // needs out_dir
+  RegressOutputs files;
+  std::size_t evidence = 200;  // failing cases that get a report and waves, with --out
+  bool rtl_coverage = false;   // needs --out
 };
 
 /// Runs the cases; says what failed, with the command that repeats it. Ctrl-C ends it with what is
@@ -26,8 +34,7 @@ struct RegressCommand {
 
 struct MergeCommand {
   std::vector<std::string> folders;  // --out of regressions
-  std::string junit;
-  std::string out_dir;
+  RegressOutputs files;
 };
 
 /// The parts as one regression. @return as regress_command(); also kViolated if a part is missing

@@ -4,12 +4,10 @@
 #include <csignal>
 #include <fmt/format.h>
 
+#include "testbench/cli/case_report.hpp"
 #include "testbench/cli/outputs.hpp"
-#include "testbench/regress/plan.hpp"
 #include "testbench/report/account.hpp"
-#include "testbench/report/html_report.hpp"
 #include "testbench/report/result.hpp"
-#include "testbench/scenarios/params.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -21,16 +19,6 @@ void on_interrupt(int) {
   std::signal(SIGINT, SIG_DFL);
 }
 
-std::vector<ReportParam> params_of(Scenario& scenario) {
-  Scenario defaults;
-  std::vector<ReportParam> params;
-  for (const ParamRow& row : param_table()) {
-    const std::string value = param_value(row, scenario);
-    params.push_back({row.key(), value, value != param_value(row, defaults)});
-  }
-  return params;
-}
-
 bool save(const RunCommand& command, Scenario& scenario, const Result& result, const Story& story,
           std::string& error) {
   const std::string json = to_json(result);
@@ -38,9 +26,7 @@ bool save(const RunCommand& command, Scenario& scenario, const Result& result, c
     return false;
   }
   if (!command.report.empty() &&
-      !write_file(command.report,
-                  html_report(result, story, params_of(scenario), replay_command(command.what)),
-                  error)) {
+      !write_report(command.report, command.what, scenario, result, story, error)) {
     return false;
   }
   return command.run.out_dir.empty() ||

@@ -81,6 +81,26 @@ std::vector<std::string> CoverageSum::surprises() const {
   return found;
 }
 
+std::set<std::string> CoverageSum::hit_bins() const {
+  std::set<std::string> hit;
+  for (const CoverBin& bin : coverage_model()) {
+    if (bin.why.empty() && count(bin.group, bin.name) != 0) {
+      hit.insert(fmt::format("{}: {}", group_name(bin.group), bin.name));
+    }
+  }
+  return hit;
+}
+
+std::vector<CoverageSum::Group> CoverageSum::groups() const {
+  std::vector<Group> out;
+  for (std::size_t g = 0; g < kGroupCount; ++g) {
+    const auto group = static_cast<CoverGroup>(g);
+    const Tally one = tally(group);
+    out.push_back({group_name(group), one.hit, one.bins});
+  }
+  return out;
+}
+
 std::vector<const CoverBin*> CoverageSum::holes() const {
   std::vector<const CoverBin*> found;
   for (const CoverBin& bin : coverage_model()) {

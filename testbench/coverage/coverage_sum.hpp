@@ -25,6 +25,16 @@ class CoverageSum {
   /// The model is wrong if there is one.
   [[nodiscard]] std::vector<std::string> surprises() const;
 
+  /// The countable bins that were hit: "group: bin".
+  [[nodiscard]] std::set<std::string> hit_bins() const;
+  struct Group {
+    std::string_view name;
+    std::uint64_t hit = 0;
+    std::uint64_t bins = 0;  // countable
+  };
+  /// In the order of coverage.def.
+  [[nodiscard]] std::vector<Group> groups() const;
+
   /// For a terminal: sum, holes, groups, rules by scenario.
   [[nodiscard]] std::string table() const;
   /// One object: {"runs","share","groups":[{"group","hit","bins","excluded"}],"holes":[...],

@@ -41,6 +41,8 @@ struct CaseResult {
   Result result;
   double wall_s = 0;
   std::string output;  // the last bytes that the worker wrote on stderr or stdout
+  /// Folder in that of the regression, with a report page and waves of the case; "" none.
+  std::string evidence;
 
   [[nodiscard]] bool ran() const {
     return outcome != CaseOutcome::not_run && outcome != CaseOutcome::stopped;

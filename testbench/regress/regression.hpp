@@ -23,7 +23,8 @@ struct Regression {
 ///   {"schema":"vfsim.regress/1","total":N,"wall_s":S,"ended":""}
 /// and one line per case, by ascending id:
 ///   {"id":N,"scenario":"random","seed":17,"overrides":[],"faults":[],"limit_s":S,
-///    "outcome":"finished","status":0,"signal":0,"wall_s":S,"output":"","result":{...}}
+///    "outcome":"finished","status":0,"signal":0,"wall_s":S,"output":"",
+///    "evidence":"","result":{...}}
 /// `result` is an object of schema vfsim.result/1. A case that was not run has no outcome but
 /// "not_run" and an empty result.
 [[nodiscard]] std::string to_lines(const Regression& regression);
@@ -38,6 +39,8 @@ struct Regression {
 [[nodiscard]] std::string summary(const Regression& regression);
 /// Why a case did not pass, in one line: violation, error or how its worker ended.
 [[nodiscard]] std::string reason(const CaseResult& result);
+/// What failures have in common, with their numbers: "Q2 9, timed_out 1"; "" without failures.
+[[nodiscard]] std::string causes_text(const Regression& regression);
 /// A hash over the event digests of all cases that finished, 16 hex digits: equal for any number of
 /// jobs and shards, and for any build that behaves the same.
 [[nodiscard]] std::string digest_of_digests(const Regression& regression);

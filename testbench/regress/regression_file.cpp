@@ -32,6 +32,7 @@ Json of(const CaseResult& c) {
           {"signal", c.signal},
           {"wall_s", c.wall_s},
           {"output", c.output},
+          {"evidence", c.evidence},
           {"result", Json::parse(to_json_line(c.result))}};
 }
 
@@ -56,6 +57,7 @@ CaseResult case_from(const Json& json) {
   c.signal = json.at("signal").get<int>();
   c.wall_s = json.at("wall_s").get<double>();
   c.output = json.at("output").get<std::string>();
+  c.evidence = json.value("evidence", "");  // not in files of older versions
   if (std::string why; !from_json(json.at("result").dump(), c.result, why)) {
     throw std::invalid_argument("result." + why);
   }

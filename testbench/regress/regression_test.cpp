@@ -6,6 +6,8 @@
 #include <fstream>
 #include <set>
 
+#include <boost/property_tree/ptree.hpp>
+#include <boost/property_tree/xml_parser.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -188,6 +190,98 @@ TEST(Regression, DigestSeesEveryRun) {
   EXPECT_EQ(digest_of_digests(r), before);
   r.cases[1].result.events_digest[0] = 'f';
   EXPECT_NE(digest_of_digests(r), before);
+}
+
+using Tree = boost::property_tree::ptree;
+
+std::string attribute(const Tree& element, const std::string& name) {
+  return element.get<std::string>("<xmlattr>." + name, "missing");
+}
+
+/// Whether the element's attributes and children are what JUnit's schema (as Jenkins and GitLab read it) allows, and
+/// the children come in its order.
+void check_element(const Tree& element, const std::set<std::string>& needed,
+                   const std::vector<std::string>& children) {
+  for (const std::string& name : needed) {
+    EXPECT_NE(attribute(element, name), "missing") << name;
+  }
+  std::size_t place = 0;
+  for (const auto& [name, child] : element) {
+    if (name == "<xmlattr>") {
+      continue;
+    }
+    const auto at = std::find(children.begin(), children.end(), name);
+    ASSERT_NE(at, children.end()) << name;
+    EXPECT_GE(static_cast<std::size_t>(at - children.begin()), place) << name << " is out of order";
+    place = static_cast<std::size_t>(at - children.begin());
+  }
+}
+
+struct JunitCounts {
+  std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
+
+  void check(const Tree& element) const {
+    EXPECT_EQ(attribute(element, "tests"), std::to_string(tests));
+    EXPECT_EQ(attribute(element, "failures"), std::to_string(failures));
+    EXPECT_EQ(attribute(element, "errors"), std::to_string(errors));
+    EXPECT_EQ(attribute(element, "skipped"), std::to_string(skipped));
+    EXPECT_GE(std::stod(attribute(element, "time")), 0);
+  }
+};
+
+TEST(Regression, JunitFollowsItsSchema) {
+  Regression r = sample();
+  r.cases.push_back(of(5, CaseOutcome::finished, kHeld));
+  r.cases.back().what.run.scenario = "my \"<odd>\" & name.toml";
+  r.cases[3].output = "no UTF-8: \xff\xc0\xaf, a surrogate: \xed\xa0\x80, \x1b[31m red \xc3\xa4";
+  std::istringstream text(junit(r));
+  Tree tree;
+  ASSERT_NO_THROW(boost::property_tree::read_xml(text, tree)) << text.str();
+  const Tree& all = tree.get_child("testsuites");
+  check_element(all, {"name", "tests", "failures", "errors", "time"}, {"testsuite"});
+  JunitCounts sum;
+  std::set<std::string> names;
+  for (const auto& [tag, suite] : all) {
+    if (tag != "testsuite") {
+      continue;
+    }
+    check_element(suite, {"name", "tests", "failures", "errors", "skipped", "time"}, {"testcase"});
+    JunitCounts here;
+    for (const auto& [kind, test] : suite) {
+      if (kind != "testcase") {
+        continue;
+      }
+      check_element(test, {"name", "classname", "time"},
+                    {"skipped", "error", "failure", "system-out", "system-err"});
+      EXPECT_TRUE(names.insert(attribute(test, "classname") + " " + attribute(test, "name")).second);
+      ++here.tests;
+      here.failures += test.count("failure");
+      here.errors += test.count("error");
+      here.skipped += test.count("skipped");
+      for (const char* bad : {"failure", "error"}) {
+        if (test.count(bad) != 0) {
+          check_element(test.get_child(bad), {"message", "type"}, {});
+        }
+      }
+    }
+    here.check(suite);
+    sum = {sum.tests + here.tests, sum.failures + here.failures, sum.errors + here.errors,
+           sum.skipped + here.skipped};
+  }
+  sum.check(all);
+  EXPECT_EQ(sum.tests, r.cases.size());
+  EXPECT_EQ(sum.failures, 1U);
+}
+
+TEST(Regression, JunitFailureHasEveryViolationAndTheReplayCommand) {
+  Regression r = sample();
+  r.cases[1].result.violations.push_back({"Q2", 2'000'000, "A.vf0", "no read outstanding", "7 reads"});
+  r.cases[1].evidence = "failures/random_seed_2";
+  EXPECT_THAT(junit(r),
+              HasSubstr("seen nothing ?\">replay: ./vfsim run random --seed 2 --set nic.vfs=2\n"
+                        "evidence: failures/random_seed_2\n"
+                        "D1 at 1.500 ms, A.vf0: expected a &lt; b; seen nothing ?\n"
+                        "Q2 at 2.000 ms, A.vf0: expected no read outstanding; seen 7 reads\n</failure>"));
 }
 
 TEST(Regression, JunitCountsAndEscapes) {

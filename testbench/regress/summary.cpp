@@ -7,6 +7,7 @@
 #include "testbench/regress/plan.hpp"
 #include "testbench/regress/regression.hpp"
 #include "testbench/report/account.hpp"
+#include "testbench/report/markup.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -29,6 +30,11 @@ std::string cause(const CaseResult& c) {
          : c.status == kBadInput      ? "bad input"
          : c.status == kInternal      ? "internal error"
                                       : "goal missed";
+}
+
+std::string violation_line(const ViolationResult& v) {
+  return fmt::format("{} at {}, {}: expected {}; seen {}", v.rule, duration(v.time_ns), v.who,
+                     v.expected, v.seen);
 }
 
 Counts count(const Regression& r) {
@@ -71,6 +77,7 @@ std::string failures(const Regression& r) {
     }
     out += fmt::format("FAILED {}: {}\n  replay: {}\n", c.what.label, reason(c),
                        replay_command(c.what.run));
+    out += c.evidence.empty() ? "" : fmt::format("  report: {}/report.html\n", c.evidence);
   }
   return out +
          (told > kFailures
@@ -96,24 +103,9 @@ std::string slowest(const Regression& r) {
   return out.empty() ? "" : out + "\n";
 }
 
-/// Text in XML: no markup, no control characters.
-std::string xml(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '&'                                            ? "&amp;"
-           : c == '<'                                          ? "&lt;"
-           : c == '>'                                          ? "&gt;"
-           : c == '"'                                          ? "&quot;"
-           : c == '\n' || c == '\t'                            ? std::string(1, c)
-           : static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? "?"
-                                                               : std::string(1, c);
-  }
-  return out;
-}
-
 std::string junit_case(const CaseResult& c) {
   std::string out = fmt::format("    <testcase classname=\"{}\" name=\"seed {}\" time=\"{:.3f}\"",
-                                xml(c.what.run.scenario), c.what.run.seed, c.wall_s);
+                                escaped(c.what.run.scenario), c.what.run.seed, c.wall_s);
   if (c.passed()) {
     return out + "/>\n";
   }
@@ -123,10 +115,16 @@ std::string junit_case(const CaseResult& c) {
   }
   const char* kind =
       c.outcome == CaseOutcome::finished && c.status == kViolated ? "failure" : "error";
-  out += fmt::format("      <{0} type=\"{1}\" message=\"{2}\">replay: {3}\n</{0}>\n", kind,
-                     xml(cause(c)), xml(reason(c)), xml(replay_command(c.what.run)));
+  std::string text = "replay: " + replay_command(c.what.run) + "\n";
+  text += c.evidence.empty() ? "" : "evidence: " + c.evidence + "\n";
+  for (const ViolationResult& v : c.result.violations) {
+    text += violation_line(v) + "\n";
+  }
+  text += c.result.error.empty() ? "" : c.result.error + "\n";
+  out += fmt::format("      <{0} type=\"{1}\" message=\"{2}\">{3}</{0}>\n", kind, escaped(cause(c)),
+                     escaped(reason(c)), escaped(text));
   if (!c.output.empty()) {
-    out += fmt::format("      <system-err>{}</system-err>\n", xml(c.output));
+    out += fmt::format("      <system-err>{}</system-err>\n", escaped(c.output));
   }
   return out + "    </testcase>\n";
 }
@@ -141,11 +139,13 @@ bool Regression::passed() const {
 
 std::string reason(const CaseResult& c) {
   if (c.outcome == CaseOutcome::finished && !c.result.violations.empty()) {
-    const ViolationResult& v = c.result.violations.front();
-    return fmt::format("{} at {}, {}: expected {}; seen {}", v.rule, duration(v.time_ns), v.who,
-                       v.expected, v.seen);
+    return violation_line(c.result.violations.front());
   }
   return c.result.error.empty() ? "no reason given" : c.result.error;
+}
+
+std::string causes_text(const Regression& r) {
+  return list_of(count(r).causes);
 }
 
 std::string digest_of_digests(const Regression& r) {
@@ -179,27 +179,37 @@ std::string summary(const Regression& r) {
 }
 
 std::string junit(const Regression& r) {
-  std::map<std::string, std::vector<const CaseResult*>> suites;
-  for (const CaseResult& c : r.cases) {
-    suites[c.what.run.scenario].push_back(&c);
-  }
-  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfsim\">\n";
-  for (const auto& [name, cases] : suites) {
-    std::size_t failed = 0, errors = 0, skipped = 0;
+  struct Suite {
+    std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
     double time = 0;
     std::string body;
-    for (const CaseResult* c : cases) {
-      const bool finished = c->outcome == CaseOutcome::finished;
-      skipped += c->ran() ? 0 : 1;
-      failed += finished && c->status == kViolated ? 1 : 0;
-      errors += c->ran() && !c->passed() && !(finished && c->status == kViolated) ? 1 : 0;
-      time += c->wall_s;
-      body += junit_case(*c);
+
+    [[nodiscard]] std::string counts() const {
+      return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\"",
+                         tests, failures, errors, skipped, time);
     }
-    out += fmt::format(
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" "
-        "skipped=\"{}\" time=\"{:.3f}\">\n{}  </testsuite>\n",
-        xml(name), cases.size(), failed, errors, skipped, time, body);
+    void add(const CaseResult& c) {
+      const bool failure = c.outcome == CaseOutcome::finished && c.status == kViolated;
+      ++tests;
+      skipped += c.ran() ? 0 : 1;
+      failures += failure ? 1 : 0;
+      errors += c.ran() && !c.passed() && !failure ? 1 : 0;
+      time += c.wall_s;
+    }
+  };
+  Suite all;
+  std::map<std::string, Suite> suites;
+  for (const CaseResult& c : r.cases) {
+    all.add(c);
+    Suite& suite = suites[c.what.run.scenario];
+    suite.add(c);
+    suite.body += junit_case(c);
+  }
+  std::string out = fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vfsim\" {}>\n", all.counts());
+  for (const auto& [name, suite] : suites) {
+    out += fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n", escaped(name),
+                       suite.counts(), suite.body);
   }
   return out + "</testsuites>\n";
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "firmware/interface/tables.hpp"
+#include "testbench/report/markup.hpp"
 #include "testbench/report/report_page.hpp"
 #include "testbench/checkers/rule.hpp"
 
@@ -109,14 +110,6 @@ std::string harmless(std::string text) {
 
 std::string replaced(std::string page, std::string_view mark, const std::string& text) {
   return page.replace(page.find(mark), mark.size(), text);
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  }
-  return out;
 }
 
 }  // namespace
