@@ -135,7 +135,7 @@ std::string trend_text(const Trend& t) {
   for (const Pace& pace : t.paces) {
     if (pace.slower() || pace.faster()) {
       out +=
-          fmt::format("  {}: {} {:.2f} s, before {:.2f} s\n", pace.slower() ? "slower" : "faster",
+          fmt::format("  {} than the others: {} {:.2f} s, before {:.2f} s\n", pace.slower() ? "slower" : "faster",
                       pace.scenario, pace.now_s, pace.before_s);
     }
   }
