@@ -14,18 +14,11 @@
 namespace vfsim::bench {
 namespace {
 
-constexpr std::size_t kMacs = 12;              // two addresses in front of a frame
 constexpr std::size_t kEthernetHeader = 14;
 constexpr std::uint16_t kTypeIpv4 = 0x0800;
-constexpr std::uint16_t kTypeLocal = 0x88b5;   // IEEE local experimental
 constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::size_t kMaxFrame = 9018;
 constexpr double kMaxSeconds = 1e6;            // of replay; no run is that long, and picoseconds hold it
-
-void set_macs(Frame& frame, const Mac& to, const Mac& from) {
-  std::copy(to.begin(), to.end(), frame.begin());
-  std::copy(from.begin(), from.end(), frame.begin() + 6);
-}
 
 /// TCP source port of an IPv4 frame, or -1.
 int tcp_source_port(const Frame& frame) {
@@ -121,18 +114,6 @@ std::vector<TimedFrame> generate_direction(const WorkloadParams& p, const Mac& t
 
 }  // namespace
 
-Mac guest_mac(std::uint32_t guest) { return {0x02, 0x76, 0x66, 0, 0, static_cast<std::uint8_t>(guest)}; }
-Mac client_mac(std::uint32_t guest) { return {0x02, 0x70, 0x65, 0, 0, static_cast<std::uint8_t>(guest)}; }
-
-int guest_of_mac(const std::uint8_t* mac) {
-  for (const Mac& base : {guest_mac(0), client_mac(0)}) {
-    if (std::equal(mac, mac + 5, base.begin())) {
-      return mac[5];
-    }
-  }
-  return -1;
-}
-
 driver::Result<Schedule> replay(const WorkloadParams& params, const std::vector<std::string>& folders, std::uint32_t guest) {
   const auto files = words(params.captures);
   const auto ports = words(params.server_ports);
@@ -164,17 +145,6 @@ Schedule generate_p2p(const WorkloadParams& params, std::uint32_t guest, std::ui
   Schedule schedule = generate(p, guest, seed);
   schedule.from_guest.clear();
   return schedule;
-}
-
-Frame numbered_frame(const Mac& to, const Mac& from, std::uint64_t number, std::uint32_t length) {
-  Frame frame(std::max<std::size_t>(length, kEthernetHeader + 8));
-  set_macs(frame, to, from);
-  boost::endian::store_big_u16(&frame[kMacs], kTypeLocal);
-  boost::endian::store_big_u64(&frame[kEthernetHeader], number);
-  for (std::size_t i = kEthernetHeader + 8; i < frame.size(); ++i) {
-    frame[i] = static_cast<std::uint8_t>(i * 7 + number);
-  }
-  return frame;
 }
 
 }  // namespace vfsim::bench

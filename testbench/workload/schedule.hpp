@@ -1,25 +1,16 @@
 // What a guest and the traffic peer send each other, and when.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "host_driver/platform/result.hpp"
 #include "systemc/common/calendar.hpp"
+#include "testbench/workload/frames.hpp"
 #include "testbench/workload/workload_params.hpp"
 
 namespace vfsim::bench {
-
-using Mac = std::array<std::uint8_t, 6>;
-using Frame = std::vector<std::uint8_t>;
-
-/// MAC address of guest g (02:76:66:00:00:g) and of its client on the wire (02:70:65:00:00:g).
-[[nodiscard]] Mac guest_mac(std::uint32_t guest);
-[[nodiscard]] Mac client_mac(std::uint32_t guest);
-/// Guest number of one of those addresses' last byte; -1 for any other address.
-[[nodiscard]] int guest_of_mac(const std::uint8_t* mac);
 
 struct TimedFrame {
   model::Ps at = 0;  // after the start of the workload
@@ -45,8 +36,5 @@ struct Schedule {
 
 /// The same where other devices of the guest ring for its sends: params.p2p_sends frames to the guest, none from it.
 [[nodiscard]] Schedule generate_p2p(const WorkloadParams& params, std::uint32_t guest, std::uint64_t seed);
-
-/// One numbered test frame of `length` bytes.
-[[nodiscard]] Frame numbered_frame(const Mac& to, const Mac& from, std::uint64_t number, std::uint32_t length);
 
 }  // namespace vfsim::bench
