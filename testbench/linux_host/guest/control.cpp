@@ -1,0 +1,209 @@
+#include "testbench/linux_host/guest/control.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host_driver/vfio/vfio_function.hpp"
+
+namespace vfsim::guest {
+namespace {
+
+using driver::error_text;
+using driver::fail;
+using driver::File;
+using driver::Result;
+
+constexpr std::size_t kMostBytes = 65536;
+constexpr std::size_t kMostFiles = 8;
+
+Result<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(EINVAL, path + ": the name is too long");
+  }
+  std::copy(path.begin(), path.end(), address.sun_path);
+  return address;
+}
+
+File make_socket() {
+  return File(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+}
+
+/// Bytes and descriptors as one message.
+bool send_message(int socket, const std::string& bytes, const std::vector<int>& files) {
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFiles * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!files.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(files.size() * sizeof(int));
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(files.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(header), files.data(), files.size() * sizeof(int));
+  }
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+/// False: the other side is gone.
+bool receive_message(int socket, std::string& bytes, std::vector<File>& files) {
+  bytes.resize(kMostBytes);
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFiles * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (got <= 0) {
+    return false;
+  }
+  bytes.resize(static_cast<std::size_t>(got));
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    std::vector<int> fds((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(fds.data(), CMSG_DATA(header), fds.size() * sizeof(int));
+    for (const int fd : fds) {
+      files.emplace_back(fd);
+    }
+  }
+  return true;
+}
+
+std::string join(const Words& words) {
+  std::string bytes;
+  for (const std::string& word : words) {
+    bytes += word + '\0';
+  }
+  return bytes;
+}
+
+Words split(const std::string& bytes) {
+  Words words;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t end = std::min(bytes.find('\0', at), bytes.size());
+    words.push_back(bytes.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+/// Status in front of the text, as one character.
+std::string pack(const Answer& answer) {
+  return static_cast<char>('0' + answer.status) + answer.text.substr(0, kMostBytes - 1);
+}
+
+}  // namespace
+
+Result<ControlServer> ControlServer::listen(const Instance& instance) {
+  const std::string path = instance.path();
+  BOOST_OUTCOME_TRY(address, address_of(path));
+  if (ask(instance, {"ping"})) {
+    return fail(EADDRINUSE, instance.program + " " + instance.name + " runs already");
+  }
+  ::unlink(path.c_str());  // left by one that was killed
+  File socket = make_socket();
+  if (!socket.is_open() ||
+      ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.fd(), 4) != 0) {
+    return fail(errno, error_text(path, errno));
+  }
+  return ControlServer(std::move(socket), path);
+}
+
+ControlServer::~ControlServer() {
+  if (socket_.is_open()) {
+    ::unlink(path_.c_str());
+  }
+}
+
+void ControlServer::serve_one(const std::function<Answer(const Words&)>& execute,
+                              const std::function<void(const std::function<void()>&)>& wait) {
+  File peer;
+  std::string bytes;
+  std::vector<File> files;
+  bool got = false;
+  wait([&] {
+    peer = File(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    got = peer.is_open() && receive_message(peer.fd(), bytes, files);
+  });
+  if (!got) {
+    return;
+  }
+  const Words words = split(bytes);
+  const Answer answer = words == Words{"ping"} ? Answer{} : execute(words);
+  (void)send_message(peer.fd(), pack(answer), answer.files);
+}
+
+Result<Reply> ask(const Instance& instance, const Words& words) {
+  const std::string path = instance.path();
+  BOOST_OUTCOME_TRY(address, address_of(path));
+  const File socket = make_socket();
+  if (!socket.is_open() ||
+      ::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return fail(ENOENT, instance.name + " is not open: " + std::strerror(errno));
+  }
+  Reply reply;
+  std::string bytes;
+  if (!send_message(socket.fd(), join(words), {}) ||
+      !receive_message(socket.fd(), bytes, reply.files)) {
+    return fail(EPIPE, instance.program + " " + instance.name + " has ended without an answer");
+  }
+  reply.status = bytes[0] - '0';
+  reply.text = bytes.substr(1);
+  return reply;
+}
+
+Answer start_in_background(
+    const std::function<int(const std::function<void(const Answer&)>& started)>& body) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return {kRefused, error_text("pipe", errno), {}};
+  }
+  File read_end(ends[0]), write_end(ends[1]);
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return {kRefused, error_text("fork", errno), {}};
+  }
+  if (child == 0) {
+    ::setsid();
+    read_end.reset();
+    const int status = body([&](const Answer& answer) {
+      const std::string bytes = pack(answer);
+      (void)!::write(write_end.fd(), bytes.data(), bytes.size());
+      write_end.reset();
+    });
+    ::_exit(status);
+  }
+  write_end.reset();
+  std::string bytes(kMostBytes, '\0');
+  const ssize_t got = ::read(read_end.fd(), bytes.data(), bytes.size());
+  if (got <= 0) {
+    ::waitpid(child, nullptr, 0);
+    return {kRefused, "the background process has ended without a word", {}};
+  }
+  return {bytes[0] - '0', bytes.substr(1, static_cast<std::size_t>(got) - 1), {}};
+}
+
+int print(const std::string& program, int status, const std::string& text) {
+  if (!text.empty()) {
+    std::fprintf(status == kDone ? stdout : stderr, "%s%s\n",
+                 status == kDone ? "" : (program + ": ").c_str(), text.c_str());
+  }
+  return status;
+}
+
+}  // namespace vfsim::guest

@@ -1,0 +1,56 @@
+// A guest's work on its VF: numbered frames out, the same frames back from the wire.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "host_driver/guest/eth_driver.hpp"
+#include "host_driver/platform/platform.hpp"
+#include "testbench/oracle/flow_ledger.hpp"
+
+namespace vfsim::guest {
+
+struct TrafficOptions {
+  std::uint32_t frame_bytes = 512;
+  driver::Nanoseconds gap{20'000};
+};
+
+/// Sends to an echo end point on the wire and accounts for every frame that comes back: which
+/// number, in order, every byte. Runs in threads of the driver's Os.
+class Traffic {
+ public:
+  Traffic(driver::Os& os, driver::EthDriver& driver, const TrafficOptions& options);
+
+  /// Sends `frames` more, in the background. EBUSY: still sending.
+  [[nodiscard]] driver::Result<void> send(std::uint64_t frames);
+  /// Until everything is sent, completed and back, or nothing has moved for `patience`. False: it
+  /// was the latter.
+  [[nodiscard]] bool wait(driver::Nanoseconds patience);
+  /// The driver has lost its function, and probed it anew: what is under way is not missed.
+  void write_off();
+  /// Sends nothing any more; returns when the sending thread has ended.
+  void stop();
+  [[nodiscard]] std::string report() const;
+  /// Nothing duplicated, corrupted, reordered or in error; frames may be lost on the wire.
+  [[nodiscard]] bool clean() const;
+
+ private:
+  void send_all(std::uint64_t frames);
+  bool send_one();
+  void received(const std::uint8_t* frame, std::uint32_t length);
+
+  driver::Os& os_;
+  driver::EthDriver& driver_;
+  TrafficOptions options_;
+  bench::FlowLedger ledger_;
+  std::unique_ptr<driver::Event> ended_;
+  std::uint64_t next_number_ = 0;
+  std::uint64_t full_ = 0;  // times that the ring had no room
+  driver::Nanoseconds last_arrival_{0}, longest_gap_{0};
+  std::string error_;
+  bool sending_ = false;
+  bool stop_ = false;
+};
+
+}  // namespace vfsim::guest

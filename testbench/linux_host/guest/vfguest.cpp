@@ -1,0 +1,361 @@
+// vfguest: the project's own guest driver on a VF, over VFIO. See usage().
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "host_driver/vfio/vfio_platform.hpp"
+#include "testbench/linux_host/guest/control.hpp"
+#include "testbench/linux_host/guest/traffic.hpp"
+
+namespace vfsim::guest {
+namespace {
+
+using driver::fail;
+using driver::Result;
+using driver::VfioFunction;
+
+constexpr const char* kProgram = "vfguest";
+constexpr std::uint32_t kVectors = 2;  // commands and asynchronous events, completions
+constexpr driver::Nanoseconds kPatience{50'000'000};
+
+struct Options {
+  std::uint32_t pool_kib = 4096;
+  std::uint32_t log_ring = 6;
+  TrafficOptions traffic;
+};
+
+int usage() {
+  std::printf(
+      "usage: vfguest start NAME VF [--bytes N] [--gap-ns N] [--pool-kib N] [--log-ring N]\n"
+      "           brings VF up: a name that migctl has opened, or the address of a function bound\n"
+      "           to vfio-pci; stays in the background as NAME\n"
+      "       vfguest NAME COMMAND\n"
+      "  send FRAMES   send so many frames, in the background; the wire sends each of them back\n"
+      "  wait          until all are back, or nothing has moved for 50 ms\n"
+      "  pause         stop all threads of the driver, as a VMM stops virtual CPUs\n"
+      "  move VF       go on with another function, while paused\n"
+      "  resume        let the threads run again\n"
+      "  renew         give up a function that was reset, and bring it up again\n"
+      "  pool          the memory that the device may write, as ranges ADDRESS+LENGTH\n"
+      "  watch         from now on notice which pages only the device writes\n"
+      "  written FILE  append the addresses of those pages, one a line, and start anew\n"
+      "  report        what was sent and came back\n"
+      "  stop          take the function down; says what is inconsistent\n"
+      "Exit status 1: it failed, or frames came back wrong; 2: wrong use.\n");
+  return kDone;
+}
+
+/// A function that migctl holds open, or one that is opened here.
+Result<std::unique_ptr<VfioFunction>> get_function(const std::string& name) {
+  if (name.find(':') != std::string::npos) {
+    return VfioFunction::open(name);
+  }
+  BOOST_OUTCOME_TRY(reply, ask({"migctl", name}, {"share"}));
+  if (reply.status != kDone || reply.files.size() != 3) {
+    return fail(ENODEV, name + ": " + reply.text);
+  }
+  return VfioFunction::adopt(
+      {std::move(reply.files[0]), std::move(reply.files[1]), std::move(reply.files[2])});
+}
+
+Result<driver::LockedMemory> lock_memory(const Options& options,
+                                         std::vector<driver::DmaPage>& pages) {
+  BOOST_OUTCOME_TRY(memory, driver::LockedMemory::map(std::size_t{options.pool_kib} * 1024));
+  const driver::File map(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  BOOST_OUTCOME_TRY(found, memory.physical_pages(map.fd()));
+  pages = std::move(found);
+  return std::move(memory);
+}
+
+driver::EthOptions driver_options(const Options& options) {
+  driver::EthOptions eth;
+  eth.log_sq_size = eth.log_rq_size = static_cast<std::uint8_t>(options.log_ring);
+  return eth;
+}
+
+class Guest {
+ public:
+  Guest(std::string name, const Options& options) : name_(std::move(name)), options_(options) {}
+
+  Result<std::string> start(const std::string& function);
+  Answer run(const Words& words);
+  [[nodiscard]] bool ended() const { return ended_; }
+  /// Runs `wait` while the driver's threads may run, too, unless they are paused.
+  void let_run(const std::function<void()>& wait) {
+    if (paused_) {
+      wait();
+    } else {
+      const driver::PosixOs::Outside outside(os_);
+      wait();
+    }
+  }
+
+ private:
+  struct Command;
+  static const Command kCommands[];
+  using Line = Result<std::string>;
+
+  Line send(const std::string& frames);
+  Line wait(const std::string&);
+  Line pause(const std::string&);
+  Line move(const std::string& function);
+  Line resume(const std::string&);
+  Line renew(const std::string&);
+  Line pool(const std::string&);
+  Line watch(const std::string&);
+  Line written(const std::string& file);
+  Line report(const std::string&);
+  Line stop(const std::string&);
+
+  std::string name_;
+  Options options_;
+  driver::PosixOs os_{[this](driver::LogLevel level, std::string_view text) {
+    if (level <= driver::LogLevel::warning) {
+      std::fprintf(stderr, "%s: %.*s\n", name_.c_str(), static_cast<int>(text.size()), text.data());
+    }
+  }};
+  std::unique_ptr<driver::LockedMemory> memory_;
+  std::unique_ptr<driver::DmaPool> pool_;
+  std::unique_ptr<driver::VfioPlatform> platform_;
+  std::unique_ptr<driver::EthDriver> driver_;
+  std::unique_ptr<Traffic> traffic_;
+  bool paused_ = false;
+  bool ended_ = false;
+};
+
+struct Guest::Command {
+  const char* name;
+  bool argument;
+  bool while_paused;
+  Line (Guest::*run)(const std::string&);
+};
+
+const Guest::Command Guest::kCommands[] = {
+    {"send", true, false, &Guest::send},      {"wait", false, false, &Guest::wait},
+    {"pause", false, false, &Guest::pause},   {"move", true, true, &Guest::move},
+    {"resume", false, true, &Guest::resume},  {"renew", false, false, &Guest::renew},
+    {"pool", false, true, &Guest::pool},      {"watch", false, true, &Guest::watch},
+    {"written", true, true, &Guest::written}, {"report", false, true, &Guest::report},
+    {"stop", false, false, &Guest::stop},
+};
+
+Result<std::string> Guest::start(const std::string& function) {
+  std::vector<driver::DmaPage> pages;
+  BOOST_OUTCOME_TRY(memory, lock_memory(options_, pages));
+  memory_ = std::make_unique<driver::LockedMemory>(std::move(memory));
+  pool_ = std::make_unique<driver::DmaPool>(std::move(pages));
+  BOOST_OUTCOME_TRY(opened, get_function(function));
+  BOOST_OUTCOME_TRY(platform,
+                    driver::VfioPlatform::create(os_, *pool_, std::move(opened), kVectors));
+  platform_ = std::move(platform);
+  driver_ = std::make_unique<driver::EthDriver>(*platform_, driver_options(options_));
+  BOOST_OUTCOME_TRYV(driver_->probe());
+  traffic_ = std::make_unique<Traffic>(os_, *driver_, options_.traffic);
+  const auto& mac = driver_->mac();
+  return fmt::format(
+      "driver is up, {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}, link {}, {} pages for the firmware",
+      mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], driver_->link_up() ? "up" : "down",
+      driver_->firmware_pages());
+}
+
+Answer Guest::run(const Words& words) {
+  const auto* const command =
+      std::find_if(std::begin(kCommands), std::end(kCommands),
+                   [&](const Command& c) { return !words.empty() && words[0] == c.name; });
+  if (command == std::end(kCommands)) {
+    std::string names;
+    for (const Command& c : kCommands) {
+      names += std::string(" ") + c.name;
+    }
+    return {
+        kWrongUse,
+        fmt::format("unknown command '{}'; allowed are{}", words.empty() ? "" : words[0], names),
+        {}};
+  }
+  if (words.size() != (command->argument ? 2U : 1U)) {
+    return {kWrongUse,
+            fmt::format("'{}' takes {}", command->name, command->argument ? "one word" : "nothing"),
+            {}};
+  }
+  if (paused_ && !command->while_paused) {
+    return {kRefused, name_ + ": paused; 'resume' comes first", {}};
+  }
+  const Line line = (this->*command->run)(words.size() > 1 ? words[1] : "");
+  return line ? Answer{kDone, name_ + ": " + line.value(), {}}
+              : Answer{kRefused, name_ + ": " + line.error().text, {}};
+}
+
+Guest::Line Guest::send(const std::string& frames) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(frames.data(), frames.data() + frames.size(), count);
+  if (error != std::errc() || end != frames.data() + frames.size() || count == 0) {
+    return fail(EINVAL, "'" + frames + "' is no number of frames");
+  }
+  BOOST_OUTCOME_TRYV(traffic_->send(count));
+  return "sending " + frames + " frames";
+}
+
+Guest::Line Guest::wait(const std::string&) {
+  return traffic_->wait(kPatience) ? report("")
+                                   : Line(fail(ETIMEDOUT, "nothing moves; " + traffic_->report()));
+}
+
+Guest::Line Guest::pause(const std::string&) {
+  paused_ = true;  // this thread keeps the turn from now on
+  return std::string("paused");
+}
+
+Guest::Line Guest::move(const std::string& function) {
+  if (!paused_) {
+    return fail(EBUSY, "only a paused guest can move");
+  }
+  BOOST_OUTCOME_TRY(opened, get_function(function));
+  BOOST_OUTCOME_TRYV(platform_->move_to(std::move(opened)));
+  return "is on " + function + " now";
+}
+
+Guest::Line Guest::resume(const std::string&) {
+  paused_ = false;
+  return std::string("running");
+}
+
+Guest::Line Guest::renew(const std::string&) {
+  driver_->give_up();
+  traffic_->write_off();
+  BOOST_OUTCOME_TRYV(driver_->probe());
+  return std::string("driver is up again");
+}
+
+Guest::Line Guest::pool(const std::string&) {
+  std::string text;
+  std::uint64_t begin = 0, end = 0;
+  const auto flush = [&] {
+    if (end > begin) {
+      text += fmt::format(" {:#x}+{:#x}", begin, end - begin);
+    }
+  };
+  for (const driver::DmaPage& page : pool_->pages()) {
+    if (page.address != end) {
+      flush();
+      begin = page.address;
+    }
+    end = page.address + 4096;
+  }
+  flush();
+  return "pool" + text;
+}
+
+Guest::Line Guest::watch(const std::string&) {
+  pool_->start_watch();
+  return std::string("watching");
+}
+
+Guest::Line Guest::written(const std::string& file) {
+  const auto pages = pool_->device_written();
+  std::ofstream out(file, std::ios::app);
+  for (const std::uint64_t page : pages) {
+    out << fmt::format("{:#x}\n", page);
+  }
+  if (!out.flush()) {
+    return fail(EIO, file + ": cannot be written");
+  }
+  return fmt::format("{} pages were written by the device", pages.size());
+}
+
+Guest::Line Guest::report(const std::string&) {
+  return traffic_->clean() ? Line(traffic_->report()) : Line(fail(EIO, traffic_->report()));
+}
+
+Guest::Line Guest::stop(const std::string&) {
+  ended_ = true;
+  traffic_->stop();
+  std::string findings;
+  for (const std::string& finding : driver_->self_check()) {
+    findings += "; " + finding;
+  }
+  BOOST_OUTCOME_TRYV(driver_->remove());
+  return findings.empty() ? Line("driver is down") : Line(fail(EIO, "inconsistent" + findings));
+}
+
+int serve(const std::string& name, const std::string& function, const Options& options,
+          const std::function<void(const Answer&)>& started) {
+  auto server = ControlServer::listen({kProgram, name});
+  if (!server) {
+    started({kRefused, server.error().text, {}});
+    return kRefused;
+  }
+  Guest guest(name, options);
+  const auto up = guest.start(function);
+  started(up ? Answer{kDone, name + ": " + up.value(), {}}
+             : Answer{kRefused, name + ": " + up.error().text, {}});
+  while (up && !guest.ended()) {
+    server.value().serve_one([&](const Words& words) { return guest.run(words); },
+                             [&](const std::function<void()>& wait) { guest.let_run(wait); });
+  }
+  return up ? kDone : kRefused;
+}
+
+/// Empty: well; otherwise what is wrong.
+std::string parse(const Words& words, Options& options) {
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    std::uint32_t value = 0;
+    const std::string& text = i + 1 < words.size() ? words[i + 1] : "";
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return words[i] + " needs a number";
+    }
+    if (words[i] == "--bytes") {
+      options.traffic.frame_bytes = value;
+    } else if (words[i] == "--gap-ns") {
+      options.traffic.gap = driver::Nanoseconds(value);
+    } else if (words[i] == "--pool-kib") {
+      options.pool_kib = value;
+    } else if (words[i] == "--log-ring") {
+      options.log_ring = value;
+    } else {
+      return "unknown option '" + words[i] +
+             "'; allowed are --bytes --gap-ns --pool-kib --log-ring";
+    }
+  }
+  return options.traffic.frame_bytes < 60 || options.traffic.frame_bytes > 2048
+             ? "--bytes: allowed are 60 to 2048"
+         : options.log_ring < 2 || options.log_ring > 12 ? "--log-ring: allowed are 2 to 12"
+                                                         : "";
+}
+
+int run(const Words& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    return usage();
+  }
+  if (words[0] == "start") {
+    Options options;
+    const std::string wrong = words.size() < 3
+                                  ? "usage: vfguest start NAME VF [options]"
+                                  : parse(Words(words.begin() + 3, words.end()), options);
+    if (!wrong.empty()) {
+      return print(kProgram, kWrongUse, wrong);
+    }
+    const Answer answer = start_in_background(
+        [&](const auto& started) { return serve(words[1], words[2], options, started); });
+    return print(kProgram, answer.status, answer.text);
+  }
+  if (words.size() < 2) {
+    return print(kProgram, kWrongUse,
+                 "usage: vfguest NAME COMMAND; vfguest --help lists the commands");
+  }
+  const auto reply = ask({kProgram, words[0]}, Words(words.begin() + 1, words.end()));
+  return reply ? print(kProgram, reply.value().status, reply.value().text)
+               : print(kProgram, kWrongUse, reply.error().text);
+}
+
+}  // namespace
+}  // namespace vfsim::guest
+
+int main(int argc, char** argv) {
+  return vfsim::guest::run(vfsim::guest::Words(argv + 1, argv + argc));
+}
