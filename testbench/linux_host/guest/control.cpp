@@ -5,7 +5,11 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <iterator>
+#include <poll.h>
+#include <sstream>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +26,8 @@ using driver::Result;
 
 constexpr std::size_t kMostBytes = 65536;
 constexpr std::size_t kMostFiles = 8;
+constexpr const char* kLinesIn = ".in";
+constexpr const char* kLinesOut = ".out";
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
@@ -100,6 +106,32 @@ Words split(const std::string& bytes) {
   return words;
 }
 
+void remove_doors(const std::string& path) {
+  for (const char* end : {"", kLinesIn, kLinesOut}) {
+    ::unlink((path + end).c_str());
+  }
+}
+
+/// Both ends at once: neither opening nor writing waits for the other side.
+Result<File> open_fifo(const std::string& path) {
+  if (::mkfifo(path.c_str(), 0600) != 0) {
+    return fail(errno, error_text(path, errno));
+  }
+  File file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.is_open()) {
+    return fail(errno, error_text(path, errno));
+  }
+  return file;
+}
+
+std::string as_line(const Answer& answer) {
+  std::string text = std::to_string(answer.status) + " " + answer.text;
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) {
+    text.replace(at, 1, "; ");
+  }
+  return text + "\n";
+}
+
 /// Status in front of the text, as one character.
 std::string pack(const Answer& answer) {
   return static_cast<char>('0' + answer.status) + answer.text.substr(0, kMostBytes - 1);
@@ -113,38 +145,78 @@ Result<ControlServer> ControlServer::listen(const Instance& instance) {
   if (ask(instance, {"ping"})) {
     return fail(EADDRINUSE, instance.program + " " + instance.name + " runs already");
   }
-  ::unlink(path.c_str());  // left by one that was killed
-  File socket = make_socket();
-  if (!socket.is_open() ||
-      ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(socket.fd(), 4) != 0) {
+  remove_doors(path);  // left by one that was killed
+  ControlServer server;
+  server.socket_ = make_socket();
+  if (!server.socket_.is_open() ||
+      ::bind(server.socket_.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+          0 ||
+      ::listen(server.socket_.fd(), 4) != 0) {
     return fail(errno, error_text(path, errno));
   }
-  return ControlServer(std::move(socket), path);
+  server.path_ = path;
+  BOOST_OUTCOME_TRY(in, open_fifo(path + kLinesIn));
+  server.lines_in_ = std::move(in);
+  BOOST_OUTCOME_TRY(out, open_fifo(path + kLinesOut));
+  server.lines_out_ = std::move(out);
+  return server;
 }
 
 ControlServer::~ControlServer() {
   if (socket_.is_open()) {
-    ::unlink(path_.c_str());
+    remove_doors(path_);
   }
+}
+
+/// Whole lines only; what is behind one waits for the next call.
+bool ControlServer::take_line(Words& words) {
+  const std::size_t end = partial_.find('\n');
+  if (end == std::string::npos) {
+    return false;
+  }
+  std::istringstream line(partial_.substr(0, end));
+  partial_.erase(0, end + 1);
+  words = {std::istream_iterator<std::string>(line), std::istream_iterator<std::string>()};
+  return true;
+}
+
+bool ControlServer::next_request(Words& words, File& peer) {
+  while (!take_line(words)) {
+    std::array<pollfd, 2> waits{{{socket_.fd(), POLLIN, 0}, {lines_in_.fd(), POLLIN, 0}}};
+    if (::poll(waits.data(), waits.size(), -1) <= 0) {
+      return false;
+    }
+    if (waits[0].revents != 0) {
+      std::string bytes;
+      std::vector<File> files;
+      peer = File(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+      const bool got = peer.is_open() && receive_message(peer.fd(), bytes, files);
+      words = split(bytes);
+      return got;
+    }
+    std::array<char, 4096> piece{};
+    const ssize_t got = ::read(lines_in_.fd(), piece.data(), piece.size());
+    partial_.append(piece.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
+  return true;
 }
 
 void ControlServer::serve_one(const std::function<Answer(const Words&)>& execute,
                               const std::function<void(const std::function<void()>&)>& wait) {
+  Words words;
   File peer;
-  std::string bytes;
-  std::vector<File> files;
   bool got = false;
-  wait([&] {
-    peer = File(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-    got = peer.is_open() && receive_message(peer.fd(), bytes, files);
-  });
+  wait([&] { got = next_request(words, peer); });
   if (!got) {
     return;
   }
-  const Words words = split(bytes);
   const Answer answer = words == Words{"ping"} ? Answer{} : execute(words);
-  (void)send_message(peer.fd(), pack(answer), answer.files);
+  if (peer.is_open()) {
+    (void)send_message(peer.fd(), pack(answer), answer.files);
+  } else {
+    const std::string line = as_line(answer);
+    (void)!::write(lines_out_.fd(), line.data(), line.size());
+  }
 }
 
 Result<Reply> ask(const Instance& instance, const Words& words) {

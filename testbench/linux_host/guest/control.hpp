@@ -1,4 +1,5 @@
-// How a program that stays in the background is told what to do: words over a local socket.
+// How a program that stays in the background is told what to do: words over a local socket, or
+// lines through FIFOs.
 #pragma once
 
 #include <functional>
@@ -28,7 +29,7 @@ struct Instance {
   [[nodiscard]] std::string path() const { return folder + "/" + program + "." + name; }
 };
 
-/// Accepts one request after the other.
+/// Accepts one request after the other, by either way.
 class ControlServer {
  public:
   /// EADDRINUSE: the instance runs already.
@@ -43,10 +44,14 @@ class ControlServer {
                  const std::function<void(const std::function<void()>&)>& wait);
 
  private:
-  ControlServer(driver::File socket, std::string path)
-      : socket_(std::move(socket)), path_(std::move(path)) {}
-  driver::File socket_;
+  ControlServer() = default;
+  /// The next request: from a connection, which is in `peer` then, or from the FIFO.
+  bool next_request(Words& words, driver::File& peer);
+  bool take_line(Words& words);
+
   std::string path_;
+  driver::File socket_, lines_in_, lines_out_;
+  std::string partial_;  // of a line
 };
 
 struct Reply {

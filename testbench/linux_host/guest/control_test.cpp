@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <unistd.h>
 
@@ -60,6 +61,28 @@ TEST_F(Control, DescriptorsComeAsCopies) {
   char byte = 0;
   EXPECT_EQ(::read(ends[0], &byte, 1), 1);
   ::close(ends[0]);
+}
+
+TEST_F(Control, LinesThroughFifosAreAnsweredInOrder) {
+  auto server = ControlServer::listen(instance);
+  ASSERT_TRUE(server) << server.error().text;
+  std::ofstream(instance.path() + ".in") << "set  STOP\nstate\nhalf";
+  std::vector<Words> got;
+  const auto execute = [&](const Words& words) {
+    got.push_back(words);
+    return Answer{static_cast<int>(got.size()) - 1, "two\nlines", {}};
+  };
+  server.value().serve_one(execute, directly);
+  server.value().serve_one(execute, directly);
+  std::ifstream out(instance.path() + ".out");
+  std::string line;
+  std::getline(out, line);
+  EXPECT_EQ(line, "0 two; lines");
+  std::getline(out, line);
+  EXPECT_EQ(line, "1 two; lines");
+  std::ofstream(instance.path() + ".in") << " line\n";
+  server.value().serve_one(execute, directly);
+  EXPECT_EQ(got, (std::vector<Words>{{"set", "STOP"}, {"state"}, {"half", "line"}}));
 }
 
 TEST_F(Control, NobodyThereIsSaid) {

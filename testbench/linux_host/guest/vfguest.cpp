@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "host_driver/vfio/vfio_platform.hpp"
@@ -43,7 +44,7 @@ int usage() {
       "  renew         give up a function that was reset, and bring it up again\n"
       "  pool          the memory that the device may write, as ranges ADDRESS+LENGTH\n"
       "  watch         from now on notice which pages only the device writes\n"
-      "  written FILE  append the addresses of those pages, one a line, and start anew\n"
+      "  check FILE    every such page must be in the file of reported ones (migctl dirty report)\n"
       "  report        what was sent and came back\n"
       "  stop          take the function down; says what is inconsistent\n"
       "Exit status 1: it failed, or frames came back wrong; 2: wrong use.\n");
@@ -108,7 +109,7 @@ class Guest {
   Line renew(const std::string&);
   Line pool(const std::string&);
   Line watch(const std::string&);
-  Line written(const std::string& file);
+  Line check(const std::string& file);
   Line report(const std::string&);
   Line stop(const std::string&);
 
@@ -136,11 +137,11 @@ struct Guest::Command {
 };
 
 const Guest::Command Guest::kCommands[] = {
-    {"send", true, false, &Guest::send},      {"wait", false, false, &Guest::wait},
-    {"pause", false, false, &Guest::pause},   {"move", true, true, &Guest::move},
-    {"resume", false, true, &Guest::resume},  {"renew", false, false, &Guest::renew},
-    {"pool", false, true, &Guest::pool},      {"watch", false, true, &Guest::watch},
-    {"written", true, true, &Guest::written}, {"report", false, true, &Guest::report},
+    {"send", true, false, &Guest::send},     {"wait", false, false, &Guest::wait},
+    {"pause", false, false, &Guest::pause},  {"move", true, true, &Guest::move},
+    {"resume", false, true, &Guest::resume}, {"renew", false, false, &Guest::renew},
+    {"pool", false, true, &Guest::pool},     {"watch", false, true, &Guest::watch},
+    {"check", true, true, &Guest::check},    {"report", false, true, &Guest::report},
     {"stop", false, false, &Guest::stop},
 };
 
@@ -255,16 +256,20 @@ Guest::Line Guest::watch(const std::string&) {
   return std::string("watching");
 }
 
-Guest::Line Guest::written(const std::string& file) {
-  const auto pages = pool_->device_written();
-  std::ofstream out(file, std::ios::app);
-  for (const std::uint64_t page : pages) {
-    out << fmt::format("{:#x}\n", page);
+Guest::Line Guest::check(const std::string& file) {
+  std::set<std::uint64_t> reported;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    reported.insert(std::stoull(line, nullptr, 0));
   }
-  if (!out.flush()) {
-    return fail(EIO, file + ": cannot be written");
+  const auto written = pool_->device_written();
+  const auto missed = std::find_if(written.begin(), written.end(),
+                                   [&](std::uint64_t page) { return reported.count(page) == 0; });
+  if (missed != written.end()) {
+    return fail(EIO, fmt::format("the device wrote page {:#x}, and no report names it", *missed));
   }
-  return fmt::format("{} pages were written by the device", pages.size());
+  return fmt::format("{} pages changed by the device since the last check, all among {} reported",
+                     written.size(), reported.size());
 }
 
 Guest::Line Guest::report(const std::string&) {

@@ -9,9 +9,10 @@ if [ $# != 1 ] || [ "${1:0:1}" = - ]; then
   printf 'usage: build.sh BUILD_FOLDER     (where ninja linux_guest_programs was run)\n' >&2
   exit 2
 fi
+init=$1/guest/guest_init
 programs=("$1"/guest/migctl "$1"/guest/vfguest "$1"/guest/netcheck)
 busybox=$(command -v busybox) || wrong "busybox is missing: install the package busybox-static"
-for program in "${programs[@]}"; do
+for program in "$init" "${programs[@]}"; do
   [ -x "$program" ] || wrong "$program is missing: run ninja -C $1 linux_guest_programs"
 done
 # the kernel starts it without a loader
@@ -21,7 +22,7 @@ image=$1/guest/initramfs.cpio.gz
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,dev,host,lib,proc,run,sys,tmp}
-install -m 755 "$here/init" "$root/init"
+install -m 755 -s "$init" "$root/init"
 install -m 644 "$here/vfsim.sh" "$root/lib/vfsim.sh"
 install -m 755 "$busybox" "$root/bin/busybox"
 for program in "${programs[@]}"; do

@@ -1,0 +1,128 @@
+# Tier 1, one host: the stock drivers probe the NIC, make VFs, and migrate one of them while the project's own guest driver
+# works on it; dirty tracking against what the device really wrote; refusals, resets, removal.
+. /lib/vfsim.sh
+
+probe() {
+  ok "PF driver" has_driver $pf mlx5_core
+  ok "SR-IOV on" set_vfs 4
+  ok "VFs" has_vfs 4
+  ok "SR-IOV off" set_vfs 0
+  ok "no VFs" has_vfs 0
+  ok "SR-IOV on" set_vfs 3
+}
+
+# An idle VF: there and back, the copy is the same as the original.
+save_and_load() {
+  open_vf vf0 0
+  open_vf vf1 1
+  ok "initiator stops" migctl vf0 set RUNNING_P2P
+  ok "responder stops" migctl vf0 set STOP
+  ok "save starts" migctl vf0 set STOP_COPY
+  ok "size" migctl vf0 size
+  ok "save" migctl vf0 save /tmp/idle.image
+  ok "load starts" migctl vf1 set RESUMING
+  ok "load" migctl vf1 load /tmp/idle.image
+  ok "loaded" migctl vf1 set STOP
+  ok "save of the copy starts" migctl vf1 set STOP_COPY
+  ok "save of the copy" migctl vf1 save /tmp/idle.copy
+  ok "the copy is the same" cmp /tmp/idle.image /tmp/idle.copy
+  ok "runs again" migctl vf0 set RUNNING
+  ok "the copy runs" migctl vf1 set RUNNING
+  ok "close" migctl vf0 close
+  ok "close" migctl vf1 close
+}
+
+# check_dirty WHEN: every page that only the device can have changed must be in a report.
+check_dirty() {
+  local range
+  for range in $pool; do ok "$1: report of $range" migctl vf0 dirty report "$range" /tmp/reported; done
+  ok "$1: dirty pages" vfguest guest check /tmp/reported
+}
+
+migrate_under_traffic() {
+  open_vf vf0 0
+  open_vf vf1 1
+  ok "guest driver" vfguest start guest vf0
+  ok "traffic" vfguest guest send 200
+  ok "traffic before" vfguest guest wait
+  try vfguest guest pool
+  pool=${out#*pool }
+  ok "dirty tracking" migctl vf0 dirty start $pool
+  ok "watch" vfguest guest watch
+  ok "traffic" vfguest guest send 3000
+  rm -f /tmp/image /tmp/reported
+  try migctl vf0 flags
+  case $out in
+    *PRE_COPY*)
+      ok "pre-copy" migctl vf0 set PRE_COPY
+      for round in 1 2 3; do
+        ok "round $round: what is left" migctl vf0 precopy
+        ok "round $round" migctl vf0 save /tmp/image
+        wait_ms 2
+        check_dirty "round $round"
+      done
+      ;;
+  esac
+  ok "virtual CPUs stop" vfguest guest pause
+  ok "device stops" migctl vf0 set STOP_COPY
+  check_dirty "stopped"
+  ok "save" migctl vf0 save /tmp/image
+  ok "load starts" migctl vf1 set RESUMING
+  ok "load" migctl vf1 load /tmp/image
+  ok "loaded" migctl vf1 set STOP
+  ok "the guest moves" vfguest guest move vf1
+  ok "device runs" migctl vf1 set RUNNING
+  ok "virtual CPUs run" vfguest guest resume
+  ok "dirty tracking ends" migctl vf0 dirty stop
+  ok "source is left" migctl vf0 set STOP
+  ok "source is closed" migctl vf0 close
+  ok "traffic across the migration" vfguest guest wait
+  ok "traffic" vfguest guest send 500
+  ok "traffic behind" vfguest guest wait
+  ok "driver goes" vfguest guest stop
+  ok "close" migctl vf1 close
+}
+
+# A function is reset under its driver, and in the middle of a migration.
+reset_in_the_middle() {
+  open_vf vf0 0
+  ok "guest driver" vfguest start guest vf0
+  ok "traffic" vfguest guest send 2000
+  wait_ms 3
+  ok "reset under traffic" migctl vf0 reset
+  ok "guest driver again" vfguest guest renew
+  ok "traffic" vfguest guest send 100
+  ok "traffic after the reset" vfguest guest wait
+  ok "to STOP_COPY" migctl vf0 set STOP_COPY
+  ok "reset while saving" migctl vf0 reset
+  refused "stream of the save" "no data stream" migctl vf0 save /tmp/none
+  ok "guest driver again" vfguest guest renew
+  ok "traffic" vfguest guest send 100
+  ok "traffic after it" vfguest guest wait
+  ok "driver goes" vfguest guest stop
+  ok "close" migctl vf0 close
+}
+
+# What the protocol does not allow.
+wrong_arcs() {
+  open_vf vf2 2
+  refused "ERROR is no target" EINVAL migctl vf2 set ERROR
+  ok "to RESUMING" migctl vf2 set RESUMING
+  head -c 64 /dev/urandom >/tmp/garbage
+  refused "garbage is no image" "" migctl vf2 load /tmp/garbage
+  ok "reset" migctl vf2 reset
+  ok "close" migctl vf2 close
+}
+
+remove_pf() {
+  ok "SR-IOV off" set_vfs 0
+  ok "PF driver goes" unbind $pf
+  ok "PF driver comes back" bind $pf mlx5_core
+  ok "PF driver" has_driver $pf mlx5_core
+}
+
+for case in ${CASES:-probe save_and_load migrate_under_traffic reset_in_the_middle wrong_arcs remove_pf}; do
+  say "== $case"
+  $case
+done
+finish

@@ -1,0 +1,15 @@
+# Tiers 2 and 3, destination host: the VM's VF comes, and goes back.
+. /lib/vfsim.sh
+
+ok "PF driver" has_driver $pf mlx5_core
+ok "one VF" set_vfs 1
+open_vf vf0 0
+migrate_in vf0 there
+tell b.runs
+ok "A is ready again" get a.open 30
+migrate_out vf0 back
+ok "A runs it" get a.runs 30
+ok "source stops" migctl vf0 set STOP
+ok "close" migctl vf0 close
+ok "the VM is done" get vm.done 60
+finish
