@@ -132,6 +132,16 @@ std::string as_line(const Answer& answer) {
   return text + "\n";
 }
 
+/// Nobody waits for the end of a background process's output: warnings go to the console.
+void leave_terminal() {
+  ::setsid();
+  const File nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const File console(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  ::dup2(nowhere.fd(), STDIN_FILENO);
+  ::dup2(nowhere.fd(), STDOUT_FILENO);
+  ::dup2(console.is_open() ? console.fd() : nowhere.fd(), STDERR_FILENO);
+}
+
 /// Status in front of the text, as one character.
 std::string pack(const Answer& answer) {
   return static_cast<char>('0' + answer.status) + answer.text.substr(0, kMostBytes - 1);
@@ -251,7 +261,7 @@ Answer start_in_background(
     return {kRefused, error_text("fork", errno), {}};
   }
   if (child == 0) {
-    ::setsid();
+    leave_terminal();
     read_end.reset();
     const int status = body([&](const Answer& answer) {
       const std::string bytes = pack(answer);

@@ -86,6 +86,9 @@ finish() {
   exit $?
 }
 
+# simulator WORDS...: asks the simulator for something; it takes the line off the console.
+simulator() { echo "@vfsim $*"; }
+
 # has_driver ADDRESS DRIVER
 has_driver() { [ -e "$bus/drivers/$2/$1" ]; }
 # bind ADDRESS DRIVER

@@ -158,7 +158,7 @@ compile() {
   [ $own = 1 ] || say "building Linux $kernel once, which takes some minutes; it is kept in $build"
   : >"$log"
   run_make linux
-  if [ $with_modules = 1 ] || [ -n "$module" ]; then run_make modules; fi
+  if [ $with_modules = 1 ]; then run_make modules; fi
   if [ $own = 0 ]; then
     # nobody changes these sources: what the link took is not needed again, its tables are (modules)
     find "$build" -name '*.[oa]' ! -path "$build/scripts/*" -delete
@@ -176,6 +176,9 @@ gather_modules() {
 build_module() {
   say "building the module in $module"
   : >"$log"
+  # what the kernel exports; `make modules` would have written it
+  [ -e "$build/scripts/module.lds" ] || run_make modules_prepare
+  [ -e "$build/Module.symvers" ] || cp "$build/vmlinux.symvers" "$build/Module.symvers"
   make -C "$build" "${um[@]}" M="$module" modules >"$log" 2>&1 || failed
 }
 

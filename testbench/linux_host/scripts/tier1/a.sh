@@ -114,6 +114,32 @@ wrong_arcs() {
   ok "close" migctl vf2 close
 }
 
+# Commands that the firmware refuses: errno and state are what the stock driver makes of it.
+refusals() {
+  open_vf vf0 0
+  simulator refuse SUSPEND_VHCA
+  refused "SUSPEND refused" "the state is RUNNING " migctl vf0 set STOP
+  ok "it works the next time" migctl vf0 set STOP
+  simulator refuse SAVE_VHCA_STATE
+  ok "save starts" migctl vf0 set STOP_COPY
+  refused "SAVE refused" "(ENODEV); the state is STOP_COPY" migctl vf0 save /tmp/none
+  ok "back to STOP" migctl vf0 set STOP
+  ok "save again" migctl vf0 set STOP_COPY
+  rm -f /tmp/again
+  ok "saved" migctl vf0 save /tmp/again
+  ok "runs again" migctl vf0 set RUNNING
+  ok "load starts" migctl vf0 set RESUMING
+  simulator refuse LOAD_VHCA_STATE
+  refused "LOAD refused" "the state is RESUMING" migctl vf0 load /tmp/again
+  ok "reset" migctl vf0 reset
+  ok "state" migctl vf0 state
+  simulator refuse RESUME_VHCA
+  ok "to STOP" migctl vf0 set STOP
+  refused "RESUME refused" "the state is STOP " migctl vf0 set RUNNING
+  ok "runs" migctl vf0 set RUNNING
+  ok "close" migctl vf0 close
+}
+
 remove_pf() {
   ok "SR-IOV off" set_vfs 0
   ok "PF driver goes" unbind $pf
@@ -121,7 +147,7 @@ remove_pf() {
   ok "PF driver" has_driver $pf mlx5_core
 }
 
-for case in ${CASES:-probe save_and_load migrate_under_traffic reset_in_the_middle wrong_arcs remove_pf}; do
+for case in ${CASES:-probe save_and_load migrate_under_traffic reset_in_the_middle wrong_arcs refusals remove_pf}; do
   say "== $case"
   $case
 done

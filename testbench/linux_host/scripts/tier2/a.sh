@@ -4,6 +4,7 @@
 ok "PF driver" has_driver $pf mlx5_core
 ok "one VF" set_vfs 1
 open_vf vf0 0
+simulator start vm
 ok "the VM works" get vm.works 30
 read -r pool <$shared/vm.pool
 ok "dirty tracking" migctl vf0 dirty start $pool

@@ -6,6 +6,7 @@ ok "address" ip addr add 10.0.0.1/24 dev eth0
 ok "link" ip link set eth0 up
 ok "one VF" set_vfs 1
 open_vf vf0 0
+simulator start vm
 ok "the VM works" get vm.works 30
 wait_ms 100
 migrate_out vf0 there
