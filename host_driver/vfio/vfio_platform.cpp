@@ -76,9 +76,11 @@ Result<void> VfioPlatform::move_to(std::unique_ptr<DeviceFile> function) {
   if (function->vectors() < vectors()) {
     return fail(EINVAL, "the function has fewer interrupt vectors than the driver uses");
   }
-  BOOST_OUTCOME_TRYV(function->set_interrupts(event_fds()));
-  if (!handlers_.empty()) {
-    (void)!function_->set_interrupts({});
+  // the old function first: an event file serves one of them at a time
+  BOOST_OUTCOME_TRYV(function_->set_interrupts({}));
+  if (auto taken = function->set_interrupts(event_fds()); !taken) {
+    (void)!function_->set_interrupts(event_fds());
+    return taken;
   }
   function_ = std::move(function);
   enable_memory_and_dma();

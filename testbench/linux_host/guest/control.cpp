@@ -149,11 +149,11 @@ std::string pack(const Answer& answer) {
 
 }  // namespace
 
-Result<ControlServer> ControlServer::listen(const Instance& instance) {
-  const std::string path = instance.path();
+Result<ControlServer> ControlServer::listen(const Door& door) {
+  const std::string path = door.path();
   BOOST_OUTCOME_TRY(address, address_of(path));
-  if (ask(instance, {"ping"})) {
-    return fail(EADDRINUSE, instance.program + " " + instance.name + " runs already");
+  if (ask(door, {"ping"})) {
+    return fail(EADDRINUSE, door.program + " runs already");
   }
   remove_doors(path);  // left by one that was killed
   ControlServer server;
@@ -229,27 +229,26 @@ void ControlServer::serve_one(const std::function<Answer(const Words&)>& execute
   }
 }
 
-Result<Reply> ask(const Instance& instance, const Words& words) {
-  const std::string path = instance.path();
+Result<Reply> ask(const Door& door, const Words& words) {
+  const std::string path = door.path();
   BOOST_OUTCOME_TRY(address, address_of(path));
   const File socket = make_socket();
   if (!socket.is_open() ||
       ::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(ENOENT, instance.name + " is not open: " + std::strerror(errno));
+    return fail(ENOENT, "nothing is open: " + error_text(path, errno));
   }
   Reply reply;
   std::string bytes;
   if (!send_message(socket.fd(), join(words), {}) ||
       !receive_message(socket.fd(), bytes, reply.files)) {
-    return fail(EPIPE, instance.program + " " + instance.name + " has ended without an answer");
+    return fail(EPIPE, door.program + " has ended without an answer");
   }
   reply.status = bytes[0] - '0';
   reply.text = bytes.substr(1);
   return reply;
 }
 
-Answer start_in_background(
-    const std::function<int(const std::function<void(const Answer&)>& started)>& body) {
+Answer start_in_background(const std::function<int(const Started&)>& body) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     return {kRefused, error_text("pipe", errno), {}};
@@ -286,6 +285,43 @@ int print(const std::string& program, int status, const std::string& text) {
                  status == kDone ? "" : (program + ": ").c_str(), text.c_str());
   }
   return status;
+}
+
+namespace {
+
+/// The process in the background, until it is killed.
+int serve(const Program& program, const std::function<void(const Answer&)>& started) {
+  auto server = ControlServer::listen({program.name});
+  if (!server) {
+    started({kRefused, server.error().text, {}});
+    return kRefused;
+  }
+  const std::unique_ptr<Service> service = program.make();
+  started({});
+  for (;;) {
+    server.value().serve_one([&](const Words& words) { return service->execute(words); },
+                             [&](const std::function<void()>& wait) { service->idle(wait); });
+  }
+}
+
+}  // namespace
+
+int run_program(const Program& program, const Words& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    program.print_usage();
+    return kDone;
+  }
+  auto reply = ask({program.name}, words);
+  if (!reply && words[0] == program.start) {
+    const Answer begun =
+        start_in_background([&](const Started& started) { return serve(program, started); });
+    if (begun.status != kDone) {
+      return print(program.name, begun.status, begun.text);
+    }
+    reply = ask({program.name}, words);
+  }
+  return reply ? print(program.name, reply.value().status, reply.value().text)
+               : print(program.name, kWrongUse, reply.error().text);
 }
 
 }  // namespace vfsim::guest

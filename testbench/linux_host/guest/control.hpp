@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,18 +24,19 @@ struct Answer {
   std::vector<int> files;  // descriptors that the caller gets copies of
 };
 
-/// One program and instance, for example {"migctl", "vf0"}: a socket in /run.
-struct Instance {
-  std::string program, name;
-  std::string folder = "/run";
-  [[nodiscard]] std::string path() const { return folder + "/" + program + "." + name; }
+/// Where a program listens: a socket, and two FIFOs beside it. A line of words written to path.in
+/// is answered with a line "STATUS TEXT" in path.out: a shell can do that without starting a
+/// process.
+struct Door {
+  std::string program, folder = "/run";
+  [[nodiscard]] std::string path() const { return folder + "/" + program; }
 };
 
 /// Accepts one request after the other, by either way.
 class ControlServer {
  public:
-  /// EADDRINUSE: the instance runs already.
-  [[nodiscard]] static driver::Result<ControlServer> listen(const Instance& instance);
+  /// EADDRINUSE: the program runs already.
+  [[nodiscard]] static driver::Result<ControlServer> listen(const Door& door);
   ~ControlServer();
   ControlServer(ControlServer&& other) noexcept = default;
   ControlServer& operator=(ControlServer&&) = delete;
@@ -60,16 +63,55 @@ struct Reply {
   std::vector<driver::File> files;
 };
 
-/// Sends a request to an instance and waits for the answer. ENOENT: it does not run.
-[[nodiscard]] driver::Result<Reply> ask(const Instance& instance, const Words& words);
+/// Sends a request and waits for the answer. ENOENT: nobody listens.
+[[nodiscard]] driver::Result<Reply> ask(const Door& door, const Words& words);
 
 /// Starts `body` in a process of its own, which goes on when this one has ended. Returns when it
 /// calls its argument: what it told. The process ends with the status that body returns.
-[[nodiscard]] Answer start_in_background(
-    const std::function<int(const std::function<void(const Answer&)>& started)>& body);
+using Started = std::function<void(const Answer&)>;
+[[nodiscard]] Answer start_in_background(const std::function<int(const Started&)>& body);
 
 /// Prints an answer: on stdout, or on stderr after the program's name when it is a refusal. Returns
 /// the exit status.
 int print(const std::string& program, int status, const std::string& text);
+
+/// What runs in the background.
+class Service {
+ public:
+  virtual ~Service() = default;
+  [[nodiscard]] virtual Answer execute(const Words& words) = 0;
+  /// Calls `wait`, which blocks until the next request is there.
+  virtual void idle(const std::function<void()>& wait) { wait(); }
+};
+
+/// A program whose words are answered by a service in the background, which the first call that
+/// begins with `start` brings into being.
+struct Program {
+  std::string name, start;
+  std::function<void()> print_usage;
+  std::function<std::unique_ptr<Service>()> make;
+};
+[[nodiscard]] int run_program(const Program& program, const Words& words);
+
+/// The row of a table of commands (with a member `name`) that the first word names; the end if
+/// none.
+template <class Table>
+auto find_command(const Table& table, const Words& words) {
+  auto row = std::begin(table);
+  while (row != std::end(table) && (words.empty() || words[0] != row->name)) {
+    ++row;
+  }
+  return row;
+}
+
+/// What is said about a first word that is in no row.
+template <class Table>
+Answer unknown_command(const Table& table, const Words& words) {
+  std::string text = "unknown command '" + (words.empty() ? "" : words[0]) + "'; allowed are";
+  for (const auto& row : table) {
+    text += std::string(" ") + row.name;
+  }
+  return {kWrongUse, text, {}};
+}
 
 }  // namespace vfsim::guest

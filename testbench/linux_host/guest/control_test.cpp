@@ -17,15 +17,15 @@ class Control : public testing::Test {
   void SetUp() override {
     char name[] = "/tmp/control-XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
-    instance = {"program", "one", name};
+    door = {"program", name};
   }
-  void TearDown() override { std::filesystem::remove_all(instance.folder); }
+  void TearDown() override { std::filesystem::remove_all(door.folder); }
   static void directly(const std::function<void()>& wait) { wait(); }
-  Instance instance;
+  Door door;
 };
 
 TEST_F(Control, WordsGoThereAnswersComeBack) {
-  auto server = ControlServer::listen(instance);
+  auto server = ControlServer::listen(door);
   ASSERT_TRUE(server) << server.error().text;
   Words got;
   std::thread thread([&] {
@@ -36,7 +36,7 @@ TEST_F(Control, WordsGoThereAnswersComeBack) {
         },
         directly);
   });
-  const auto reply = ask(instance, {"set", "", "a b"});
+  const auto reply = ask(door, {"set", "", "a b"});
   thread.join();
   ASSERT_TRUE(reply) << reply.error().text;
   EXPECT_EQ(got, (Words{"set", "", "a b"}));
@@ -45,14 +45,14 @@ TEST_F(Control, WordsGoThereAnswersComeBack) {
 }
 
 TEST_F(Control, DescriptorsComeAsCopies) {
-  auto server = ControlServer::listen(instance);
+  auto server = ControlServer::listen(door);
   ASSERT_TRUE(server);
   int ends[2] = {};
   ASSERT_EQ(::pipe(ends), 0);
   std::thread thread([&] {
     server.value().serve_one([&](const Words&) { return Answer{kDone, "", {ends[1]}}; }, directly);
   });
-  const auto reply = ask(instance, {"share"});
+  const auto reply = ask(door, {"share"});
   thread.join();
   ::close(ends[1]);
   ASSERT_TRUE(reply);
@@ -64,9 +64,9 @@ TEST_F(Control, DescriptorsComeAsCopies) {
 }
 
 TEST_F(Control, LinesThroughFifosAreAnsweredInOrder) {
-  auto server = ControlServer::listen(instance);
+  auto server = ControlServer::listen(door);
   ASSERT_TRUE(server) << server.error().text;
-  std::ofstream(instance.path() + ".in") << "set  STOP\nstate\nhalf";
+  std::ofstream(door.path() + ".in") << "set  STOP\nstate\nhalf";
   std::vector<Words> got;
   const auto execute = [&](const Words& words) {
     got.push_back(words);
@@ -74,49 +74,49 @@ TEST_F(Control, LinesThroughFifosAreAnsweredInOrder) {
   };
   server.value().serve_one(execute, directly);
   server.value().serve_one(execute, directly);
-  std::ifstream out(instance.path() + ".out");
+  std::ifstream out(door.path() + ".out");
   std::string line;
   std::getline(out, line);
   EXPECT_EQ(line, "0 two; lines");
   std::getline(out, line);
   EXPECT_EQ(line, "1 two; lines");
-  std::ofstream(instance.path() + ".in") << " line\n";
+  std::ofstream(door.path() + ".in") << " line\n";
   server.value().serve_one(execute, directly);
   EXPECT_EQ(got, (std::vector<Words>{{"set", "STOP"}, {"state"}, {"half", "line"}}));
 }
 
 TEST_F(Control, NobodyThereIsSaid) {
-  const auto reply = ask(instance, {"state"});
+  const auto reply = ask(door, {"state"});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ENOENT);
 }
 
-TEST_F(Control, ASecondInstanceIsRefusedADeadOneReplaced) {
+TEST_F(Control, ASecondOneIsRefusedADeadOneReplaced) {
   {
-    auto first = ControlServer::listen(instance);
+    auto first = ControlServer::listen(door);
     ASSERT_TRUE(first);
     std::thread thread(
         [&] { first.value().serve_one([](const Words&) { return Answer{}; }, directly); });
-    const auto second = ControlServer::listen(instance);
+    const auto second = ControlServer::listen(door);
     thread.join();
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, EADDRINUSE);
   }
-  EXPECT_FALSE(std::filesystem::exists(instance.path()));
+  EXPECT_FALSE(std::filesystem::exists(door.path()));
   std::filesystem::create_symlink("/nowhere",
-                                  instance.path());  // as a killed one leaves its socket
-  EXPECT_TRUE(ControlServer::listen(instance));
+                                  door.path());  // as a killed one leaves its socket
+  EXPECT_TRUE(ControlServer::listen(door));
 }
 
 TEST_F(Control, TheBackgroundProcessOutlivesItsStart) {
   const Answer answer = start_in_background([&](const std::function<void(const Answer&)>& started) {
-    auto server = ControlServer::listen(instance);
+    auto server = ControlServer::listen(door);
     started({kDone, "up", {}});
     server.value().serve_one([](const Words&) { return Answer{kDone, "bye", {}}; }, directly);
     return kDone;
   });
   EXPECT_EQ(answer.text, "up");
-  const auto reply = ask(instance, {"close"});
+  const auto reply = ask(door, {"close"});
   ASSERT_TRUE(reply) << reply.error().text;
   EXPECT_EQ(reply.value().text, "bye");
 }

@@ -93,8 +93,8 @@ const MigSession::Command MigSession::kCommands[] = {
     {"save", 1, 1, &MigSession::save, "save FILE",
      "read the device state to its end and append it"},
     {"load", 1, 1, &MigSession::load, "load FILE", "write a file into the device"},
-    {"dirty", 1, 257, &MigSession::dirty, "dirty start RANGE... | report RANGE [FILE] | stop",
-     "log what the device writes; RANGE is ADDRESS+LENGTH"},
+    {"dirty", 1, 258, &MigSession::dirty, "dirty start RANGE... | report FILE RANGE... | stop",
+     "log what the device writes, append its pages to FILE"},
     {"reset", 0, 0, &MigSession::reset, "reset", "reset the function"},
 };
 
@@ -116,18 +116,9 @@ std::string MigSession::state_name() {
 }
 
 Answer MigSession::run(const Words& words) {
-  const auto* const command =
-      std::find_if(std::begin(kCommands), std::end(kCommands),
-                   [&](const Command& c) { return !words.empty() && words[0] == c.name; });
+  const auto command = find_command(kCommands, words);
   if (command == std::end(kCommands)) {
-    std::string names;
-    for (const Command& c : kCommands) {
-      names += std::string(" ") + c.name;
-    }
-    return {
-        kWrongUse,
-        fmt::format("unknown command '{}'; allowed are{}", words.empty() ? "" : words[0], names),
-        {}};
+    return unknown_command(kCommands, words);
   }
   if (words.size() - 1 < command->least || words.size() - 1 > command->most) {
     return {kWrongUse, fmt::format("usage: {}", command->usage), {}};
@@ -242,42 +233,46 @@ MigSession::Line MigSession::load(const Words& arguments) {
 }
 
 MigSession::Line MigSession::dirty(const Words& arguments) {
+  const bool start = arguments[0] == "start", report = arguments[0] == "report";
+  const std::size_t first = report ? 2 : 1;
   if (arguments[0] == "stop" && arguments.size() == 1) {
     BOOST_OUTCOME_TRYV(device_.logging_stop());
     return std::string("dirty tracking is off");
   }
+  if (!(start || report) || arguments.size() <= first) {
+    return fail(kUsage,
+                "allowed are: dirty start RANGE..., dirty report FILE RANGE..., dirty stop");
+  }
   std::vector<driver::IovaRange> ranges;
-  const bool report = arguments[0] == "report";
-  for (std::size_t i = 1;
-       i < (report ? std::min<std::size_t>(2, arguments.size()) : arguments.size()); ++i) {
+  for (std::size_t i = first; i < arguments.size(); ++i) {
     const auto range = parse_range(arguments[i]);
     if (!range) {
       return wrong_range(arguments[i]);
     }
     ranges.push_back(*range);
   }
-  if (report && ranges.size() == 1 && arguments.size() <= 3) {
-    return dirty_report(ranges[0], arguments.size() == 3 ? arguments[2] : "");
-  }
-  if (arguments[0] != "start" || ranges.empty()) {
-    return fail(kUsage, "allowed are: dirty start RANGE..., dirty report RANGE [FILE], dirty stop");
+  if (report) {
+    return dirty_report(arguments[1], ranges);
   }
   BOOST_OUTCOME_TRY(page, device_.logging_start(VF_PAGE_BYTES, ranges));
   return fmt::format("dirty tracking is on, {} ranges, pages of {} bytes", ranges.size(), page);
 }
 
-MigSession::Line MigSession::dirty_report(const driver::IovaRange& range, const std::string& file) {
-  BOOST_OUTCOME_TRY(pages, device_.logging_report(range.iova, range.length));
-  if (!file.empty()) {
-    std::ofstream out(file, std::ios::app);
+MigSession::Line MigSession::dirty_report(const std::string& file,
+                                          const std::vector<driver::IovaRange>& ranges) {
+  std::size_t count = 0;
+  std::ofstream out(file, std::ios::app);
+  for (const driver::IovaRange& range : ranges) {
+    BOOST_OUTCOME_TRY(pages, device_.logging_report(range.iova, range.length));
     for (const std::uint64_t page : pages) {
       out << fmt::format("{:#x}\n", page);
     }
-    if (!out.flush()) {
-      return fail(EIO, file + ": cannot be written");
-    }
+    count += pages.size();
   }
-  return fmt::format("{} dirty pages", pages.size());
+  if (!out.flush()) {
+    return fail(EIO, file + ": cannot be written");
+  }
+  return fmt::format("{} dirty pages", count);
 }
 
 MigSession::Line MigSession::reset(const Words&) {

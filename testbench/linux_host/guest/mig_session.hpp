@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "host_driver/migration/vfio_device.hpp"
 #include "testbench/linux_host/guest/control.hpp"
@@ -36,7 +37,7 @@ class MigSession {
   Line save(const Words& arguments);
   Line load(const Words& arguments);
   Line dirty(const Words& arguments);
-  Line dirty_report(const driver::IovaRange& range, const std::string& file);
+  Line dirty_report(const std::string& file, const std::vector<driver::IovaRange>& ranges);
   Line reset(const Words& arguments);
   [[nodiscard]] std::string state_name();
 

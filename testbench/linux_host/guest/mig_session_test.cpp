@@ -161,16 +161,17 @@ TEST_F(Session, DirtyTracking) {
   ASSERT_EQ(device.ranges.size(), 2U);
   EXPECT_EQ(device.ranges[0].length, 0x8000U);
   EXPECT_EQ(device.ranges[1].iova, 65536U);
-  expect({"dirty", "report", "0x1000+0x8000", folder + "/pages"}, kDone,
-         "vf0: 2 dirty pages (0.500 ms)");
-  EXPECT_EQ(content("pages"), "0x1000\n0x5000\n");
+  expect({"dirty", "report", folder + "/pages", "0x1000+0x8000", "0x10000+0x1000"}, kDone,
+         "vf0: 4 dirty pages (0.500 ms)");
+  EXPECT_EQ(content("pages"), "0x1000\n0x5000\n0x1000\n0x5000\n");
+  EXPECT_EQ(session.run({"dirty", "report", folder + "/no/pages", "1+2"}).status, kRefused);
   expect({"dirty", "stop"}, kDone, "vf0: dirty tracking is off (0.500 ms)");
   for (const Words& words : {Words{"dirty", "start"},
                              {"dirty", "start", "0x1000"},
                              {"dirty", "start", "1+2x"},
-                             {"dirty", "report"},
+                             {"dirty", "report", "f"},
                              {"dirty", "stop", "1+2"},
-                             {"dirty", "report", "1+2", "f", "g"}}) {
+                             {"dirty", "report", "f", "g"}}) {
     EXPECT_EQ(session.run(words).status, kWrongUse) << words.back();
   }
 }

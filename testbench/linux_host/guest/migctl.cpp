@@ -1,7 +1,9 @@
-// migctl: walks a VF through the kernel's migration protocol. See usage().
+// migctl: walks VFs through the kernel's migration protocol. See usage().
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "host_driver/vfio/kernel_device.hpp"
 #include "host_driver/vfio/posix_os.hpp"
@@ -12,81 +14,78 @@
 namespace vfsim::guest {
 namespace {
 
-constexpr const char* kProgram = "migctl";
-
-int usage() {
+void usage() {
   std::printf(
       "usage: migctl open NAME ADDRESS   open a VF (0000:00:01.0) that is bound to a driver of "
-      "VFIO,\n"
-      "                                  and keep it open under this name, in the background\n"
+      "VFIO, and keep it\n"
+      "                                  open under this name, in the background\n"
       "       migctl NAME COMMAND        say what to do with it\n"
       "%s  %-52s %s\n"
       "Exit status 1: the device or its driver refused; 2: wrong use.\n",
       MigSession::help().c_str(), "close", "close it, which resets the function");
-  return kDone;
 }
 
-/// Copies of the descriptors, for a program that drives the VF.
-Answer share(const driver::VfioFunction& function) {
-  const auto& files = function.files();
-  return {kDone, "", {files.container.fd(), files.group.fd(), files.device.fd()}};
-}
+/// A function that is held open.
+struct Held {
+  Held(std::string name, std::unique_ptr<driver::VfioFunction> opened, const driver::Os& os)
+      : function(std::move(opened)),
+        device(function->device_fd(), function->config()),
+        session(std::move(name), device, [&os] { return os.now(); }) {}
+  std::unique_ptr<driver::VfioFunction> function;
+  driver::KernelDevice device;
+  MigSession session;
+};
 
-int serve(const std::string& name, const std::string& address,
-          const std::function<void(const Answer&)>& started) {
-  const driver::PosixOs os;
-  auto server = ControlServer::listen({kProgram, name});
-  if (!server) {
-    started({kRefused, server.error().text, {}});
-    return kRefused;
-  }
-  auto function = driver::VfioFunction::open(address);
-  if (!function) {
-    started({kRefused, function.error().text, {}});
-    return kRefused;
-  }
-  driver::KernelDevice device(function.value()->device_fd(), function.value()->config());
-  MigSession session(name, device, [&os] { return os.now(); });
-  started(session.run({"flags"}));
-  bool open = true;
-  while (open) {
-    server.value().serve_one(
-        [&](const Words& words) {
-          if (words == Words{"close"}) {
-            open = false;
-            return Answer{kDone, name + ": closed", {}};
-          }
-          return words == Words{"share"} ? share(*function.value()) : session.run(words);
-        },
-        [](const std::function<void()>& wait) { wait(); });
-  }
-  return kDone;
-}
-
-int run(const Words& words) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    return usage();
-  }
-  if (words[0] == "open") {
-    if (words.size() != 3) {
-      return print(kProgram, kWrongUse, "usage: migctl open NAME ADDRESS");
+class Holder final : public Service {
+ public:
+  Answer execute(const Words& words) override {
+    if (words.size() == 3 && words[0] == "open") {
+      return open(words[1], words[2]);
     }
-    const Answer answer = start_in_background(
-        [&](const auto& started) { return serve(words[1], words[2], started); });
-    return print(kProgram, answer.status, answer.text);
+    if (words.size() < 2 || words[0] == "open") {
+      return {kWrongUse, "usage: migctl open NAME ADDRESS, or migctl NAME COMMAND", {}};
+    }
+    const auto found = held_.find(words[0]);
+    if (found == held_.end()) {
+      return {kWrongUse, words[0] + " is not open", {}};
+    }
+    if (words[1] == "close" && words.size() == 2) {
+      held_.erase(found);
+      return {kDone, words[0] + ": closed", {}};
+    }
+    Held& held = *found->second;
+    return words[1] == "share" ? share(*held.function)
+                               : held.session.run(Words(words.begin() + 1, words.end()));
   }
-  if (words.size() < 2) {
-    return print(kProgram, kWrongUse,
-                 "usage: migctl NAME COMMAND; migctl --help lists the commands");
+
+ private:
+  Answer open(const std::string& name, const std::string& address) {
+    if (held_.count(name) != 0) {
+      return {kWrongUse, name + " is open already", {}};
+    }
+    auto function = driver::VfioFunction::open(address);
+    if (!function) {
+      return {kRefused, function.error().text, {}};
+    }
+    const auto held =
+        held_.emplace(name, std::make_unique<Held>(name, std::move(function.value()), os_)).first;
+    return held->second->session.run({"flags"});
   }
-  const auto reply = ask({kProgram, words[0]}, Words(words.begin() + 1, words.end()));
-  return reply ? print(kProgram, reply.value().status, reply.value().text)
-               : print(kProgram, kWrongUse, reply.error().text);
-}
+  /// Copies of the descriptors, for a program that drives the VF.
+  static Answer share(const driver::VfioFunction& function) {
+    const auto& files = function.files();
+    return {kDone, "", {files.container.fd(), files.group.fd(), files.device.fd()}};
+  }
+
+  driver::PosixOs os_;
+  std::map<std::string, std::unique_ptr<Held>> held_;
+};
 
 }  // namespace
 }  // namespace vfsim::guest
 
 int main(int argc, char** argv) {
-  return vfsim::guest::run(vfsim::guest::Words(argv + 1, argv + argc));
+  using namespace vfsim::guest;
+  return run_program({"migctl", "open", usage, [] { return std::make_unique<Holder>(); }},
+                     Words(argv + 1, argv + argc));
 }

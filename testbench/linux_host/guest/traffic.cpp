@@ -11,7 +11,7 @@ namespace {
 using driver::Nanoseconds;
 
 constexpr Nanoseconds kLook{100'000};
-constexpr Nanoseconds kRingFull{5'000};
+constexpr Nanoseconds kRingFull{20'000};
 
 }  // namespace
 
@@ -37,37 +37,44 @@ driver::Result<void> Traffic::send(std::uint64_t frames) {
 
 void Traffic::send_all(std::uint64_t frames) {
   Nanoseconds due = os_.now();
-  for (std::uint64_t i = 0; i < frames && !stop_ && error_.empty(); ++i) {
+  for (std::uint64_t i = 0; i < frames; ++i) {
     if (!send_one()) {
       return;
     }
     due += options_.gap;
-    if (const Nanoseconds now = os_.now(); due > now) {
+    if (const Nanoseconds now = os_.now(); (i + 1) % options_.burst == 0 && due > now) {
       os_.sleep(due - now);
     }
   }
 }
 
+/// False: it is of no use to go on.
 bool Traffic::send_one() {
-  const bench::Mac peer = bench::client_mac(0);
+  const bench::Mac peer = bench::client_mac(options_.guest);
   const bench::Mac& own = driver_.mac();
-  const bench::Frame echo = bench::numbered_frame(own, peer, next_number_, options_.frame_bytes);
+  const bench::Frame echo = bench::numbered_frame(own, peer, next_number_++, options_.frame_bytes);
   bench::Frame frame = echo;
   bench::set_macs(frame, peer, own);
-  ledger_.expect(echo.data(), echo.size());  // before: it may be back before send() returns
-  ++next_number_;
   for (;;) {
+    while (paused_ && !stop_) {
+      os_.sleep(kLook);
+    }
+    if (stop_) {
+      return false;
+    }
+    ledger_.expect(echo.data(), echo.size());  // before: it may be back before send() returns
     const auto sent = driver_.send(frame.data(), static_cast<std::uint32_t>(frame.size()));
     if (sent) {
       return true;
     }
-    if (sent.error().code != EAGAIN || stop_) {
-      ledger_.write_off(echo.data(), echo.size());
-      error_ = sent.error().code != EAGAIN ? sent.error().text : error_;
+    ledger_.write_off(echo.data(), echo.size());
+    if (sent.error().code == EAGAIN) {
+      ++full_;
+      os_.sleep(kRingFull);
+    } else if (!paused_) {
+      error_ = sent.error().text;
       return false;
     }
-    ++full_;
-    os_.sleep(kRingFull);
   }
 }
 
@@ -85,7 +92,9 @@ bool Traffic::wait(Nanoseconds patience) {
   std::uint64_t seen = progress();
   Nanoseconds since = os_.now();
   for (;;) {
-    if (!sending_ && driver_.sends_completed() == driver_.sends_posted() && ledger_.complete()) {
+    const driver::EthCounters& counters = driver_.counters();
+    if (!sending_ && ledger_.complete() &&
+        counters.sends_completed + counters.sends_abandoned == counters.sends_posted) {
       return true;
     }
     if (const std::uint64_t now = progress(); now != seen) {
@@ -98,7 +107,8 @@ bool Traffic::wait(Nanoseconds patience) {
   }
 }
 
-void Traffic::write_off() {
+void Traffic::pause() {
+  paused_ = true;
   ledger_.excuse_all();
 }
 

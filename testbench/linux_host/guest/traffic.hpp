@@ -12,8 +12,10 @@
 namespace vfsim::guest {
 
 struct TrafficOptions {
+  std::uint32_t guest = 0;  // number in the addresses of both ends (testbench/workload/frames.hpp)
   std::uint32_t frame_bytes = 512;
-  driver::Nanoseconds gap{20'000};
+  std::uint32_t burst = 8;          // frames at a time: each wake-up of a guest costs real time
+  driver::Nanoseconds gap{20'000};  // of one frame, on average
 };
 
 /// Sends to an echo end point on the wire and accounts for every frame that comes back: which
@@ -27,8 +29,10 @@ class Traffic {
   /// Until everything is sent, completed and back, or nothing has moved for `patience`. False: it
   /// was the latter.
   [[nodiscard]] bool wait(driver::Nanoseconds patience);
-  /// The driver has lost its function, and probed it anew: what is under way is not missed.
-  void write_off();
+  /// The function is lost: what is under way is not missed (it may come all the same), and sending
+  /// waits for resume().
+  void pause();
+  void resume() { paused_ = false; }
   /// Sends nothing any more; returns when the sending thread has ended.
   void stop();
   [[nodiscard]] std::string report() const;
@@ -50,6 +54,7 @@ class Traffic {
   driver::Nanoseconds last_arrival_{0}, longest_gap_{0};
   std::string error_;
   bool sending_ = false;
+  bool paused_ = false;
   bool stop_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,6 +14,7 @@
 #include "host_driver/vfio/vfio_platform.hpp"
 #include "testbench/linux_host/guest/control.hpp"
 #include "testbench/linux_host/guest/traffic.hpp"
+#include "testbench/workload/frames.hpp"
 
 namespace vfsim::guest {
 namespace {
@@ -20,7 +23,6 @@ using driver::fail;
 using driver::Result;
 using driver::VfioFunction;
 
-constexpr const char* kProgram = "vfguest";
 constexpr std::uint32_t kVectors = 2;  // commands and asynchronous events, completions
 constexpr driver::Nanoseconds kPatience{50'000'000};
 
@@ -30,11 +32,13 @@ struct Options {
   TrafficOptions traffic;
 };
 
-int usage() {
+void usage() {
   std::printf(
-      "usage: vfguest start NAME VF [--bytes N] [--gap-ns N] [--pool-kib N] [--log-ring N]\n"
+      "usage: vfguest start NAME VF [--guest N] [--bytes N] [--gap-ns N] [--burst N] [--pool-kib "
+      "N] [--log-ring N]\n"
       "           brings VF up: a name that migctl has opened, or the address of a function bound\n"
-      "           to vfio-pci; stays in the background as NAME\n"
+      "           to vfio-pci; stays in the background as NAME; its address is "
+      "02:76:66:00:00:GUEST\n"
       "       vfguest NAME COMMAND\n"
       "  send FRAMES   send so many frames, in the background; the wire sends each of them back\n"
       "  wait          until all are back, or nothing has moved for 50 ms\n"
@@ -44,11 +48,12 @@ int usage() {
       "  renew         give up a function that was reset, and bring it up again\n"
       "  pool          the memory that the device may write, as ranges ADDRESS+LENGTH\n"
       "  watch         from now on notice which pages only the device writes\n"
-      "  check FILE    every such page must be in the file of reported ones (migctl dirty report)\n"
+      "  collect       which pages the device has changed since the last time\n"
+      "  check FILE    every page collected must be in this file of a report (migctl dirty report)\n"
+      "                that came later, or in that of the check before\n"
       "  report        what was sent and came back\n"
       "  stop          take the function down; says what is inconsistent\n"
       "Exit status 1: it failed, or frames came back wrong; 2: wrong use.\n");
-  return kDone;
 }
 
 /// A function that migctl holds open, or one that is opened here.
@@ -56,7 +61,7 @@ Result<std::unique_ptr<VfioFunction>> get_function(const std::string& name) {
   if (name.find(':') != std::string::npos) {
     return VfioFunction::open(name);
   }
-  BOOST_OUTCOME_TRY(reply, ask({"migctl", name}, {"share"}));
+  BOOST_OUTCOME_TRY(reply, ask({"migctl"}, {name, "share"}));
   if (reply.status != kDone || reply.files.size() != 3) {
     return fail(ENODEV, name + ": " + reply.text);
   }
@@ -75,6 +80,7 @@ Result<driver::LockedMemory> lock_memory(const Options& options,
 
 driver::EthOptions driver_options(const Options& options) {
   driver::EthOptions eth;
+  eth.mac = bench::guest_mac(options.traffic.guest);
   eth.log_sq_size = eth.log_rq_size = static_cast<std::uint8_t>(options.log_ring);
   return eth;
 }
@@ -109,6 +115,7 @@ class Guest {
   Line renew(const std::string&);
   Line pool(const std::string&);
   Line watch(const std::string&);
+  Line collect(const std::string&);
   Line check(const std::string& file);
   Line report(const std::string&);
   Line stop(const std::string&);
@@ -125,6 +132,8 @@ class Guest {
   std::unique_ptr<driver::VfioPlatform> platform_;
   std::unique_ptr<driver::EthDriver> driver_;
   std::unique_ptr<Traffic> traffic_;
+  std::vector<std::uint64_t> collected_;
+  std::set<std::uint64_t> reported_before_;
   bool paused_ = false;
   bool ended_ = false;
 };
@@ -137,12 +146,12 @@ struct Guest::Command {
 };
 
 const Guest::Command Guest::kCommands[] = {
-    {"send", true, false, &Guest::send},     {"wait", false, false, &Guest::wait},
-    {"pause", false, false, &Guest::pause},  {"move", true, true, &Guest::move},
-    {"resume", false, true, &Guest::resume}, {"renew", false, false, &Guest::renew},
-    {"pool", false, true, &Guest::pool},     {"watch", false, true, &Guest::watch},
-    {"check", true, true, &Guest::check},    {"report", false, true, &Guest::report},
-    {"stop", false, false, &Guest::stop},
+    {"send", true, false, &Guest::send},       {"wait", false, false, &Guest::wait},
+    {"pause", false, false, &Guest::pause},    {"move", true, true, &Guest::move},
+    {"resume", false, true, &Guest::resume},   {"renew", false, false, &Guest::renew},
+    {"pool", false, true, &Guest::pool},       {"watch", false, true, &Guest::watch},
+    {"collect", false, true, &Guest::collect}, {"check", true, true, &Guest::check},
+    {"report", false, true, &Guest::report},   {"stop", false, false, &Guest::stop},
 };
 
 Result<std::string> Guest::start(const std::string& function) {
@@ -165,18 +174,9 @@ Result<std::string> Guest::start(const std::string& function) {
 }
 
 Answer Guest::run(const Words& words) {
-  const auto* const command =
-      std::find_if(std::begin(kCommands), std::end(kCommands),
-                   [&](const Command& c) { return !words.empty() && words[0] == c.name; });
+  const auto command = find_command(kCommands, words);
   if (command == std::end(kCommands)) {
-    std::string names;
-    for (const Command& c : kCommands) {
-      names += std::string(" ") + c.name;
-    }
-    return {
-        kWrongUse,
-        fmt::format("unknown command '{}'; allowed are{}", words.empty() ? "" : words[0], names),
-        {}};
+    return unknown_command(kCommands, words);
   }
   if (words.size() != (command->argument ? 2U : 1U)) {
     return {kWrongUse,
@@ -226,9 +226,10 @@ Guest::Line Guest::resume(const std::string&) {
 }
 
 Guest::Line Guest::renew(const std::string&) {
+  traffic_->pause();
   driver_->give_up();
-  traffic_->write_off();
   BOOST_OUTCOME_TRYV(driver_->probe());
+  traffic_->resume();
   return std::string("driver is up again");
 }
 
@@ -256,20 +257,28 @@ Guest::Line Guest::watch(const std::string&) {
   return std::string("watching");
 }
 
+Guest::Line Guest::collect(const std::string&) {
+  collected_ = pool_->device_written();
+  return fmt::format("{} pages changed by the device", collected_.size());
+}
+
 Guest::Line Guest::check(const std::string& file) {
   std::set<std::uint64_t> reported;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     reported.insert(std::stoull(line, nullptr, 0));
   }
-  const auto written = pool_->device_written();
-  const auto missed = std::find_if(written.begin(), written.end(),
-                                   [&](std::uint64_t page) { return reported.count(page) == 0; });
-  if (missed != written.end()) {
+  // written behind the last collect, but before the report that followed it: that one has it
+  const auto named = [&](std::uint64_t page) {
+    return reported.count(page) != 0 || reported_before_.count(page) != 0;
+  };
+  const auto missed = std::find_if_not(collected_.begin(), collected_.end(), named);
+  if (missed != collected_.end()) {
     return fail(EIO, fmt::format("the device wrote page {:#x}, and no report names it", *missed));
   }
-  return fmt::format("{} pages changed by the device since the last check, all among {} reported",
-                     written.size(), reported.size());
+  reported_before_ = std::move(reported);
+  return fmt::format("all {} pages changed are among those of this report and the one before",
+                     collected_.size());
 }
 
 Guest::Line Guest::report(const std::string&) {
@@ -287,27 +296,12 @@ Guest::Line Guest::stop(const std::string&) {
   return findings.empty() ? Line("driver is down") : Line(fail(EIO, "inconsistent" + findings));
 }
 
-int serve(const std::string& name, const std::string& function, const Options& options,
-          const std::function<void(const Answer&)>& started) {
-  auto server = ControlServer::listen({kProgram, name});
-  if (!server) {
-    started({kRefused, server.error().text, {}});
-    return kRefused;
-  }
-  Guest guest(name, options);
-  const auto up = guest.start(function);
-  started(up ? Answer{kDone, name + ": " + up.value(), {}}
-             : Answer{kRefused, name + ": " + up.error().text, {}});
-  while (up && !guest.ended()) {
-    server.value().serve_one([&](const Words& words) { return guest.run(words); },
-                             [&](const std::function<void()>& wait) { guest.let_run(wait); });
-  }
-  return up ? kDone : kRefused;
-}
-
-/// Empty: well; otherwise what is wrong.
+/// Options behind "start NAME VF". Empty: well; otherwise what is wrong.
 std::string parse(const Words& words, Options& options) {
-  for (std::size_t i = 0; i < words.size(); i += 2) {
+  if (words.size() < 3) {
+    return "usage: vfguest start NAME VF [options]";
+  }
+  for (std::size_t i = 3; i < words.size(); i += 2) {
     std::uint32_t value = 0;
     const std::string& text = i + 1 < words.size() ? words[i + 1] : "";
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -316,51 +310,93 @@ std::string parse(const Words& words, Options& options) {
     }
     if (words[i] == "--bytes") {
       options.traffic.frame_bytes = value;
+    } else if (words[i] == "--guest") {
+      options.traffic.guest = value;
     } else if (words[i] == "--gap-ns") {
       options.traffic.gap = driver::Nanoseconds(value);
+    } else if (words[i] == "--burst") {
+      options.traffic.burst = value;
     } else if (words[i] == "--pool-kib") {
       options.pool_kib = value;
     } else if (words[i] == "--log-ring") {
       options.log_ring = value;
     } else {
       return "unknown option '" + words[i] +
-             "'; allowed are --bytes --gap-ns --pool-kib --log-ring";
+             "'; allowed are --guest --bytes --gap-ns --burst --pool-kib --log-ring";
     }
   }
   return options.traffic.frame_bytes < 60 || options.traffic.frame_bytes > 2048
              ? "--bytes: allowed are 60 to 2048"
+         : options.traffic.guest > 255                   ? "--guest: allowed are 0 to 255"
+         : options.traffic.burst < 1                     ? "--burst: allowed is 1 and above"
          : options.log_ring < 2 || options.log_ring > 12 ? "--log-ring: allowed are 2 to 12"
                                                          : "";
 }
 
-int run(const Words& words) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    return usage();
-  }
-  if (words[0] == "start") {
-    Options options;
-    const std::string wrong = words.size() < 3
-                                  ? "usage: vfguest start NAME VF [options]"
-                                  : parse(Words(words.begin() + 3, words.end()), options);
-    if (!wrong.empty()) {
-      return print(kProgram, kWrongUse, wrong);
+class Guests final : public Service {
+ public:
+  Answer execute(const Words& words) override {
+    if (!words.empty() && words[0] == "start") {
+      return start(words);
     }
-    const Answer answer = start_in_background(
-        [&](const auto& started) { return serve(words[1], words[2], options, started); });
-    return print(kProgram, answer.status, answer.text);
+    const auto found = words.size() < 2 ? guests_.end() : guests_.find(words[0]);
+    if (found == guests_.end()) {
+      return {kWrongUse,
+              (words.size() < 2 ? "usage: vfguest NAME COMMAND" : words[0] + " is not started"),
+              {}};
+    }
+    Guest& guest = *found->second;
+    Answer answer;
+    let_run(guests_.begin(), &guest,
+            [&] { answer = guest.run(Words(words.begin() + 1, words.end())); });
+    if (guest.ended()) {
+      guests_.erase(found);
+    }
+    return answer;
   }
-  if (words.size() < 2) {
-    return print(kProgram, kWrongUse,
-                 "usage: vfguest NAME COMMAND; vfguest --help lists the commands");
+  /// All guests run meanwhile, but for those that are paused.
+  void idle(const std::function<void()>& wait) override { let_run(guests_.begin(), nullptr, wait); }
+
+ private:
+  using Map = std::map<std::string, std::unique_ptr<Guest>>;
+
+  /// Calls `wait` while the guests from `at` on run, but for one.
+  void let_run(Map::iterator at, const Guest* except, const std::function<void()>& wait) {
+    if (at == guests_.end()) {
+      wait();
+      return;
+    }
+    const auto others = [&] { let_run(std::next(at), except, wait); };
+    if (at->second.get() == except) {
+      others();
+    } else {
+      at->second->let_run(others);
+    }
   }
-  const auto reply = ask({kProgram, words[0]}, Words(words.begin() + 1, words.end()));
-  return reply ? print(kProgram, reply.value().status, reply.value().text)
-               : print(kProgram, kWrongUse, reply.error().text);
-}
+  Answer start(const Words& words) {
+    Options options;
+    const std::string wrong = parse(words, options);
+    if (!wrong.empty() || guests_.count(words[1]) != 0) {
+      return {kWrongUse, wrong.empty() ? words[1] + " is started already" : wrong, {}};
+    }
+    const std::string& name = words[1];
+    auto guest = std::make_unique<Guest>(name, options);
+    const auto up = guest->start(words[2]);
+    if (!up) {
+      return {kRefused, name + ": " + up.error().text, {}};
+    }
+    guests_.emplace(name, std::move(guest));
+    return {kDone, name + ": " + up.value(), {}};
+  }
+
+  Map guests_;
+};
 
 }  // namespace
 }  // namespace vfsim::guest
 
 int main(int argc, char** argv) {
-  return vfsim::guest::run(vfsim::guest::Words(argv + 1, argv + argc));
+  using namespace vfsim::guest;
+  return run_program({"vfguest", "start", usage, [] { return std::make_unique<Guests>(); }},
+                     Words(argv + 1, argv + argc));
 }

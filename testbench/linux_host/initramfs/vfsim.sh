@@ -12,21 +12,20 @@ mkfifo /run/never
 # vf INDEX: sets vf to the address of a VF.
 vf() { vf=0000:00:0$(($1 + 1)).0; }
 
-# Text with the guest's time in front.
-say() {
-  local up
-  read -r up _ </proc/uptime
-  echo "[$up] $ROLE: $*"
+# The simulator puts the time in front of every line of the console.
+say() { echo "$ROLE: $*"; }
+
+wait_ms() {
+  local part=$(($1 % 1000 + 1000))
+  read -t "$(($1 / 1000)).${part#1}" _ <>/run/never
 }
 
-wait_ms() { read -t "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))" _ <>/run/never; }
-
-# try COMMAND...: runs it; sets rc, and out to what it printed. What goes to an open instance of migctl or vfguest goes
-# through its FIFOs.
+# try COMMAND...: runs it; sets rc, and out to what it printed. Once migctl or vfguest runs in the background, it is told
+# what to do through its FIFOs.
 try() {
-  local door=/run/$1.$2
+  local door=/run/$1
   if [ -p "$door.in" ]; then
-    shift 2
+    shift
     echo "$*" >"$door.in"
     read -r rc out <"$door.out"
     return
@@ -108,6 +107,23 @@ has_vfs() {
   [ $(($# - 1)) = "$1" ]
 }
 
+# net_up ADDRESS: the stock Ethernet driver's interface.
+net_up() {
+  ok "address" ip addr add "$1/24" dev eth0
+  ok "link" ip link set eth0 up
+}
+
+# source_host [ADDRESS]: what tiers 2 and 3 begin with on host A: a VF that is held open; then the VM may boot. ADDRESS: of
+# the PF's interface.
+source_host() {
+  ok "PF driver" has_driver $pf mlx5_core
+  [ $# = 0 ] || net_up "$1"
+  ok "one VF" set_vfs 1
+  open_vf vf0 0
+  simulator start vm
+  ok "the VM works" get vm.works 30
+}
+
 # open_vf NAME INDEX: a VF with the migration driver, held open.
 open_vf() {
   vf "$2"
@@ -115,45 +131,57 @@ open_vf() {
   ok "open VF $2" migctl open "$1" $vf
 }
 
-# put FILE: gives a file of /tmp to the other guests, all of it at once. tell NAME: an empty one. get NAME SECONDS: waits
-# for one.
-put() { cp "/tmp/$1" "$shared/$1.part" && mv "$shared/$1.part" "$shared/$1"; }
+# tell NAME: a sign for the other guests. get NAME SECONDS [MS]: waits for one, and looks every 10 ms (or MS).
 tell() { : >"$shared/$1"; }
 get() {
-  local tries=0
+  local step=${3:-10} left=$(($2 * 1000))
   while [ ! -e "$shared/$1" ]; do
-    tries=$((tries + 1))
-    [ $tries -le $(($2 * 1000)) ] || return 1
-    wait_ms 1
+    [ $left -gt 0 ] || return 1
+    wait_ms $step
+    left=$((left - step))
   done
 }
 
-# migrate_out NAME IMAGE: an open VF up to STOP_COPY, with pre-copy where the driver has it; its image goes to the other
-# guests. A VM that uses it stands still from the first arc of the stop on.
+# migrate_out NAME IMAGE: an open VF up to STOP_COPY. The image goes to the other guests in pieces, those of pre-copy (where
+# the driver has it) while the VF works. A VM that uses it stands still from the first arc of the stop on.
 migrate_out() {
-  local round
-  rm -f "/tmp/$2"
+  local piece=1
+  tell "$2.soon"
   try migctl "$1" flags
   case $out in
     *PRE_COPY*)
       ok "pre-copy" migctl "$1" set PRE_COPY
-      for round in 1 2; do
-        ok "round $round" migctl "$1" save "/tmp/$2"
+      while [ $piece -le 2 ]; do
+        ok "piece $piece" migctl "$1" save "$shared/$2.$piece"
+        tell "$2.$piece.complete"
         wait_ms 2
-        ok "round $round: what is left" migctl "$1" precopy
+        ok "what is left" migctl "$1" precopy
+        piece=$((piece + 1))
       done
       ;;
   esac
   ok "stop and copy" migctl "$1" set STOP_COPY
-  ok "save" migctl "$1" save "/tmp/$2"
-  ok "image goes" put "$2"
+  ok "piece $piece, the last" migctl "$1" save "$shared/$2.$piece"
+  tell "$2.$piece.last"
+  tell "$2.$piece.complete"
+}
+
+# load_pieces NAME IMAGE: all but the last, whose file is in last then.
+load_pieces() {
+  local piece=1
+  ok "an image will come" get "$2.soon" 60
+  ok "load starts" migctl "$1" set RESUMING
+  while ok "piece $piece is there" get "$2.$piece.complete" 10 1 && [ ! -e "$shared/$2.$piece.last" ] && [ $rc = 0 ]; do
+    ok "load" migctl "$1" load "$shared/$2.$piece"
+    piece=$((piece + 1))
+  done
+  last=$shared/$2.$piece
 }
 
 # migrate_in NAME IMAGE: the other end; the VF runs.
 migrate_in() {
-  ok "image comes" get "$2" 30
-  ok "load starts" migctl "$1" set RESUMING
-  ok "load" migctl "$1" load "$shared/$2"
+  load_pieces "$1" "$2"
+  ok "load of the last" migctl "$1" load "$last"
   ok "loaded" migctl "$1" set STOP
   ok "the VF runs here" migctl "$1" set RUNNING
 }

@@ -1,15 +1,11 @@
 # Tier 2, source host: the VF of the VM goes to host B and comes back, while the project's guest driver works on it.
 . /lib/vfsim.sh
 
-ok "PF driver" has_driver $pf mlx5_core
-ok "one VF" set_vfs 1
-open_vf vf0 0
-simulator start vm
-ok "the VM works" get vm.works 30
+source_host
 read -r pool <$shared/vm.pool
 ok "dirty tracking" migctl vf0 dirty start $pool
 migrate_out vf0 there
-for range in $pool; do ok "dirty pages" migctl vf0 dirty report "$range"; done
+ok "dirty pages" migctl vf0 dirty report /tmp/reported $pool
 ok "B runs it" get b.runs 30
 ok "dirty tracking ends" migctl vf0 dirty stop
 ok "source stops" migctl vf0 set STOP

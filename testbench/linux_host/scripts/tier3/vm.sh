@@ -3,8 +3,7 @@
 . /lib/vfsim.sh
 
 ok "driver" has_driver 0000:00:00.0 mlx5_core
-ok "address" ip addr add 10.0.0.2/24 dev eth0
-ok "link" ip link set eth0 up
+net_up 10.0.0.2
 ok "first pings" netcheck ping 10.0.0.1 5 2000
 tell vm.works
 ok "1000 pings" netcheck ping 10.0.0.1 1000 2000

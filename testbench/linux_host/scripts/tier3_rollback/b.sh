@@ -4,11 +4,10 @@
 ok "PF driver" has_driver $pf mlx5_core
 ok "one VF" set_vfs 1
 open_vf vf0 0
-ok "image comes" get there 30
-cp $shared/there /tmp/damaged
+load_pieces vf0 there
+cp $last /tmp/damaged
 size=$(wc -c </tmp/damaged)
 printf 'damaged!' | dd of=/tmp/damaged bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
-ok "load starts" migctl vf0 set RESUMING
 refused "load" E migctl vf0 load /tmp/damaged
 ok "reset" migctl vf0 reset
 ok "state" migctl vf0 state
