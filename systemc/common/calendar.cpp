@@ -49,11 +49,39 @@ void Calendar::disarm(Timer& timer) {
   }
 }
 
-void Calendar::notify(sc_core::sc_event& event, Ps at) {
-  at = std::max(at, now());
-  const Ps kernel = sc_core::sc_time_stamp().value();
-  event.notify(at == kernel ? sc_core::SC_ZERO_TIME : sc_time::from_value(at - kernel));
-  horizon_ = std::min(horizon_, at);
+void Calendar::notify(sc_core::sc_event& event) {
+  notices_.push_back(&event);  // all of one time: the horizon does not move any more
+  notices_at_ = now();
+  horizon_ = std::min(horizon_, notices_at_);
+  if (!running_) {
+    schedule_wake();
+  }
+}
+
+void Calendar::forget(const sc_core::sc_event& event) {
+  notices_.erase(std::remove(notices_.begin(), notices_.end(), &event), notices_.end());
+}
+
+namespace {
+
+/// The end of a wait.
+class Deadline final : public Timer {
+ public:
+  Deadline(Calendar& calendar, sc_core::sc_event& event) : calendar_(calendar), event_(event) {}
+
+ private:
+  void fire() override { calendar_.notify(event_); }
+  Calendar& calendar_;
+  sc_core::sc_event& event_;
+};
+
+}  // namespace
+
+void Calendar::wait(sc_core::sc_event& event, Ps until) {
+  Deadline deadline(*this, event);
+  arm(deadline, until);
+  sc_core::wait(event);
+  disarm(deadline);
 }
 
 void Calendar::set_limit(Ps limit) {
@@ -63,8 +91,10 @@ void Calendar::set_limit(Ps limit) {
 void Calendar::stop() {
   // The kernel has to reach the local time first.
   stopping_ = true;
-  notify(wake_, now());
   wake_at_ = now();
+  horizon_ = std::min(horizon_, wake_at_);
+  const Ps kernel = sc_core::sc_time_stamp().value();
+  wake_.notify(wake_at_ == kernel ? sc_core::SC_ZERO_TIME : sc_time::from_value(wake_at_ - kernel));
 }
 
 void Calendar::run() {
@@ -73,6 +103,12 @@ void Calendar::run() {
     return;
   }
   const Ps kernel = sc_core::sc_time_stamp().value();
+  if (notices_at_ <= kernel) {
+    // The kernel triggers what was notified last first.
+    std::for_each(notices_.rbegin(), notices_.rend(), [](sc_core::sc_event* e) { e->notify(sc_core::SC_ZERO_TIME); });
+    notices_.clear();
+    notices_at_ = kNever;
+  }
   const Ps pending = sc_core::sc_time_to_pending_activity().value();
   // The kernel may be past the limit already: what is due now fires in any case.
   horizon_ =
@@ -104,8 +140,9 @@ void Calendar::fire_top() {
 
 void Calendar::schedule_wake() {
   // With nothing left to do, the kernel is still to reach the time of the last timer.
-  const Ps next = heap_.empty() ? local_ : heap_[0].at;
-  if (next >= wake_at_ || (heap_.empty() && next <= sc_core::sc_time_stamp().value())) {
+  const Ps next = std::min(heap_.empty() ? local_ : heap_[0].at, notices_at_);
+  const bool nothing = heap_.empty() && notices_.empty();
+  if (next >= wake_at_ || (nothing && next <= sc_core::sc_time_stamp().value())) {
     return;
   }
   wake_at_ = next;

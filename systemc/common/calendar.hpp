@@ -57,8 +57,8 @@ class MethodTimer final : public Timer {
 /// its own list without returning to the kernel; it never runs past the kernel's next pending
 /// activity, so every process sees exactly the state of its time. Timers due at the time of a
 /// process run before it. Models take the time from now(), never from sc_time_stamp(), and wake
-/// processes with notify(), never with sc_event::notify(). Foreign processes must be threads or
-/// other timed methods; the time resolution must be the default, 1 ps. Time: a heap operation per
+/// processes with notify(), never with sc_event::notify(). Foreign processes must be threads that wait
+/// with wait(), or timed methods; the time resolution must be the default, 1 ps. Time: a heap operation per
 /// arm() and per firing; no allocation once the heap has its size. Source: design choice,
 /// docs/decisions.
 class Calendar final : public sc_core::sc_module {
@@ -89,9 +89,16 @@ class Calendar final : public sc_core::sc_module {
     }
     return free;
   }
-  /// Notifies a SystemC event at `at` (before now() counts as now()). The only permitted way for a
-  /// model to wake a process; as with sc_event, an earlier pending notification of the event stays.
-  void notify(sc_core::sc_event& event, Ps at);
+  /// Notifies a SystemC event now: the only permitted way for a model to wake a process. Processes
+  /// that are woken at the same time run in the order of the calls.
+  void notify(sc_core::sc_event& event);
+  /// The event is about to be destroyed.
+  void forget(const sc_core::sc_event& event);
+  /// Blocks the calling SC_THREAD until `event` is notified, or `until` comes (kNever: it does
+  /// not), when `event` is notified, too. The only permitted way for a process to wait for a time:
+  /// the kernel's own list of times does not keep the order of what is due at the same time, so
+  /// that anything more in it could change a run.
+  void wait(sc_core::sc_event& event, Ps until);
   /// Local time does not run ahead of the kernel beyond `limit`. Whoever calls sc_start(duration)
   /// sets it to the end of the duration first, because the kernel does not tell that end. kNever
   /// (the start value) suits sc_start().
@@ -130,6 +137,8 @@ class Calendar final : public sc_core::sc_module {
   }
 
   std::vector<Entry> heap_;
+  std::vector<sc_core::sc_event*> notices_;  // to be notified when the kernel reaches notices_at_
+  Ps notices_at_ = kNever;
   sc_core::sc_event wake_;
   Ps wake_at_ = kNever;  // when wake_ is pending for, as far as arm() needs to know
   Ps local_ = 0;         // time of the timer that fires, inside run()

@@ -1,5 +1,6 @@
 #include "systemc/common/calendar.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -146,27 +147,70 @@ TEST_F(CalendarTest, an_event_wakes_a_process_at_the_exact_time_inside_a_batch) 
   auto after = logger("after");
   Callback same([&] {
     log_at("same");
-    calendar_.notify(event, calendar_.now());
-  });
-  Callback ahead([&] {
-    log_at("ahead");
-    calendar_.notify(event, calendar_.now() + 5);
+    calendar_.notify(event);
   });
   auto tie = logger("tie");
-  calendar_.arm(ahead, 10);
-  calendar_.arm(*tie, 15);
   calendar_.arm(same, 20);
+  calendar_.arm(*tie, 20);
   calendar_.arm(*after, 21);
   Foreign thread("thread", [&] {
-    for (int i = 0; i < 2; ++i) {
-      sc_core::wait(event);
-      log_at("thread");
-    }
+    sc_core::wait(event);
+    log_at("thread");
   });
   sc_core::sc_start();
-  EXPECT_THAT(log_,
-              ElementsAre("ahead@10", "tie@15", "thread@15", "same@20", "thread@20", "after@21"));
+  EXPECT_THAT(log_, ElementsAre("same@20", "tie@20", "thread@20", "after@21"));
 }
+
+TEST_F(CalendarTest, a_wait_ends_at_its_time_or_with_its_event) {
+  sc_core::sc_event event;
+  Callback ring([&] { calendar_.notify(event); });
+  calendar_.arm(ring, 40);
+  Foreign thread("thread", [&] {
+    calendar_.wait(event, 25);
+    log_at("time");
+    calendar_.wait(event, 100);
+    log_at("event");
+    calendar_.wait(event, 60);
+    log_at("time");
+  });
+  sc_core::sc_start();
+  EXPECT_THAT(log_, ElementsAre("time@25", "event@40", "time@60"));
+}
+
+/// Whoever began to wait first runs first, whatever else is pending: a run must not depend on what only looks at it.
+class CalendarTies : public CalendarTest {
+ protected:
+  std::vector<std::string> order_of_processes(bool more) {
+    constexpr int kProcesses = 9;
+    auto far = logger("far");
+    if (more) {
+      calendar_.arm(*far, 1'000'000);
+    }
+    std::vector<std::unique_ptr<sc_core::sc_event>> events;
+    std::vector<std::unique_ptr<Foreign>> threads;
+    for (int i = 0; i < kProcesses; ++i) {
+      events.push_back(std::make_unique<sc_core::sc_event>());
+      const std::string name = "p" + std::to_string(i);
+      threads.push_back(std::make_unique<Foreign>(name.c_str(), [this, name, event = events.back().get(), i] {
+        calendar_.wait(*event, static_cast<Ps>(10 + i % 3));
+        calendar_.wait(*event, 100);
+        log_at(name);
+      }));
+    }
+    sc_core::sc_start();
+    log_.erase(std::remove(log_.begin(), log_.end(), "far@1000000"), log_.end());
+    return log_;
+  }
+};
+
+const std::vector<std::string> kInOrder = {"p0@100", "p3@100", "p6@100", "p1@100", "p4@100",
+                                           "p7@100", "p2@100", "p5@100", "p8@100"};
+
+TEST_F(CalendarTies, run_in_the_order_in_which_they_began_to_wait) {
+  EXPECT_EQ(order_of_processes(false), kInOrder);
+}
+
+TEST_F(CalendarTies, whatever_else_is_pending) { EXPECT_EQ(order_of_processes(true), kInOrder); }
 
 TEST_F(CalendarTest, the_limit_holds_local_time_back_for_timed_starts) {
   Ps last = 0;

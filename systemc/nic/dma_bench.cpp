@@ -52,7 +52,7 @@ void DmaBench::dma_done(std::uint64_t slot, DmaResult result) {
     issue(slot);
   } else if (done_ == operations_) {
     end_ = core_.now();
-    core_.calendar.notify(finished_, end_);
+    core_.calendar.notify(finished_);
   }
 }
 

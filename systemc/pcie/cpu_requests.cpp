@@ -24,7 +24,7 @@ std::uint16_t CpuRequests::open() {
 
 CpuRead CpuRequests::wait(std::uint16_t tag) {
   Request& request = *requests_[tag % (1U << kIndexBits)];
-  sc_core::wait(sc_core::sc_time::from_value(kTimeout), request.done);
+  calendar_.wait(request.done, calendar_.now() + kTimeout);
   request.busy = false;
   return request.answered ? request.result : CpuRead{CplStatus::unsupported_request, ~0ULL};
 }
@@ -46,7 +46,7 @@ void CpuRequests::complete(const Tlp& tlp, const std::uint8_t* payload) {
       request.result.value |= static_cast<std::uint64_t>(payload[i]) << (8 * i);
     }
   }
-  calendar_.notify(request.done, calendar_.now());
+  calendar_.notify(request.done);
 }
 
 }  // namespace vfsim::model

@@ -15,7 +15,7 @@ class Gate {
   void close() { closed_ = true; }
   void open() {
     closed_ = false;
-    calendar_.notify(opened_, calendar_.now());
+    calendar_.notify(opened_);
   }
   [[nodiscard]] bool closed() const { return closed_; }
   void pass() {

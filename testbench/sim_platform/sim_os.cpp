@@ -1,6 +1,7 @@
 #define SC_INCLUDE_DYNAMIC_PROCESSES
 #include "testbench/sim_platform/sim_os.hpp"
 
+#include <algorithm>
 #include <systemc>
 #include <utility>
 
@@ -9,25 +10,20 @@ namespace {
 
 constexpr int kStackBytes = 512 * 1024;  // driver code under sanitizers has large frames
 
-sc_core::sc_time from_ns(driver::Nanoseconds duration) {
-  return sc_core::sc_time::from_value(static_cast<model::Ps>(duration.count()) * model::kNs);
+model::Ps ps(driver::Nanoseconds duration) {
+  return static_cast<model::Ps>(std::max<std::int64_t>(duration.count(), 0)) * model::kNs;
 }
 
 class SimEvent final : public driver::Event {
  public:
   explicit SimEvent(SimOs& os) : os_(os) {}
+  ~SimEvent() override { os_.calendar().forget(event_); }
 
   bool wait(driver::Nanoseconds timeout) override {
-    const bool forever = timeout == driver::kForever;
-    const driver::Nanoseconds deadline = forever ? timeout : os_.now() + timeout;
-    while (!set_) {
-      if (forever) {
-        sc_core::wait(event_);
-      } else if (os_.now() >= deadline) {
-        break;
-      } else {
-        sc_core::wait(from_ns(deadline - os_.now()), event_);
-      }
+    model::Calendar& calendar = os_.calendar();
+    const model::Ps deadline = timeout == driver::kForever ? model::kNever : calendar.now() + ps(timeout);
+    while (!set_ && calendar.now() < deadline) {
+      calendar.wait(event_, deadline);
     }
     os_.pass_gate();
     return std::exchange(set_, false);
@@ -35,7 +31,7 @@ class SimEvent final : public driver::Event {
 
   void notify() override {
     set_ = true;
-    os_.calendar().notify(event_, os_.calendar().now());
+    os_.calendar().notify(event_);
   }
 
  private:
@@ -47,6 +43,7 @@ class SimEvent final : public driver::Event {
 class SimMutex final : public driver::Mutex {
  public:
   explicit SimMutex(SimOs& os) : os_(os) {}
+  ~SimMutex() override { os_.calendar().forget(released_); }
   void lock() override {
     while (locked_) {
       sc_core::wait(released_);
@@ -57,7 +54,7 @@ class SimMutex final : public driver::Mutex {
   bool try_lock() override { return !std::exchange(locked_, true); }
   void unlock() override {
     locked_ = false;
-    os_.calendar().notify(released_, os_.calendar().now());
+    os_.calendar().notify(released_);
   }
 
  private:
@@ -77,7 +74,13 @@ driver::Nanoseconds SimOs::now() const {
 
 void SimOs::sleep(driver::Nanoseconds duration) {
   if (duration.count() > 0) {
-    sc_core::wait(from_ns(duration));
+    if (idle_sleeps_.empty()) {
+      idle_sleeps_.push_back(std::make_unique<sc_core::sc_event>());
+    }
+    std::unique_ptr<sc_core::sc_event> over = std::move(idle_sleeps_.back());
+    idle_sleeps_.pop_back();
+    calendar_.wait(*over, calendar_.now() + ps(duration));
+    idle_sleeps_.push_back(std::move(over));
   }
   pass_gate();
 }
