@@ -10,17 +10,11 @@ namespace vfsim::model {
 namespace {
 // Firmware version 28.43.1000 as drivers print it.
 constexpr std::uint32_t kFwMajor = 28, kFwMinor = 43, kFwSubminor = 1000;
-constexpr std::uint32_t kHealthBytes = 0x40;
 constexpr std::uint32_t kHealthFwVersion = 0x30, kHealthHwId = 0x34, kHealthSynd = 0x3c;
 constexpr std::uint32_t kHwId = 0x212;
 constexpr std::uint64_t kHealthTickNs =
     100000;  // the counter must differ between two polls of a driver
 constexpr std::uint32_t kAddressMask = 0xfffff000, kInterfaceMask = 0x700;
-
-bool in_msix(std::uint64_t offset) {
-  return (offset >= VF_BAR_MSIX_TABLE && offset < VF_BAR_MSIX_TABLE + MsixTable::kTableBytes) ||
-         (offset >= VF_BAR_MSIX_PBA && offset < VF_BAR_MSIX_PBA + MsixTable::kPbaBytes);
-}
 }  // namespace
 
 bool BarSpace::stopped(std::uint32_t fn) const {

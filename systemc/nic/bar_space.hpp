@@ -13,6 +13,13 @@ namespace vfsim::model {
 /// interface sections 2 and 5.1.
 class BarSpace {
  public:
+  static constexpr std::uint32_t kHealthBytes = 0x40;  // from VF_BAR_HEALTH on
+  /// MSI-X table or pending bits, which are little-endian.
+  [[nodiscard]] static constexpr bool in_msix(std::uint64_t offset) {
+    return (offset >= VF_BAR_MSIX_TABLE && offset < VF_BAR_MSIX_TABLE + MsixTable::kTableBytes) ||
+           (offset >= VF_BAR_MSIX_PBA && offset < VF_BAR_MSIX_PBA + MsixTable::kPbaBytes);
+  }
+
   BarSpace(NicCore& core, const NicBlocks& blocks, RunControl& control)
       : core_(core), blocks_(blocks), control_(control) {}
 

@@ -55,6 +55,9 @@ class CmdDoorbell {
   [[nodiscard]] virtual std::optional<Offer> offer() = 0;
   [[nodiscard]] virtual std::uint32_t pending(std::uint32_t fn) = 0;
   [[nodiscard]] virtual std::uint32_t owned(std::uint32_t fn) = 0;
+  /// The two as far as the implementation has got: looking there changes nothing.
+  [[nodiscard]] virtual std::uint32_t pending_by_now(std::uint32_t fn) = 0;
+  [[nodiscard]] virtual std::uint32_t owned_by_now(std::uint32_t fn) = 0;
 };
 
 /// The SystemC model: takes no time.
@@ -74,6 +77,8 @@ class CmdDoorbellTlm final : public CmdDoorbell {
   [[nodiscard]] std::optional<Offer> offer() override { return offer_; }
   [[nodiscard]] std::uint32_t pending(std::uint32_t fn) override { return fns_[fn].pending; }
   [[nodiscard]] std::uint32_t owned(std::uint32_t fn) override { return fns_[fn].owned; }
+  [[nodiscard]] std::uint32_t pending_by_now(std::uint32_t fn) override { return pending(fn); }
+  [[nodiscard]] std::uint32_t owned_by_now(std::uint32_t fn) override { return owned(fn); }
 
  private:
   struct Function {

@@ -185,7 +185,7 @@ std::uint32_t Nic::inflight_writes(std::uint32_t fn) const {
 }
 
 std::uint64_t Nic::state_digest(std::uint32_t fn) const {
-  return impl_->digest(fn);
+  return impl_->digest(fn, impl_->doorbells->pending(fn));
 }
 
 const NicStats& Nic::stats() const {

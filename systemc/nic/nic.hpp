@@ -33,8 +33,8 @@ class Nic final : public PcieEndpoint, public WireEndpoint {
   ~Nic() override;
 
   void connect(PciePort& pcie, WirePort& wire);
-  /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(). Off by
-  /// default.
+  /// Deliberate defects of hardware and firmware, bits VF_FAULT_*; before power_on(), or between two
+  /// activities of the models: what is decided later reckons with the new ones. Off by default.
   void set_faults(vf_fault_set faults);
   /// Ends power-on: firmware starts; `initializing` reads 0 after params.boot_us.
   void power_on();

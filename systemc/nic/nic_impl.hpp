@@ -41,7 +41,8 @@ class Nic::Impl final : private IrqListener, private OfferListener {
        std::uint8_t host, Rid rid, const BlockMakers& makers);
 
   void request(const Tlp& tlp, const std::uint8_t* payload);
-  [[nodiscard]] std::uint64_t digest(std::uint32_t fn) const;
+  /// @param pending  command doorbells of the function
+  [[nodiscard]] std::uint64_t digest(std::uint32_t fn, std::uint32_t pending) const;
 
   NicCore core;
   std::unique_ptr<TxArbiter> arbiter;

@@ -17,7 +17,7 @@ std::uint64_t hash_part(const vf_function& context, std::size_t from, std::size_
 
 // What a stopped function must keep. Left out: staging areas, and the dirty tracker's, which the
 // host reads while the function is stopped.
-std::uint64_t Nic::Impl::digest(std::uint32_t fn) const {
+std::uint64_t Nic::Impl::digest(std::uint32_t fn, std::uint32_t pending) const {
   const vf_function& context = core.ram->fn[fn];
   std::uint64_t hash = hash_part(context, 0, offsetof(vf_function, eqe_stage), fn);
   hash = hash_part(context, offsetof(vf_function, held_events),
@@ -25,7 +25,7 @@ std::uint64_t Nic::Impl::digest(std::uint32_t fn) const {
   hash = hash_part(context, offsetof(vf_function, eq), sizeof(vf_function), hash);
   const NicFunction& function = control.function(fn);
   const std::array<std::uint32_t, 7> words{
-      function.cmdq_hi, function.cmdq_hi_written,       function.cmdq_lo,   doorbells->pending(fn),
+      function.cmdq_hi, function.cmdq_hi_written,       function.cmdq_lo,   pending,
       control.ctrl(fn), interrupts.table(fn).pending(), core.run[fn].health};
   return XXH3_64bits_withSeed(words.data(), sizeof words, hash);
 }

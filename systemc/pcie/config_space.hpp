@@ -53,11 +53,20 @@ class ConfigEvents {
 class ConfigSpace {
  public:
   // Where the capabilities are.
-  static constexpr std::uint32_t kPmCap = 0x40;
-  static constexpr std::uint32_t kPcieCap = 0x60;
-  static constexpr std::uint32_t kMsixCap = 0xa0;
-  static constexpr std::uint32_t kAriCap = 0x100;
-  static constexpr std::uint32_t kSriovCap = 0x140;
+  enum CapabilityOffset : std::uint32_t {
+#define CONFIG_CAP(cap, at, doc) cap##_capability = (at),
+#define CONFIG_REG(cap, name, offset, bytes, doc)
+#define CONFIG_BIT(cap, name, bit, flag, doc)
+#include "systemc/pcie/config_registers.def"
+#undef CONFIG_CAP
+#undef CONFIG_REG
+#undef CONFIG_BIT
+  };
+  static constexpr std::uint32_t kPmCap = pm_capability;
+  static constexpr std::uint32_t kPcieCap = pcie_capability;
+  static constexpr std::uint32_t kMsixCap = msix_capability;
+  static constexpr std::uint32_t kAriCap = ari_capability;
+  static constexpr std::uint32_t kSriovCap = sriov_capability;
   static constexpr std::uint32_t kBytes = 0x180;  // registers behind it read as zero
 
   /// `events` may be called from write() only.
