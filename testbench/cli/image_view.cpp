@@ -9,6 +9,7 @@
 
 #include "firmware/core/image.h"
 #include "firmware/interface/tables.hpp"
+#include "testbench/checkers/image_text.hpp"
 #include "testbench/cli/image_file.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/scenarios/names.hpp"
@@ -17,49 +18,6 @@ namespace vfsim::bench {
 namespace {
 
 using Bytes = ImageBytes;
-using Key = std::pair<std::uint16_t, std::uint32_t>;  // type, number
-
-std::string kind_name(const fw_image_record& record) {
-  return record.kind >= 0 ? fw_image_kind_info(static_cast<unsigned>(record.kind))->name
-                          : fmt::format("type 0x{:04x}", record.type);
-}
-
-std::string field_text(const contract::FieldRow& field, const std::uint8_t* bytes) {
-  if (!field.blob) {
-    const std::uint64_t value = vf_field_get(bytes, field.offset, field.width);
-    return value < 10 ? fmt::format("{}", value) : fmt::format("{} (0x{:x})", value, value);
-  }
-  std::string text;
-  for (std::uint32_t i = 0; i < field.width / 8; ++i) {
-    text += fmt::format("{:02x}", bytes[field.offset / 8 + i]);
-  }
-  return text;
-}
-
-/// Calls visit(field, text) for each field of a layout that the bytes hold.
-template <class Visit>
-void each_field(std::string_view layout, const std::uint8_t* bytes, std::size_t count,
-                Visit visit) {
-  for (const contract::FieldRow& field : contract::kFields) {
-    if (field.layout == layout && (field.offset + field.width) / 8 <= count) {
-      visit(field, field_text(field, bytes));
-    }
-  }
-}
-
-std::string_view layout_of(const fw_image_record& record) {
-  return record.kind >= 0 ? contract::kImageRecords[record.kind].layout : std::string_view{};
-}
-
-std::map<Key, fw_image_record> records_of(const Bytes& image) {
-  std::map<Key, fw_image_record> records;
-  fw_image_record r{};
-  for (bool more = fw_image_first(image.data(), image.size(), &r); more;
-       more = fw_image_next(image.data(), image.size(), &r)) {
-    records[{r.type, r.number}] = r;
-  }
-  return records;
-}
 
 /// What follows the fixed part of a payload.
 std::size_t fixed_bytes(const fw_image_record& r) {
@@ -82,10 +40,10 @@ std::vector<FieldChange> changed_fields(std::string_view layout, const std::uint
                                         std::size_t bytes_before, const std::uint8_t* after,
                                         std::size_t bytes_after) {
   std::map<std::string_view, std::string> old;
-  each_field(layout, before, bytes_before,
-             [&](const auto& field, const std::string& text) { old[field.name] = text; });
+  each_image_field(layout, before, bytes_before,
+                   [&](const auto& field, const std::string& text) { old[field.name] = text; });
   std::vector<FieldChange> changes;
-  each_field(layout, after, bytes_after, [&](const auto& field, const std::string& text) {
+  each_image_field(layout, after, bytes_after, [&](const auto& field, const std::string& text) {
     if (old[field.name] != text) {
       changes.push_back({field.name, old[field.name], text});
     }
@@ -110,7 +68,7 @@ std::vector<FieldChange> changed_header(const Bytes& a, const Bytes& b) {
 }
 
 void print_changes(const fw_image_record& a, const fw_image_record& b) {
-  print(changed_fields(layout_of(a), a.payload, a.bytes, b.payload, b.bytes));
+  print(changed_fields(record_layout(a), a.payload, a.bytes, b.payload, b.bytes));
   const std::size_t fixed_a = fixed_bytes(a);
   const std::size_t fixed_b = fixed_bytes(b);
   if (a.bytes - fixed_a != b.bytes - fixed_b ||
@@ -126,21 +84,8 @@ int image_inspect(const std::string& path, bool fields) {
   if (!read_image(path, image)) {
     return kBadInput;
   }
-  fmt::print("{}: {} bytes\n", path, image.size());
-  each_field("image_header", image.data(), image.size(),
-             [](const auto& field, const std::string& text) {
-               fmt::print("  {:<16} {}\n", field.name, text);
-             });
-  fmt::print("{:>10}  {:<10} {:>10} {:>8}\n", "offset", "record", "number", "bytes");
-  for (const auto& [key, r] : records_of(image)) {
-    fmt::print("{:>10}  {:<10} {:>10} {:>8}{}\n", r.offset, kind_name(r),
-               fmt::format("0x{:x}", r.number), r.bytes, r.tombstone ? "  gone" : "");
-    if (fields) {
-      each_field(layout_of(r), r.payload, r.bytes, [](const auto& field, const std::string& text) {
-        fmt::print("    {:<26} {}\n", field.name, text);
-      });
-    }
-  }
+  fmt::print("{}: {} bytes\n{}\n", path, image.size(),
+             image_text(image.data(), image.size(), fields));
   return kHeld;
 }
 
@@ -150,8 +95,8 @@ int image_diff(const std::string& before, const std::string& after) {
   if (!read_image(before, a) || !read_image(after, b)) {
     return kBadInput;
   }
-  const auto in_a = records_of(a);
-  const auto in_b = records_of(b);
+  const auto in_a = image_records(a.data(), a.size());
+  const auto in_b = image_records(b.data(), b.size());
   int different = kHeld;
   if (const auto changes = changed_header(a, b); !changes.empty()) {
     fmt::print("~ header\n");
@@ -161,17 +106,17 @@ int image_diff(const std::string& before, const std::string& after) {
   for (const auto& [key, r] : in_a) {
     const auto at = in_b.find(key);
     if (at == in_b.end()) {
-      fmt::print("- {} 0x{:x}\n", kind_name(r), r.number);
+      fmt::print("- {} 0x{:x}\n", record_name(r), r.number);
       different = kViolated;
     } else if (!same_payload(r, at->second)) {
-      fmt::print("~ {} 0x{:x}\n", kind_name(r), r.number);
+      fmt::print("~ {} 0x{:x}\n", record_name(r), r.number);
       print_changes(r, at->second);
       different = kViolated;
     }
   }
   for (const auto& [key, r] : in_b) {
     if (in_a.count(key) == 0) {
-      fmt::print("+ {} 0x{:x}\n", kind_name(r), r.number);
+      fmt::print("+ {} 0x{:x}\n", record_name(r), r.number);
       different = kViolated;
     }
   }

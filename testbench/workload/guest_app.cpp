@@ -27,7 +27,8 @@ void GuestApp::send_all(const std::vector<TimedFrame>& frames) {
     if (due > os_.now()) {
       os_.sleep(due - os_.now());
     }
-    if (!send(frame.bytes)) {
+    if (const auto sent = send_in_turn(frame.bytes, driver::kForever); !sent) {
+      error_ = stopped_ ? "" : sent.error().text;
       break;
     }
   }
@@ -42,25 +43,38 @@ bool GuestApp::wait_for_driver() {
   return !stopped_;
 }
 
-bool GuestApp::send(const Frame& frame) {
+driver::Result<void> GuestApp::send_in_turn(const Frame& frame, driver::Nanoseconds deadline) {
+  while (sending_) {
+    os_.sleep(kQueueFullWait);
+  }
+  sending_ = true;
+  auto sent = send(frame, deadline);
+  sending_ = false;
+  return sent;
+}
+
+driver::Result<void> GuestApp::send(const Frame& frame, driver::Nanoseconds deadline) {
+  const auto stopped = [] { return driver::fail(ENODEV, "the guest has no device any more"); };
   if (!wait_for_driver()) {
-    return false;
+    return stopped();
   }
   // The oracle is told first: the frame may be on the wire before send() returns.
   oracle_.posted(guest_, frame.data(), frame.size());
   for (;;) {
     const auto sent = driver_.send(frame.data(), static_cast<std::uint32_t>(frame.size()));
     if (sent) {
-      return true;
+      return BOOST_OUTCOME_V2_NAMESPACE::success();
     }
     if (sent.error().code != EAGAIN && !paused_ && !stopped_) {
-      error_ = sent.error().text;
-      return false;
+      return sent.error();
+    }
+    if (deadline != driver::kForever && os_.now() >= deadline) {
+      return driver::fail(ETIMEDOUT, "the send queue has no room");
     }
     os_.sleep(kQueueFullWait);
     if (paused_ || stopped_) {
       if (!wait_for_driver()) {
-        return false;
+        return stopped();
       }
       oracle_.posted(guest_, frame.data(), frame.size());
     }

@@ -20,6 +20,9 @@ class GuestApp {
   /// Starts the sending thread now. The schedule must outlive the run.
   void start(const std::vector<TimedFrame>& frames);
   [[nodiscard]] bool all_sent() const { return started_ && done_; }
+  /// Posts one more frame, in turn with the schedule's; in another thread of the guest. ENODEV: stop(); ETIMEDOUT: the
+  /// driver has not taken it until `deadline`.
+  [[nodiscard]] driver::Result<void> send_in_turn(const Frame& frame, driver::Nanoseconds deadline);
   /// The driver is about to lose its function. A frame that it has not taken is told of once more behind resume(): the
   /// oracle has written it off with the others.
   void pause() { paused_ = true; }
@@ -31,8 +34,8 @@ class GuestApp {
 
  private:
   void send_all(const std::vector<TimedFrame>& frames);
-  /// Posts one frame, waiting for room in the send queue. False: the driver failed, or stop().
-  bool send(const Frame& frame);
+  /// Posts one frame, waiting for room in the send queue.
+  [[nodiscard]] driver::Result<void> send(const Frame& frame, driver::Nanoseconds deadline);
   bool wait_for_driver();
 
   SimOs& os_;
@@ -41,6 +44,7 @@ class GuestApp {
   std::uint32_t guest_;
   bool started_ = false;
   bool done_ = false;
+  bool sending_ = false;  // a frame is told to the oracle and not yet taken: the order must stay
   bool paused_ = false;
   bool stopped_ = false;
   std::string error_;
