@@ -27,6 +27,10 @@ void fw_init(struct fw* fw, const struct fw_hal* hal, const struct fw_config* co
   }
 }
 
+void fw_set_faults(struct fw* fw, struct vf_fault_set faults) {
+  fw->config.faults = faults;
+}
+
 static void serve_resets(struct fw* fw) {
   for (uint32_t w = 0; w < FW_FN_WORDS; ++w) {
     const uint32_t reset = fw_reg_read(fw, (uint32_t)FW_FLR_FN0 + 4 * w);

@@ -25,6 +25,8 @@ struct fw_config {
 size_t fw_size(void);
 /* Power-on. Sets every function up as after reset and READY. */
 void fw_init(struct fw* fw, const struct fw_hal* hal, const struct fw_config* config);
+/* Other defects, between two calls of fw_poll(). */
+void fw_set_faults(struct fw* fw, struct vf_fault_set faults);
 /* One step. true: call again (after the step's simulated time); false: nothing to do until an
  * interrupt. */
 bool fw_poll(struct fw* fw);

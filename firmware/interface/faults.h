@@ -39,4 +39,11 @@ VF_CONSTEXPR struct vf_fault_set vf_fault_with(struct vf_fault_set set, enum vf_
   return set;
 }
 
+/* The set without `fault`. */
+VF_CONSTEXPR struct vf_fault_set vf_fault_without(struct vf_fault_set set, enum vf_fault fault) {
+  set.word[(unsigned)fault / VF_FAULT_WORD_BITS] &=
+      ~(UINT64_C(1) << (unsigned)fault % VF_FAULT_WORD_BITS);
+  return set;
+}
+
 #endif

@@ -81,6 +81,10 @@ std::uint64_t VfMigrationDriver::migration_flags() const {
   return session_->caps.flags;
 }
 
+MigState VfMigrationDriver::peek_state() const {
+  return session_->state;
+}
+
 Result<MigState> VfMigrationDriver::state() {
   StateLock guard(*session_);
   if (session_->caps.flags == 0) {

@@ -36,6 +36,8 @@ class VfMigrationDriver final : public VfioDevice, public VfListener {
   void reset_done();
   /// BAR0..5 as the virtual machine sees them; part of save_config().
   [[nodiscard]] VirtualBars& virtual_bars() { return bars_; }
+  /// The state as it is now, without waiting for whoever is about to change it: for debuggers.
+  [[nodiscard]] MigState peek_state() const;
 
   // VfioDevice
   [[nodiscard]] std::uint64_t migration_flags() const override;

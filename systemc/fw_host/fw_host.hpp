@@ -32,7 +32,7 @@ class FwHost {
   virtual void irq_changed() = 0;
   /// Another door to the hardware than the one it was built with, before start(): a decorator.
   virtual void set_port(FwPort& port) = 0;
-  /// Deliberate defects for the firmware, before start().
+  /// Deliberate defects for the firmware; see Nic::set_faults().
   virtual void set_faults(vf_fault_set faults) = 0;
 };
 

@@ -35,6 +35,13 @@ FwHostNative::FwHostNative(Calendar& calendar, const NicParams& params, FwPort& 
 
 FwHostNative::~FwHostNative() = default;
 
+void FwHostNative::set_faults(vf_fault_set faults) {
+  config_.faults = faults;
+  if (started_) {
+    fw_set_faults(native_.fw, faults);
+  }
+}
+
 void FwHostNative::start() {
   if (started_) {
     return;

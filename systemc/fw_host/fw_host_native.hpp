@@ -23,7 +23,7 @@ class FwHostNative final : public FwHost, private Timer {
   void start() override;
   void irq_changed() override;
   void set_port(FwPort& port) override { port_ = &port; }
-  void set_faults(vf_fault_set faults) override { config_.faults = faults; }
+  void set_faults(vf_fault_set faults) override;
   /// Firmware steps run so far.
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 

@@ -34,6 +34,8 @@ class CmdDoorbellRtl final : public CmdDoorbell {
   [[nodiscard]] std::optional<Offer> offer() override;
   [[nodiscard]] std::uint32_t pending(std::uint32_t fn) override;
   [[nodiscard]] std::uint32_t owned(std::uint32_t fn) override;
+  [[nodiscard]] std::uint32_t pending_by_now(std::uint32_t fn) override { return dut_.pending(fn); }
+  [[nodiscard]] std::uint32_t owned_by_now(std::uint32_t fn) override { return dut_.owned(fn); }
 
  private:
   using Kind = CmdDoorbellDut::Kind;

@@ -19,6 +19,7 @@
 #include "testbench/cli/regress_command.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/scenarios/names.hpp"
+#include "testbench/shell/shell_command.hpp"
 
 namespace {
 
@@ -79,6 +80,26 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--log", command.run.log_level, "error, warning, info, debug or trace")
       ->check(CLI::IsMember({"error", "warning", "info", "debug", "trace"}))
       ->capture_default_str();
+}
+
+void add_shell_command(CLI::App& app, ShellCommand& command, int& status) {
+  CLI::App* shell = app.add_subcommand(
+      "shell", "step through a run, look at everything, change it, and go back in time");
+  command.what.scenario = "migrate";
+  shell->add_option("scenario", command.what.scenario, "file, or name of a shipped scenario")
+      ->capture_default_str();
+  shell->add_option("--seed", command.what.seed, "seed of everything that is drawn at random")
+      ->check(whole_number)
+      ->capture_default_str();
+  add_changes(*shell, command.what.overrides, command.what.faults);
+  shell->add_option("--script", command.script, "take the commands from this file")
+      ->check(file_name);
+  shell->add_option("-c,--command", command.commands, "do this command first")
+      ->allow_extra_args(false);
+  shell->add_option("--log", command.log_level, "log lines shown while time passes: error, warning, info, debug or trace")
+      ->check(CLI::IsMember({"error", "warning", "info", "debug", "trace"}))
+      ->capture_default_str();
+  shell->callback([&] { status = shell_command(command); });
 }
 
 void add_corrupt_options(CLI::App& image_app, ImageCorruptCommand& command, int& status) {
@@ -278,6 +299,9 @@ int command_line(int argc, char** argv) {
   regress.plan.limit_s = 300;
   MergeCommand merging;
   add_regress_command(app, regress, merging, status);
+
+  ShellCommand shell;
+  add_shell_command(app, shell, status);
 
   std::vector<std::string> files;
   bool fields = false;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "testbench/cli/wave_options.hpp"
+#include "testbench/runner/wave_options.hpp"
 #include "testbench/runner/runner.hpp"
 #include "testbench/scenarios/prepare.hpp"
 

@@ -26,6 +26,8 @@ class Crew {
   void start(SimOs& os, Task task);
   /// Returns when everything that start() began has ended; the first error of any.
   [[nodiscard]] driver::Result<void> join();
+  /// Something that start() began has not ended.
+  [[nodiscard]] bool busy() const { return running_ != 0; }
   /// The first error of what start() began, so far.
   [[nodiscard]] driver::Result<void> so_far() const;
 

@@ -39,7 +39,9 @@ Director::Director(Simulation& simulation, Result& result)
 void Director::run() {
   if (prepare()) {
     start_traffic();
-    if (do_steps() && wait_until_settled()) {
+    if (do_steps() && wait_until_idle()) {
+      working_ = false;
+      leaving_ = true;
       sim_.judge_traffic();
       shut_down();
     }
@@ -78,6 +80,7 @@ bool Director::probe_guests() {
 }
 
 void Director::start_traffic() {
+  working_ = true;
   traffic_start_ = os_.now();
   for (std::uint32_t g = 0; g < sim_.guests.size(); ++g) {
     for (const auto& nic : sim_.guests[g]->nics()) {
@@ -97,7 +100,7 @@ bool Director::do_steps() {
       return false;
     }
   }
-  return keep(crew_.join());
+  return true;
 }
 
 void Director::shut_down() {
@@ -125,6 +128,16 @@ void Director::count_losses() {
       }
     }
   }
+}
+
+/// What was started beside the steps may start traffic of its own.
+bool Director::wait_until_idle() {
+  do {
+    if (!keep(crew_.join()) || !wait_until_settled()) {
+      return false;
+    }
+  } while (crew_.busy());
+  return true;
 }
 
 bool Director::wait_until_settled() {

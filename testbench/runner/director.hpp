@@ -17,6 +17,12 @@ class Director {
   /// Only its begin: both hosts booted, all guests' drivers loaded. False: see result.error.
   bool prepare() { return boot() && probe_guests(); }
   [[nodiscard]] bool finished() const { return finished_; }
+  /// What steps use, for whoever wants to do one more. Its crew is waited for before the drivers are unloaded;
+  /// behind that (leaving()) no step can be done any more.
+  [[nodiscard]] StepRun& steps() { return steps_; }
+  [[nodiscard]] bool leaving() const { return leaving_; }
+  /// Hosts are booted and guests' drivers are loaded: from here to leaving() steps can be done.
+  [[nodiscard]] bool working() const { return working_; }
 
  private:
   bool boot();
@@ -25,6 +31,7 @@ class Director {
   bool do_steps();
   void count_losses();
   bool wait_until_settled();
+  bool wait_until_idle();
   /// Guests unload their drivers, hosts remove their PFs.
   void shut_down();
   /// Keeps the first error for the result; true if there is none.
@@ -37,6 +44,8 @@ class Director {
   Crew crew_;
   StepRun steps_;
   driver::Nanoseconds traffic_start_{0};
+  bool working_ = false;
+  bool leaving_ = false;
   bool finished_ = false;
 };
 

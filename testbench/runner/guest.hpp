@@ -41,6 +41,13 @@ class Guest {
   void lose_devices();
   /// A send of a frame to nobody, beside the application's.
   void spare_send() { first().spare_send(); }
+  /// `count` more packets of its application to the client, behind what it has sent; returns when
+  /// they have arrived and completed. Blocks; call it in one of the guest's threads. ENODEV: it
+  /// has no device; ENOTSUP: what it sends is rung for by others; ETIMEDOUT: they have not
+  /// arrived within `limit`.
+  [[nodiscard]] driver::Result<void> send_more(std::uint64_t count, driver::Nanoseconds limit) {
+    return first().send_more(count, limit);
+  }
   /// One more thread that issues commands; the guest settles only when it has ended.
   void issue_commands(const CommandLoad& load) { first().issue_commands(load); }
   /// Everything is sent, completed and received.
@@ -56,6 +63,8 @@ class Guest {
   [[nodiscard]] GuestNic& first() { return *nics_.front(); }
   /// Why its traffic ended early; empty if it did not.
   [[nodiscard]] const std::string& error() const;
+  /// A migration of it is under way. Whoever migrates it says so.
+  bool migrating = false;
 
  private:
   /// What the guest does in the order in which it was told, even if its vCPUs stand still

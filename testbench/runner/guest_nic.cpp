@@ -27,6 +27,9 @@ constexpr std::uint32_t kForeignBytes = 256;
 constexpr std::uint64_t kForeignQueues = 8;
 constexpr unsigned kQueueShift = 8;  // of the queue number in a doorbell
 
+constexpr std::uint64_t kFirstMore = 1ULL << 40;  // number in frames that no schedule has
+constexpr driver::Nanoseconds kLook{20'000};      // how often a sender looks whether all has arrived
+
 constexpr driver::Nanoseconds kHandlersEnd{50'000};  // interrupt handlers that run at a reset
 
 }  // namespace
@@ -114,6 +117,28 @@ void GuestNic::spare_send() {
     const auto posted = driver_.send(frame.data(), static_cast<std::uint32_t>(frame.size()));
     extra_sends_ += posted ? 1 : 0;
   });
+}
+
+driver::Result<void> GuestNic::send_more(std::uint64_t count, driver::Nanoseconds limit) {
+  if (params_.p2p_sends != 0 || (params_.peer_device && vf_ == 0)) {
+    return driver::fail(ENOTSUP, "another device rings for what this guest sends");
+  }
+  const driver::Nanoseconds deadline = os_.now() + limit;
+  for (std::uint64_t n = 0; n < count; ++n) {
+    BOOST_OUTCOME_TRYV(has_device_ ? app_.send_in_turn(numbered_frame(client_mac(vf_), guest_mac(vf_),
+                                                                   kFirstMore + more_sends_++,
+                                                                   params_.packet_bytes),
+                                                    deadline)
+                                   : driver::fail(ENODEV, "the guest has no device any more"));
+  }
+  while (!oracle_.settled(vf_)) {
+    if (os_.now() >= deadline) {
+      return driver::fail(ETIMEDOUT, "not everything has arrived and completed");
+    }
+    os_.sleep(kLook);
+    oracle_.completed(vf_, completed());
+  }
+  return success();
 }
 
 void GuestNic::issue_commands(const CommandLoad& load) {

@@ -36,6 +36,7 @@ class GuestNic {
   [[nodiscard]] driver::Result<void> reset_under(const Task& reset, Crew& crew);
   void lose();
   void spare_send();
+  [[nodiscard]] driver::Result<void> send_more(std::uint64_t count, driver::Nanoseconds limit);
   void rogue_send(const std::string& what);
   void issue_commands(const CommandLoad& load);
   [[nodiscard]] bool settled();
@@ -45,12 +46,13 @@ class GuestNic {
   [[nodiscard]] FunctionPlatform& function() { return function_; }
   [[nodiscard]] driver::EthDriver& driver() { return driver_; }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+  /// Completed sends of the application.
+  [[nodiscard]] std::uint64_t completed() const { return driver_.sends_completed() - extra_sends_; }
   /// Why its traffic ended early; empty if it did not.
   [[nodiscard]] const std::string& error() const { return error_.empty() ? app_.error() : error_; }
 
  private:
   void ring_foreign_queues();
-  [[nodiscard]] std::uint64_t completed() const { return driver_.sends_completed() - extra_sends_; }
 
   std::uint32_t vf_;
   SimOs& os_;
@@ -63,6 +65,7 @@ class GuestNic {
   GuestApp app_;
   Schedule schedule_;
   std::uint64_t extra_sends_ = 0;    // the application and the oracle do not know of
+  std::uint64_t more_sends_ = 0;     // of send_more()
   std::uint32_t command_loads_ = 0;  // threads that issue commands
   bool has_device_ = true;
   std::string error_;

@@ -160,6 +160,9 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
     return kBadInput;
   }
   Director director(simulation, result);
+  if (options.companion != nullptr) {
+    options.companion->built(simulation, director, result);
+  }
   simulation.power_on();
   simulation.hosts[0]->os.spawn("director", [&director] { director.run(); });
   for (model::Ps end = kSlice; !director.finished() && (options.stop == nullptr || *options.stop == 0); end += kSlice) {
@@ -169,6 +172,9 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
   simulation.finish(result);
   check_goal(simulation.scenario(), director.finished(), result);
   const int status = verdict(result, director.finished());
+  if (options.companion != nullptr) {
+    options.companion->ended();
+  }
   return close_pictures(simulation, options, pictures, result) ? status : kBadInput;
 }
 
@@ -189,7 +195,7 @@ int run_scenario(const Scenario& scenario, const RunOptions& options, Result& re
   try {
     // Never destroyed: threads that are suspended inside driver code when the run ends refer to it, and a process runs
     // one scenario only.
-    auto* simulation = new Simulation(scenario, make_log(options.log_level), std::move(schedules.value()), options.seed);
+    auto* simulation = new Simulation(scenario, options.log ? options.log : make_log(options.log_level), std::move(schedules.value()), options.seed);
     return simulate(*simulation, options, result);
   } catch (const std::exception& e) {
     result.error = e.what();

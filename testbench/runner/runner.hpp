@@ -3,8 +3,11 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
+#include "host_driver/platform/platform.hpp"
 #include "testbench/report/result.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "waves/signal_table.hpp"
@@ -13,6 +16,21 @@
 namespace vfsim::bench {
 
 struct Story;
+class Simulation;
+class Director;
+
+/// Simulated time in ps, level (host_driver/platform/platform.hpp), who, text.
+using LogTaker = std::function<void(std::uint64_t, driver::LogLevel, const std::string&, std::string_view)>;
+
+/// Somebody who accompanies a run from inside its process (the shell).
+class RunCompanion {
+ public:
+  virtual ~RunCompanion() = default;
+  /// Everything is built, and whatever else watches the run is subscribed; nothing is powered. The three outlive the run.
+  virtual void built(Simulation& simulation, Director& director, Result& result) = 0;
+  /// The run is over and judged.
+  virtual void ended() = 0;
+};
 
 struct RunOptions {
   std::uint64_t seed = 1;
@@ -28,6 +46,9 @@ struct RunOptions {
   std::string out_dir;
   /// Not 0: end the run cleanly with what is known.
   const volatile std::sig_atomic_t* stop = nullptr;
+  RunCompanion* companion = nullptr;  // not 0: goes along
+  /// Takes the log lines of drivers and guests, all levels, in place of log_level and stderr.
+  LogTaker log;
 };
 
 /// Exit statuses of the program.

@@ -161,9 +161,22 @@ bool says_why(const driver::MigrationReport& report, const std::string& corrupti
   return false;
 }
 
+/// A guest that is being migrated, for a scope.
+struct Migrating {
+  explicit Migrating(Guest& the_guest) : guest(the_guest) { guest.migrating = true; }
+  ~Migrating() { guest.migrating = false; }
+  Migrating(const Migrating&) = delete;
+  Migrating& operator=(const Migrating&) = delete;
+  Guest& guest;
+};
+
 driver::Result<void> migrate_once(StepRun& run, const Step& step, const Attempt& attempt) {
   Guest& guest = run.guest(step);
   const std::uint32_t number = guest.core().number;
+  if (guest.migrating) {
+    return driver::fail(EBUSY, fmt::format("a migration of guest {} is under way", number));
+  }
+  const Migrating under_way(guest);
   const std::uint8_t from = guest.core().host;
   const auto to = static_cast<std::uint8_t>(from ^ 1U);
   if (step.text("to") != "other" && step.text("to") != host_name(to)) {

@@ -27,8 +27,9 @@ driver::Result<void> do_step(StepRun& run, const Step& step) {
   for (const Verb& verb : kVerbs) {
     if (verb.name == step.verb) {
       auto done = verb.run(run, step);
-      return done ? std::move(done)
-                  : driver::fail(done.error().code, fmt::format("step in line {}: {}", step.line, done.error().text));
+      return done || step.line == 0
+                 ? std::move(done)
+                 : driver::fail(done.error().code, fmt::format("step in line {}: {}", step.line, done.error().text));
     }
   }
   return driver::fail(EINVAL, "unknown step " + step.verb);

@@ -46,7 +46,7 @@ inline void set_vcpus(Simulation& sim, SimGuestVm& vm, bool running) {
 #undef STEP_TIME
 #undef STEP_CHOICE
 
-/// Carries out a step by the table.
+/// Carries out a step by the table. Errors name its line, if it has one.
 [[nodiscard]] driver::Result<void> do_step(StepRun& run, const Step& step);
 
 }  // namespace vfsim::bench

@@ -1,4 +1,4 @@
-#include "testbench/cli/wave_options.hpp"
+#include "testbench/runner/wave_options.hpp"
 
 #include <fmt/format.h>
 #include <sstream>
@@ -18,7 +18,9 @@ std::string group_names() {
   return names;
 }
 
-bool parse_groups(const std::string& text, waves::GroupMask& mask, std::string& error) {
+}  // namespace
+
+bool parse_wave_groups(const std::string& text, waves::GroupMask& mask, std::string& error) {
   std::istringstream in(text);
   mask = 0;
   for (std::string name; std::getline(in, name, ',');) {
@@ -31,13 +33,15 @@ bool parse_groups(const std::string& text, waves::GroupMask& mask, std::string& 
     } else if (bit < std::size(waves::kGroups)) {
       mask |= waves::GroupMask{1} << bit;
     } else {
-      error = fmt::format("--wave-groups: '{}' is unknown{}; allowed are {}", name,
+      error = fmt::format("'{}' is unknown{}; allowed are {}", name,
                           did_you_mean(name, group_names()), comma_list(group_names()));
       return false;
     }
   }
   return true;
 }
+
+namespace {
 
 bool parse_time(const char* option, const std::string& text, model::Ps& to, std::string& error) {
   Quantity quantity;
@@ -65,8 +69,11 @@ bool apply(const WaveOptions& options, RunOptions& run, std::string& error) {
     return false;
   }
   waves::WaveSpan& span = run.wave_span;
-  if ((!options.groups.empty() && !parse_groups(options.groups, run.wave_groups, error)) ||
-      !parse_time("--wave-from", options.from, span.from, error) ||
+  if (!options.groups.empty() && !parse_wave_groups(options.groups, run.wave_groups, error)) {
+    error = "--wave-groups: " + error;
+    return false;
+  }
+  if (!parse_time("--wave-from", options.from, span.from, error) ||
       !parse_time("--wave-to", options.to, span.to, error) ||
       !parse_time("--wave-last", options.last, span.last, error)) {
     return false;

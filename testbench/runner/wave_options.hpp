@@ -13,6 +13,9 @@ struct WaveOptions {
   std::string from, to, last;  // times with unit; a number alone is in nanoseconds
 };
 
+/// "migration,dma" or "all". False: `error` is one line.
+[[nodiscard]] bool parse_wave_groups(const std::string& text, waves::GroupMask& mask, std::string& error);
+
 /// Fills in what `run` says about waves. False: `error` is one line.
 [[nodiscard]] bool apply(const WaveOptions& options, RunOptions& run, std::string& error);
 
