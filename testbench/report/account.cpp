@@ -167,8 +167,9 @@ std::string account(const Result& r) {
   add_oracle(r, out);
   add_rules(r, out);
   add_violations(r, out);
-  out += fmt::format("simulated {} in {:.2f} s, {} TLPs, seed {}, events digest {}\n",
-                     duration(r.sim_time_ns), r.wall_s, r.tlps, r.seed, r.events_digest);
+  out += fmt::format("simulated {}{}, {} TLPs, seed {}, events digest {}\n", duration(r.sim_time_ns),
+                     r.wall_s == 0 ? "" : fmt::format(" in {:.2f} s", r.wall_s), r.tlps, r.seed,
+                     r.events_digest);
   out += fmt::format("verdict: {}{}\n", r.verdict, r.error.empty() ? "" : " (" + r.error + ")");
   return clipped(out);
 }

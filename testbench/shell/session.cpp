@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -99,7 +100,12 @@ bool Session::begin(const RunRequest& request, std::string& error) {
   journal_.clear();
   ended_ = false;
   run_failed_ = false;
-  return adopt(live_, error);
+  if (std::string misfit; !adopt(live_, misfit)) {
+    print_(fmt::format("breaks and displays are gone, they do not fit this run: {}\n", misfit));
+    breaks_.clear();
+    displays_.clear();
+  }
+  return true;
 }
 
 bool Session::start(std::string& error) { return begin(request_, error); }
@@ -259,6 +265,8 @@ bool Session::write_wave(const std::string& file, const std::string& groups, con
                          std::string& error) {
   Moment& begin = snapshots_[from.t == 0 ? 0 : snapshot_before(from)];
   Moment made;
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path(), ignored);
   if (!copy(begin, made, error)) {
     return false;
   }

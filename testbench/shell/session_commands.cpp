@@ -177,7 +177,7 @@ Outcome Session::do_restart(const Words& words) {
   if (!begin(request, error)) {
     return wrong(error);
   }
-  print_(prompt().substr(0, 0) + fmt::format("{}: {}, seed {}\n", time_text(0), request_.scenario, request_.seed));
+  print_(fmt::format("{}: {}, seed {}\n", time_text(0), request_.scenario, request_.seed));
   return Outcome::good;
 }
 
@@ -374,9 +374,8 @@ std::string Session::completions(const std::string& line) {
   if (index == 0) {
     return command_names();
   }
-  const std::string last = fresh ? "" : words.back();
-  const Json names = ask(live_, {{"do", "names"}, {"prefix", last}});
-  return names.value("text", "") + " event cmd arc read write " + group_names_of_happenings() + " " + std::string(kTlpNames);
+  const Json names = ask(live_, {{"do", "names"}, {"prefix", fresh ? "" : words.back()}});
+  return (names.value("good", false) ? names.value("text", "") : "") + " event cmd arc read write " + group_names_of_happenings() + " " + std::string(kTlpNames);
 }
 
 }  // namespace vfsim::bench
