@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Proves the assertions of one top, or shows that a seeded bug breaks one. See vf_prove in rtl_models/CMakeLists.txt.
 #
-#   prove.sh --id ID --out FOLDER --top TOP --engine ENGINE --expect proved|refuted [--define NAME[=V]]... SOURCE...
+#   prove.sh --id ID --out FOLDER --top TOP --engine ENGINE --expect proved|refuted [--define NAME[=V]]... [--param NAME=V]...
+#            SOURCE...
 #
 # ENGINE  pdr      yosys -> AIGER -> berkeley-abc pdr: unbounded; bugs by bmc3, deep ones by pdr
 #         kind:K   yosys-smtbmc and z3, k-induction of depth K: unbounded
@@ -10,7 +11,7 @@
 # Exit status: 0 as expected, 1 not, 77 a tool is missing.
 set -euo pipefail
 
-engine=pdr expect=proved defines=() sources=()
+engine=pdr expect=proved defines=() params=() sources=()
 while [ $# -gt 0 ]; do
   case $1 in
     --id) id=$2; shift 2 ;;
@@ -20,6 +21,7 @@ while [ $# -gt 0 ]; do
     --expect) expect=$2; shift 2 ;;
     --include) include=$2; shift 2 ;;
     --define) defines+=("-D$2"); shift 2 ;;
+    --param) params+=("-chparam ${2%%=*} ${2#*=}"); shift 2 ;; # of the top
     *) sources+=("$1"); shift ;;
   esac
 done
@@ -32,7 +34,7 @@ work=$out/work/$id # of this run only: tests run side by side
 rm -rf "$work" "$out/$id.row" "$out/$id.vcd"
 mkdir -p "$work"
 base=$work/p
-limit=540 # seconds for each step
+limit=540 # seconds of processor time for each step: a busy machine finds the same
 start=$(date +%s%N)
 
 finish() { # verdict depth
@@ -60,7 +62,7 @@ warnings() {
 
 yosys -q -l "$base.read.log" -p "
   read_verilog -defer -sv -formal -I$include ${defines[*]:-} ${sources[*]}
-  hierarchy -check -top $top
+  hierarchy -check -top $top ${params[*]:-}
   prep -top $top
   flatten
   async2sync
@@ -88,9 +90,9 @@ aiger() {
     write_aiger -I -B -zinit -map $base.aim $base.aig" >"$base.yosys" 2>&1 || { tail -n 5 "$base.yosys" >&2; fail "no AIGER"; }
   warnings "$base.aig.log"
 }
-# abc COMMANDS [PROCESSOR SECONDS]: the smaller limit is of processor time, so that a busy machine finds the same.
-abc() { (cd "$work" && ulimit -t "${2:-$limit}" && timeout $limit berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
-smt() { timeout $limit yosys-smtbmc -s z3 --unroll "$@" "$base.smt2" >"$base.smt.log" 2>&1 || true; }
+# abc COMMANDS [SECONDS]
+abc() { (cd "$work" && ulimit -t "${2:-$limit}" && berkeley-abc -c "read_aiger p.aig; fold; orpos; $1") >"$base.abc.log" 2>&1 || true; }
+smt() { (ulimit -t $limit && yosys-smtbmc -s z3 --unroll "$@" "$base.smt2") >"$base.smt.log" 2>&1 || true; }
 # The counterexample on the word-level netlist, in no time; false: the simulator does not reach the failure.
 simulate() {
   yosys -q -l "$base.sim.log" -p "

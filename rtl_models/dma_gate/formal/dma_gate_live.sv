@@ -6,7 +6,7 @@
 // answered within K cycles, posted requests land within KP. Then the acknowledge comes Bound cycles after quiesce_req_i.
 //
 // A read that just misses the own tag waits for the answer of the one before it and for the next slot behind it (Turn
-// cycles), and so on; the last one takes K.
+// cycles), and so on; the last one takes K. CMakeLists.txt has the sets of parameters that this is proved for.
 module dma_gate_live #(
   parameter  int unsigned Functions = 2,
   parameter  int unsigned Tags      = 4,
@@ -133,6 +133,9 @@ module dma_gate_live #(
 
 `ifdef VF_INDUCTION
   // Why: what is still to come fits into what is left of the time.
+  int unsigned reads_sent, writes_sent;  // of the Reads and Writes, at least
+  assign reads_sent  = Reads - 32'(reads_left_q);
+  assign writes_sent = Writes - 32'(writes_left_q);
   logic [FnW-1:0] to_slot, since_slot;
   logic           own_mine, nothing;
   logic [5:0]     own_age;
@@ -148,18 +151,19 @@ module dma_gate_live #(
   `VF_LEMMA(h_wait, wait_q == '0 || asked_q)
   `VF_LEMMA(h_left, !asked_q || (reads_left_q <= 2'(Reads) && writes_left_q <= 2'(Writes)))
   `VF_LEMMA(h_own_slot, !own_mine || own_age[FnW-1:0] == since_slot)
-  `VF_LEMMA(h_write_waits, wait_q == '0 || writes_left_q == 2'd0 || 32'(wait_q) + 32'(to_slot) < Functions)
-  `VF_LEMMA(h_read_waits, wait_q == '0 || reads_left_q == 2'd0 || own_mine || 32'(wait_q) + 32'(to_slot) < Turn)
+  `VF_LEMMA(h_write_waits, wait_q == '0 || writes_left_q == 2'd0
+            || 32'(wait_q) + 32'(to_slot) < Functions * (writes_sent + 1))
+  `VF_LEMMA(h_read_waits, wait_q == '0 || reads_left_q == 2'd0 || own_mine
+            || 32'(wait_q) + 32'(to_slot) < Turn * (reads_sent + 1))
   `VF_LEMMA(h_flight, flight_q != '0 && flight_q <= 4'(KP))
-  `VF_LEMMA(h_write_flies, wait_q == '0 || posted_o == '0 || writes_left_q != 2'd0 || 32'(wait_q) < 32'(flight_q) + Functions)
+  `VF_LEMMA(h_write_flies, wait_q == '0 || posted_o == '0 || writes_left_q != 2'd0 || 32'(wait_q) < 32'(flight_q) + Functions * Writes)
   `VF_LEMMA(h_ends, wait_q == '0 || !nothing || quiesce_ack_o[sel_fn_i] || 32'(wait_q) < Bound)
   `VF_LEMMA(h_quiet, !quiesce_ack_o[sel_fn_i] || (mine_q == '0 && reads_left_q == 2'd0))
   for (genvar t = 0; t < Tags; t++) begin : gen_lemma
     `VF_LEMMA(h_mine, mine_q[t] == (live_o[t] && fn_o[t*FnW +: FnW] == sel_fn_i))
     `VF_LEMMA(h_used, !live_o[t] || used_o[t])
     `VF_LEMMA(h_age, !mine_q[t] || (age_q[t] != '0 && age_q[t] <= 4'(K)))
-    `VF_LEMMA(h_read_flies, wait_q == '0 || !mine_q[t] || (reads_left_q == 2'd0 ? 32'(wait_q) < 32'(age_q[t]) + Turn
-              : 32'(wait_q) < 32'(age_q[t])))
+    `VF_LEMMA(h_read_flies, wait_q == '0 || !mine_q[t] || 32'(wait_q) < 32'(age_q[t]) + Turn * reads_sent)
   end
 `endif
 
