@@ -2,6 +2,7 @@
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 
 #include "rtl_models/common/rtl_session.hpp"
+#include "rtl_models/dma_gate/tb/feeder_duty.hpp"
 #include "systemc/nic/dma_gate_rig.hpp"
 
 namespace vfsim::model {
@@ -24,13 +25,20 @@ class DmaGateRtlTest : public DmaGateRig, private rtl::AssertionListener {
       : DmaGateRig(params), gate(core, session, "dma_gate") {
     use(gate);
   }
-  void assertion_failed(const char* assertion) override { ADD_FAILURE() << assertion; }
+  void assertion_failed(const char* assertion) override {
+    if (rtl::is_feeder_duty(assertion)) {
+      ++asked_when_quiet;
+    } else {
+      ADD_FAILURE() << assertion;
+    }
+  }
   /// Cycles that the clock ran meanwhile.
   std::uint64_t cycles_of(Ps duration) {
     const std::uint64_t before = session.cycles();
     run(duration);
     return session.cycles() - before;
   }
+  std::uint64_t asked_when_quiet = 0;  // cycles in which the feeder did not do its duty
   rtl::RtlSession session{*this};
   DmaGateRtl gate;
 };
@@ -104,6 +112,7 @@ TEST_F(DmaGateRtlTest, a_quiet_function_sends_messages_and_tells_when_they_have_
   run(10 * kNs);
   EXPECT_THAT(granted, IsEmpty());
   EXPECT_THAT(sent, ElementsAre(1));
+  EXPECT_GT(asked_when_quiet, 0U) << "the checker notices that work goes on";
   gate.request_read(1, false);
   gate.landed(1);
   run(10 * kNs);

@@ -182,6 +182,15 @@ module dma_gate_chk #(
   `VF_ASSUME(m_tags_fit, cfg_tags_i != '0 && cfg_tags_i <= (TagW + 1)'(Tags) && cfg_own_i <= cfg_tags_i
              && cfg_own_i <= (TagW + 1)'(Functions))
 
+  // Work ends in Drain: a function that showed neither a request nor busy_i there asks for no read and no data write before
+  // its resume. Non-interference (dma_gate_miter) rests on it, for the function that drains; the rules below do not.
+  logic [Functions-1:0] ended_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) ended_q <= '0;
+    else ended_q <= asked & asked_q & (ended_q | ~(busy_i | req_rd_i | req_wr_i | req_msi_i));
+  end
+  `VF_DUTY(m_work_has_ended, (ended_q & asked_q & quiesce_req_i & (req_rd_i | req_wr_i)) == '0)
+
   // --- (a) silence after the acknowledge ---
 
   `VF_ASSERT(a_quiet_no_read, !rd_valid_i || !closed[rd_fn_i])
