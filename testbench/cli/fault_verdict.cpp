@@ -92,15 +92,9 @@ FaultVerdict judge(const CataloguedFault& fault, const CaseResult& run) {
 
 std::vector<RuleTally> tally(const std::vector<FaultVerdict>& verdicts) {
   std::vector<RuleTally> rules{
-#define VF_WANTED_checker kFaultsPerRule
-#define VF_WANTED_oracle kFaultsPerRule
-#define VF_WANTED_assertion 0
-#define RULE(id, judge, title, trigger) {#id, 0, 0, VF_WANTED_##judge},
+#define RULE(id, judge, title, trigger) {#id, 0, 0},
 #include "testbench/checkers/rules.def"
 #undef RULE
-#undef VF_WANTED_checker
-#undef VF_WANTED_oracle
-#undef VF_WANTED_assertion
   };
   for (RuleTally& rule : rules) {
     for (const FaultVerdict& v : verdicts) {

@@ -65,21 +65,18 @@ TEST(FaultVerdict, HangCrashAndBadInputFail) {
 
 TEST(FaultVerdict, WholeCatalogueNeedsTwoFaultsPerRule) {
   std::vector<FaultVerdict> verdicts;
-#define VF_FAULTS_checker 2
-#define VF_FAULTS_oracle 2
-#define VF_FAULTS_assertion 0  // defects are seeded in the RTL
 #define RULE(id, judge_, title, trigger)                                        \
-  for (int n = 0; n < VF_FAULTS_##judge_; ++n) {                                \
+  for (int n = 0; n < 2; ++n) {                                                 \
     verdicts.push_back({fault("f", #id), "", {#id}, std::nullopt, 0.0, "cmd"}); \
   }
 #include "testbench/checkers/rules.def"
 #undef RULE
   EXPECT_TRUE(all_caught(verdicts, true));
   EXPECT_EQ(fault_table(verdicts, true).find("rules with fewer"), std::string::npos);
-  verdicts.pop_back();  // the last rule that needs them has one left
+  verdicts.pop_back();  // the last rule has one left
   EXPECT_FALSE(all_caught(verdicts, true));
   EXPECT_TRUE(all_caught(verdicts, false));
-  EXPECT_NE(fault_table(verdicts, true).find("rules with fewer than 2 faults: R1\n"),
+  EXPECT_NE(fault_table(verdicts, true).find("rules with fewer than 2 faults: A1\n"),
             std::string::npos);
   verdicts.front().problem = "escaped";
   EXPECT_FALSE(all_caught(verdicts, false));

@@ -19,6 +19,8 @@ constexpr vf_fault_set kFaults = contract::fault_set({
     VF_FAULT_dirty_page_shifted,
     VF_FAULT_answer_unsigned,
     VF_FAULT_refusal_no_syndrome,
+    VF_FAULT_done_twice,
+    VF_FAULT_take_beside_offer,
 });
 
 constexpr model::Ps kSlow = 1 * model::kMs;  // drain_slow: a drain takes at least
@@ -78,7 +80,19 @@ void FaultyFirmwarePort::close_gate(std::uint32_t fn, bool closed) {
   gate_[fn] = closed;
 }
 
+/// The doorbells ignore what is wrong here; the assertions of their RTL do not.
+void FaultyFirmwarePort::disturb_doorbells(std::uint32_t reg, std::uint32_t value) {
+  constexpr std::uint32_t kEach = 8;
+  if (reg == FW_CMD_TAKE && on(VF_FAULT_take_beside_offer) && ++commands_ % kEach == 0) {
+    hardware_.reg_write(FW_CMD_TAKE, value ^ 1U);
+  }
+  if (reg == FW_CMD_DONE && on(VF_FAULT_done_twice) && ++commands_ % kEach == 0) {
+    hardware_.reg_write(FW_CMD_DONE, value);
+  }
+}
+
 void FaultyFirmwarePort::reg_write(std::uint32_t reg, std::uint32_t value) {
+  disturb_doorbells(reg, value);
   hardware_.reg_write(reg, value);
   if (reg < FW_FN_BASE) {
     return;

@@ -37,6 +37,7 @@ class FaultyFirmwarePort final : public model::FwPort, private model::Timer {
   [[nodiscard]] std::uint32_t status(std::uint32_t fn, std::uint32_t value);
   void count_in_stop();
   void shift_pages(std::uint32_t fn);
+  void disturb_doorbells(std::uint32_t reg, std::uint32_t value);
   static void clear_syndrome(std::uint8_t* entry);
   void take_another_key(fw_dma& dma);
 
@@ -51,6 +52,7 @@ class FaultyFirmwarePort final : public model::FwPort, private model::Timer {
   std::array<bool, VF_MAX_FUNCTIONS> gate_{};             // initiator
   std::array<model::Ps, VF_MAX_FUNCTIONS> drained_at_{};  // drain_slow: not before
   bool woken_ = false;                                    // a slow drain has ended
+  std::uint32_t commands_ = 0;  // done_twice, take_beside_offer: taken or ended
 };
 
 }  // namespace vfsim::bench
