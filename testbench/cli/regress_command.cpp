@@ -244,7 +244,7 @@ int regress_command(RegressCommand command) {
     fmt::print(stderr, "{}", keep_evidence(regression, options));
   }
   if (!save(regression, command.files, baseline, error) ||
-      (command.rtl_coverage && !merge_rtl_coverage(command.files.out_dir, error))) {
+      (command.rtl_coverage && !sum_rtl_coverage(command.files.out_dir, error))) {
     return bad_input(error);
   }
   return regression.passed() && interrupted == 0 ? kHeld : kViolated;
@@ -270,7 +270,9 @@ int merge_command(const MergeCommand& command) {
   if (!read_baseline(command.files, baseline, error) || !outputs.prepare(error)) {
     return bad_input(error);
   }
-  if (!save(whole, command.files, baseline, error)) {
+  if (!save(whole, command.files, baseline, error) ||
+      (!command.files.out_dir.empty() &&
+       !merge_rtl_coverage(command.folders, command.files.out_dir, error))) {
     return bad_input(error);
   }
   return whole.passed() && whole.cases.size() == whole.total ? kHeld : kViolated;

@@ -11,7 +11,6 @@
 #include <tuple>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace vfsim::bench {
 namespace {
@@ -49,6 +48,27 @@ std::vector<std::string> parts_in(const std::string& folder) {
   return parts;
 }
 
+/// Into folder/rtl_coverage.dat, in batches; without files there is none.
+bool sum_files(const std::vector<std::string>& files, const std::string& folder,
+               std::string& error) {
+  const std::string sum = folder + kRtlCoverage;
+  for (std::size_t first = 0; first < files.size(); first += kBatch) {
+    std::vector<std::string> words{"verilator_coverage", "--write", sum + ".new"};
+    if (first != 0) {
+      words.push_back(sum);
+    }
+    words.insert(
+        words.end(), files.begin() + static_cast<std::ptrdiff_t>(first),
+        files.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBatch, files.size())));
+    if (!run_tool(std::move(words))) {
+      error = folder + ": verilator_coverage cannot merge the files of the runs";
+      return false;
+    }
+    fs::rename(sum + ".new", sum);
+  }
+  return true;
+}
+
 /// Value of a key in a point: 0x01 key 0x02 value.
 std::string value_of(const std::string& point, const std::string& key) {
   const std::size_t at = point.find("\1" + key + "\2");
@@ -65,27 +85,26 @@ std::string rtl_coverage_part(const std::string& folder, std::size_t run) {
   return fmt::format("{}/{}{}.dat", folder, kPart, run);
 }
 
-bool merge_rtl_coverage(const std::string& folder, std::string& error) {
+bool sum_rtl_coverage(const std::string& folder, std::string& error) {
   const std::vector<std::string> parts = parts_in(folder);
-  const std::string sum = folder + kRtlCoverage;
-  for (std::size_t first = 0; first < parts.size(); first += kBatch) {
-    std::vector<std::string> words{"verilator_coverage", "--write", sum + ".new"};
-    if (first != 0) {
-      words.push_back(sum);
-    }
-    words.insert(
-        words.end(), parts.begin() + static_cast<std::ptrdiff_t>(first),
-        parts.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBatch, parts.size())));
-    if (!run_tool(std::move(words))) {
-      error = folder + ": verilator_coverage cannot merge the files of the runs";
-      return false;
-    }
-    fs::rename(sum + ".new", sum);
+  if (!sum_files(parts, folder, error)) {
+    return false;
   }
   for (const std::string& part : parts) {
     fs::remove(part);
   }
   return true;
+}
+
+bool merge_rtl_coverage(const std::vector<std::string>& folders, const std::string& out,
+                        std::string& error) {
+  std::vector<std::string> sums;
+  for (const std::string& folder : folders) {
+    if (fs::exists(folder + kRtlCoverage)) {
+      sums.push_back(folder + kRtlCoverage);
+    }
+  }
+  return sum_files(sums, out, error);
 }
 
 std::string rtl_coverage_table(const std::string& file) {

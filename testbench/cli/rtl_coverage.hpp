@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace vfsim::bench {
 
@@ -14,7 +15,12 @@ inline constexpr const char* kRtlCoverage = "/rtl_coverage.dat";
 
 /// Sums the files of all runs into one with verilator_coverage, and removes them. False: `error` is
 /// one line.
-[[nodiscard]] bool merge_rtl_coverage(const std::string& folder, std::string& error);
+[[nodiscard]] bool sum_rtl_coverage(const std::string& folder, std::string& error);
+
+/// Sums what regressions left in `folders` into one file of that name in `out`; folders without one
+/// are passed over, and without any there is nothing. False: `error` is one line.
+[[nodiscard]] bool merge_rtl_coverage(const std::vector<std::string>& folders,
+                                      const std::string& out, std::string& error);
 
 /// For a terminal: block, property, how often it was met, those never met first. "" without the
 /// file.
