@@ -1,5 +1,4 @@
-/* Packs members of hw_context.h into the records of hw_layouts.def: what an RTL block gets when it reads context
- * memory. */
+/* Members of hw_context.h as records of hw_layouts.def, and back: what an RTL block gets when it reads context memory. */
 #ifndef VFSIM_FIRMWARE_INTERFACE_HW_RECORDS_H
 #define VFSIM_FIRMWARE_INTERFACE_HW_RECORDS_H
 
@@ -25,6 +24,28 @@ static inline void vf_mkey_record(const struct vf_mkey *key, uint8_t *record) {
   VF_SET(hw_mkey, record, pages, key->pages.pages);
   VF_SET(hw_mkey, record, start, key->start);
   VF_SET(hw_mkey, record, len, key->len);
+}
+
+/* The members that the record has; the others are 0. */
+static inline struct vf_mkey vf_mkey_of_record(const uint8_t *record) {
+  struct vf_mkey key;
+  memset(&key, 0, sizeof key);
+  key.valid = VF_GET(hw_mkey, record, valid) != 0;
+  key.length64 = VF_GET(hw_mkey, record, length64) != 0;
+  key.local_read = VF_GET(hw_mkey, record, local_read) != 0;
+  key.local_write = VF_GET(hw_mkey, record, local_write) != 0;
+  key.relaxed_read = VF_GET(hw_mkey, record, relaxed_read) != 0;
+  key.relaxed_write = VF_GET(hw_mkey, record, relaxed_write) != 0;
+  key.mode = VF_GET(hw_mkey, record, physical) != 0 ? VF_MKC_MODE_PA : VF_MKC_MODE_MTT;
+  key.pages.log_page = (uint8_t)VF_GET(hw_mkey, record, log_page);
+  key.gen = (uint16_t)VF_GET(hw_mkey, record, gen);
+  key.key = (uint8_t)VF_GET(hw_mkey, record, key);
+  key.pd = (uint32_t)VF_GET(hw_mkey, record, pd);
+  key.pages.mtt = (uint32_t)VF_GET(hw_mkey, record, mtt);
+  key.pages.pages = (uint32_t)VF_GET(hw_mkey, record, pages);
+  key.start = VF_GET(hw_mkey, record, start);
+  key.len = VF_GET(hw_mkey, record, len);
+  return key;
 }
 
 #endif

@@ -73,6 +73,10 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--rtl-coverage", command.run.rtl_coverage,
                  "write the cover counts of RTL blocks to this file (verilator_coverage)")
       ->check(file_name);
+  app.add_option("--block-stimulus", command.run.block_stimulus,
+                 "write what the NICs ask of command doorbells and key walker to this file, one JSON "
+                 "object a line")
+      ->check(file_name);
   app.add_option("--json", command.json, "write the result to this file")->check(file_name);
   app.add_option("--out", command.run.out_dir,
                  "folder for result, account, report page, time line and images")

@@ -43,6 +43,7 @@ Outputs outputs_of(const RunCommand& command) {
   outputs.file("--timeline", command.run.timeline);
   outputs.file("--events", command.run.events);
   outputs.file("--rtl-coverage", command.run.rtl_coverage);
+  outputs.file("--block-stimulus", command.run.block_stimulus);
   return outputs;
 }
 

@@ -1,22 +1,12 @@
 // Command doorbells: the same random orders into the SystemC model and into the verilated block.
-//
-// Legal reorderings. The RTL looks for the next offer a cycle behind an order, the model at once.
-// Orders that are further apart than that give the same offers in the same order: one stream.
-// Within a burst an offer that was withdrawn at once may have moved the turn of one of them only,
-// so the order of the functions is free; which slots are executed, and how often, is not: a stream
-// for each slot of each function.
-#include <filesystem>
-#include <fmt/format.h>
+// cmd_doorbell_pair.hpp says which reorderings are legal.
+#include <array>
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "systemc/nic/cmd_doorbell.hpp"
-#include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
-#include "testbench/rtl_equiv/histories.hpp"
+#include "testbench/rtl_equiv/cmd_doorbell_pair.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -25,36 +15,13 @@ using model::CmdDoorbell;
 using model::kNs;
 
 constexpr std::uint32_t kFns = 6;  // busy ones; the others stay quiet
-constexpr model::Ps kPeriod = 1 * kNs;
-constexpr std::uint64_t kWaveWindow = 2'000'000;  // ps
 
-class Told final : public model::OfferListener {
- public:
-  void command_offered() override { ++count; }
-  std::uint64_t count = 0;
-};
-
-class CmdDoorbellEquiv : public testing::Test, private rtl::AssertionListener {
+class CmdDoorbellEquiv : public CmdDoorbellPair {
  protected:
   CmdDoorbellEquiv() {
-    session_.keep_wave(kWaveWindow);
-    rtl_ = std::make_unique<model::CmdDoorbellRtl>(session_, "rtl.cmd_doorbell", calendar_, kPeriod,
-                                                   told_rtl_);
-    histories_.on_difference([this] { wave_written_ = session_.wave()->write(wave_); });
-    std::filesystem::remove(wave_);
     both([](CmdDoorbell& d) { d.set_room(true, true); });
   }
 
-  template <class Order>
-  void both(const Order& order) {
-    order(tlm_);
-    order(*rtl_);
-  }
-  void advance(model::Ps time) {
-    const model::Ps end = sc_core::sc_time_stamp().value() + time;
-    calendar_.set_limit(end);
-    sc_core::sc_start(sc_core::sc_time::from_value(time));
-  }
   std::uint32_t any(std::uint32_t below) { return static_cast<std::uint32_t>(rng_() % below); }
   std::uint32_t thin_mask() { return static_cast<std::uint32_t>(rng_() & rng_() & rng_()); }
 
@@ -111,19 +78,6 @@ class CmdDoorbellEquiv : public testing::Test, private rtl::AssertionListener {
     }
   }
 
-  /// What each side says of itself.
-  void record(Side side, CmdDoorbell& doorbells, std::uint32_t fn) {
-    const auto offer = doorbells.offer();
-    std::string text =
-        offer ? fmt::format("offers {}.{}", offer->fn, offer->slot) : "offers nothing";
-    text += fmt::format(", {} has {:08x} pending, {:08x} owned", fn, doorbells.pending(fn),
-                        doorbells.owned(fn));
-    histories_.record(side, calendar_.now(), 0, std::move(text));
-  }
-  void record_both(std::uint32_t fn) {
-    record(Side::tlm, tlm_, fn);
-    record(Side::rtl, *rtl_, fn);
-  }
   /// Executes everything, each side in the order of its offers.
   void drain(Side side, CmdDoorbell& doorbells) {
     for (auto offer = doorbells.offer(); offer; offer = doorbells.offer()) {
@@ -133,26 +87,9 @@ class CmdDoorbellEquiv : public testing::Test, private rtl::AssertionListener {
       doorbells.done(offer->fn, offer->slot);
     }
   }
-  void assertion_failed(const char* assertion) override {
-    if (expect_failures_) {
-      failed_.emplace_back(assertion);
-    } else {
-      ADD_FAILURE() << assertion;
-    }
-  }
 
-  model::Calendar calendar_{"calendar"};
-  rtl::RtlSession session_{*this};
-  Told told_tlm_, told_rtl_;
-  model::CmdDoorbellTlm tlm_{told_tlm_};
-  std::unique_ptr<model::CmdDoorbellRtl> rtl_;
   std::array<bool, VF_MAX_FUNCTIONS> held_{};
   std::mt19937_64 rng_{7};
-  Histories histories_{{"all"}};
-  std::string wave_ = testing::TempDir() + "cmd_doorbell_equiv.vcd";
-  bool wave_written_ = false;
-  bool expect_failures_ = false;
-  std::vector<std::string> failed_;
 };
 
 TEST_F(CmdDoorbellEquiv, OrdersApartGiveTheSameOffersInTheSameOrder) {
@@ -168,8 +105,7 @@ TEST_F(CmdDoorbellEquiv, OrdersApartGiveTheSameOffersInTheSameOrder) {
     EXPECT_EQ(tlm_.offered(), rtl_->offered()) << "the interrupt, order " << i;
     record_both(any(kFns) * 25);
   }
-  histories_.finish();
-  EXPECT_FALSE(histories_.differ()) << histories_.report() << "wave: " << wave_;
+  expect_equal();
   EXPECT_GE(histories_.compared(), 60000U);
   EXPECT_GT(told_tlm_.count, 1000U) << "nothing was offered";
 }
@@ -186,8 +122,7 @@ TEST_F(CmdDoorbellEquiv, BurstsExecuteTheSameSlots) {
     advance(50 * kNs);
     record_both(any(kFns) * 25);
   }
-  histories_.finish();
-  EXPECT_FALSE(histories_.differ()) << histories_.report() << "wave: " << wave_;
+  expect_equal();
   EXPECT_GT(histories_.compared(), 10000U);
 }
 

@@ -8,6 +8,7 @@
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
 #include "testbench/faults/faulty_firmware_port.hpp"
 #include "testbench/faults/faulty_port.hpp"
+#include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/sim_platform/enumerate.hpp"
 
 namespace vfsim::bench {
@@ -57,7 +58,8 @@ model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
                                                     *core.ram);
     };
   }
-  return makers;
+  return context.recorder == nullptr ? makers
+                                     : context.recorder->in_front_of(std::move(makers), host, context.calendar);
 }
 
 }  // namespace

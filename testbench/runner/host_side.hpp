@@ -22,6 +22,7 @@
 
 namespace vfsim::bench {
 
+class BlockRecorder;
 class FaultyFirmwarePort;
 class FaultyPort;
 
@@ -34,6 +35,7 @@ struct Context {
   driver::DriverObserver& observer;
   rtl::RtlSession& rtl;
   std::uint64_t seed = 1;
+  BlockRecorder* recorder = nullptr;  // of what the NICs ask of their blocks
 };
 
 /// A VF as its host's migration driver reaches it.

@@ -5,6 +5,7 @@
 
 #include "testbench/report/story_recorder.hpp"
 #include "testbench/report/timeline.hpp"
+#include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/runner/director.hpp"
 #include "testbench/runner/simulation.hpp"
 #include "waves/wave_recorder.hpp"
@@ -154,6 +155,11 @@ bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures&
   return true;
 }
 
+int cannot_write(const std::string& path, Result& result) {
+  result.error = fmt::format("{}: cannot be written", path);
+  return kBadInput;
+}
+
 int simulate(Simulation& simulation, const RunOptions& options, Result& result) {
   Pictures pictures;
   if (!open_pictures(simulation, options, pictures, result)) {
@@ -195,8 +201,14 @@ int run_scenario(const Scenario& scenario, const RunOptions& options, Result& re
   try {
     // Never destroyed: threads that are suspended inside driver code when the run ends refer to it, and a process runs
     // one scenario only.
-    auto* simulation = new Simulation(scenario, options.log ? options.log : make_log(options.log_level), std::move(schedules.value()), options.seed);
-    return simulate(*simulation, options, result);
+    auto* recorder = options.block_stimulus.empty() ? nullptr : new BlockRecorder;
+    if (recorder != nullptr && !recorder->open(options.block_stimulus)) {
+      return cannot_write(options.block_stimulus, result);
+    }
+    auto* simulation = new Simulation(scenario, options.log ? options.log : make_log(options.log_level),
+                                      std::move(schedules.value()), options.seed, true, true, recorder);
+    const int status = simulate(*simulation, options, result);
+    return recorder == nullptr || recorder->close() ? status : cannot_write(options.block_stimulus, result);
   } catch (const std::exception& e) {
     result.error = e.what();
     result.verdict = "error";

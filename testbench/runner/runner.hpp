@@ -40,6 +40,7 @@ struct RunOptions {
   std::string timeline;               // time line (Chrome trace format) to write, "" none
   std::string events;                 // event log (a JSON object a line) to write, "" none
   std::string rtl_coverage;           // cover counts of RTL blocks (verilator_coverage), "" none
+  std::string block_stimulus;         // what the NICs ask of their blocks (rtl_equiv/block_stimulus.hpp), "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace
   Story* story = nullptr;             // not 0: takes what the report page shows
   /// Folder for what the run leaves behind (images of the guests' VFs), "" nothing.

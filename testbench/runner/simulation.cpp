@@ -35,10 +35,10 @@ CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts
 }  // namespace
 
 Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed,
-                       bool judged, bool assertions)
+                       bool judged, bool assertions, BlockRecorder* recorder)
     : scenario_(scenario),
       rtl(calendar, probes, assertions),
-      context_{calendar, probes, scenario_, std::move(log), bridge_, rtl.session(), seed},
+      context_{calendar, probes, scenario_, std::move(log), bridge_, rtl.session(), seed, recorder},
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
       check_context_(check_context(hosts, scenario)),
       rules(std::make_unique<RuleSet>(check_context_, judged ? probes : unheard_)),

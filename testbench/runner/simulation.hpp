@@ -34,8 +34,9 @@ class Simulation {
   /// @param seed       of what the fabric does at random (pcie.reorder)
   /// @param judged     false: no rule hears anything (benchmarks only, to tell what the rules cost)
   /// @param assertions false: those of RTL blocks are off (the same)
+  /// @param recorder   0: none; outlives this
   Simulation(const Scenario& scenario, LogSink log, std::vector<Schedule> schedules, std::uint64_t seed = 1,
-             bool judged = true, bool assertions = true);
+             bool judged = true, bool assertions = true, BlockRecorder* recorder = nullptr);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   /// When the guest's memory and devices are complete on `to`, they are compared with those on `from`.
