@@ -41,7 +41,8 @@ RecentWave::RecentWave(std::uint64_t window)
 
 RecentWave::~RecentWave() = default;
 
-void RecentWave::dump(std::uint64_t ps) {
+void RecentWave::dump(std::uint64_t ps, bool ahead) {
+  (void)ahead;
   if (!open_) {
     vcd_->open("recent.vcd");  // a name only
     open_ = true;

@@ -5,23 +5,22 @@
 #include <memory>
 #include <string>
 
-class VerilatedVcdC;
+#include "rtl_models/common/rtl_wave.hpp"
 
 namespace vfsim::rtl {
 
-/// Takes models that Verilator made with --trace (vf_verilate(... VCD)).
-class RecentWave {
+class RecentWave final : public RtlWave {
  public:
   /// @param window  ps; between this and twice as much is kept
   explicit RecentWave(std::uint64_t window);
-  ~RecentWave();
+  ~RecentWave() override;
   RecentWave(const RecentWave&) = delete;
   RecentWave& operator=(const RecentWave&) = delete;
 
-  /// For dut.trace(&vcd(), levels), before the first dump.
-  [[nodiscard]] VerilatedVcdC& vcd() { return *vcd_; }
-  /// All signals of all models as they are now; `ps` does not go back.
-  void dump(std::uint64_t ps);
+  [[nodiscard]] VerilatedVcdC& vcd() override { return *vcd_; }
+  [[nodiscard]] bool wanted() const override { return true; }
+  /// `ps` does not go back: for one model, or models with one clock.
+  void dump(std::uint64_t ps, bool ahead) override;
   /// A VCD file. False: it cannot be written.
   [[nodiscard]] bool write(const std::string& path);
 

@@ -2,21 +2,11 @@
 #pragma once
 
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <verilated.h>
 
 #include "rtl_models/common/rtl_session.hpp"
 
 namespace vfsim::rtl {
-
-/// Whether a class of Verilator's can write waves.
-template <class Dut, class = void>
-struct Traces : std::false_type {};
-template <class Dut>
-struct Traces<
-    Dut, std::void_t<decltype(std::declval<Dut&>().trace(static_cast<VerilatedVcdC*>(nullptr), 0))>>
-    : std::true_type {};
 
 /// Dut: a class of Verilator's with clk_i and rst_ni. Set inputs, look at combinational outputs
 /// behind eval(), then cycle(). After construction the block is out of reset; its other inputs are
@@ -28,10 +18,8 @@ class RtlModel {
   RtlModel(RtlSession& session, const std::string& name)
       : session_(session), dut_(&session.context(), name.c_str()) {
     session.adopt(name);
-    if constexpr (Traces<Dut>::value) {
-      if (session.wave() != nullptr) {
-        dut_.trace(&session.wave()->vcd(), kWaveLevels);
-      }
+    if (session.watching() != nullptr) {
+      dut_.trace(&session.watching()->vcd(), kWaveLevels);
     }
     dut_.rst_ni = 0;
     edges();
@@ -52,18 +40,20 @@ class RtlModel {
   void cycle() {
     edges();
     session_.count_cycle();
+    if (LiveWave* live = session_.live_wave(); live != nullptr && live->wanted()) {
+      live->dump_now();
+    }
   }
   /// With a rising edge at `ps`, for $time and waves; later than the last one.
   void cycle_at(std::uint64_t ps) {
     session_.context().time(ps);
-    cycle();
-    if constexpr (Traces<Dut>::value) {
-      if (session_.wave() != nullptr) {
-        session_.wave()->dump(ps);
-        dut_.clk_i = 0;
-        dut_.eval();
-        session_.wave()->dump(ps + kHigh);
-      }
+    edges();
+    session_.count_cycle();
+    if (RtlWave* wave = session_.watching(); wave != nullptr && wave->wanted()) {
+      wave->dump(ps, false);
+      dut_.clk_i = 0;
+      dut_.eval();
+      wave->dump(ps + kHigh, true);
     }
   }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <svdpi.h>
+#include <utility>
 #include <verilated.h>
 #include <verilated_cov.h>
 #include <verilated_syms.h>
@@ -26,7 +27,14 @@ RtlSession::~RtlSession() = default;
 
 void RtlSession::keep_wave(std::uint64_t window) {
   context_->traceEverOn(true);
-  wave_ = std::make_unique<RecentWave>(window);
+  recent_ = std::make_unique<RecentWave>(window);
+  wave_ = recent_.get();
+}
+
+void RtlSession::allow_live_wave(std::function<std::uint64_t()> now) {
+  context_->traceEverOn(true);
+  live_ = std::make_unique<LiveWave>(std::move(now));
+  wave_ = live_.get();
 }
 
 void RtlSession::adopt(const std::string& model) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "rtl_models/common/live_wave.hpp"
 #include "rtl_models/common/recent_wave.hpp"
 
 class VerilatedContext;
@@ -34,24 +35,32 @@ class RtlSession {
   /// exist, in the format of verilator_coverage. False: the file cannot be written.
   [[nodiscard]] bool write_coverage(const std::string& path) const;
 
-  /// From now on models made with waves are recorded; before they are built.
-  /// @param window  ps, as RecentWave takes it
+  // One of these two, before models are built.
+  /// The last `window` ps (RecentWave) of models are kept.
   void keep_wave(std::uint64_t window);
+  /// Models can be listened to at any time (LiveWave).
+  void allow_live_wave(std::function<std::uint64_t()> now);
   /// Null without keep_wave().
-  [[nodiscard]] RecentWave* wave() { return wave_.get(); }
+  [[nodiscard]] RecentWave* wave() { return recent_.get(); }
+  /// Null without allow_live_wave().
+  [[nodiscard]] LiveWave* live_wave() { return live_.get(); }
 
   // For models.
   [[nodiscard]] VerilatedContext& context() { return *context_; }
   /// Failures below the model of this name go to the listener.
   void adopt(const std::string& model);
   void count_cycle() { ++cycles_; }
+  /// Null without any of the two.
+  [[nodiscard]] RtlWave* watching() { return wave_; }
   /// Who calls the listener: the run-time library, for the scope of the assertion.
   void failed(const char* assertion) { listener_.assertion_failed(assertion); }
 
  private:
   AssertionListener& listener_;
   std::unique_ptr<VerilatedContext> context_;
-  std::unique_ptr<RecentWave> wave_;
+  std::unique_ptr<RecentWave> recent_;
+  std::unique_ptr<LiveWave> live_;
+  RtlWave* wave_ = nullptr;
   std::uint64_t cycles_ = 0;
 };
 

@@ -1,15 +1,11 @@
 #include "systemc/rtl_bridge/cmd_doorbell_dut.hpp"
 
 #include "rtl_models/common/rtl_model.hpp"
-#ifdef VF_RTL_VCD  // the equivalence test keeps a wave
-#include "Vcmd_doorbell_checked_vcd.h"
-using Block = Vcmd_doorbell_checked_vcd;
-#else
 #include "Vcmd_doorbell_checked.h"
-using Block = Vcmd_doorbell_checked;
-#endif
 
 namespace vfsim::model {
+
+using Block = Vcmd_doorbell_checked;
 
 class CmdDoorbellDut::Impl {
  public:

@@ -1,15 +1,11 @@
 #include "systemc/rtl_bridge/dma_gate_pins.hpp"
 
 #include "rtl_models/common/rtl_model.hpp"
-#ifdef VF_RTL_VCD  // the equivalence test keeps a wave
-#include "Vdma_gate_checked_vcd.h"
-using Block = Vdma_gate_checked_vcd;
-#else
 #include "Vdma_gate_checked.h"
-using Block = Vdma_gate_checked;
-#endif
 
 namespace vfsim::model {
+
+using Block = Vdma_gate_checked;
 
 class DmaGatePins::Impl {
  public:

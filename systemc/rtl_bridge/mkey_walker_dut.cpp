@@ -4,15 +4,11 @@
 
 #include "firmware/interface/hw_records.h"
 #include "rtl_models/common/rtl_model.hpp"
-#ifdef VF_RTL_VCD  // the equivalence test keeps a wave
-#include "Vmkey_walker_checked_vcd.h"
-using Block = Vmkey_walker_checked_vcd;
-#else
 #include "Vmkey_walker_checked.h"
-using Block = Vmkey_walker_checked;
-#endif
 
 namespace vfsim::model {
+
+using Block = Vmkey_walker_checked;
 
 class MkeyWalkerDut::Impl {
  public:

@@ -10,7 +10,9 @@ class RtlWatch final : private rtl::AssertionListener {
  public:
   /// @param assertions  false: none is evaluated
   RtlWatch(const model::Calendar& calendar, const model::ProbeBus& probes, bool assertions)
-      : calendar_(calendar), probes_(probes), session_(*this, assertions) {}
+      : calendar_(calendar), probes_(probes), session_(*this, assertions) {
+    session_.allow_live_wave([this] { return calendar_.now(); });
+  }
 
   [[nodiscard]] rtl::RtlSession& session() { return session_; }
   void finish() {
