@@ -119,6 +119,12 @@ void FstFile::set(Signal signal, std::uint64_t value) {
   }
 }
 
+void FstFile::set_bits(Signal signal, std::string_view bits) {
+  if (ok() && bits.size() == widths_[signal]) {
+    fstWriterEmitValueChange(writer_, signal, bits.data());
+  }
+}
+
 void FstFile::set_text(Signal signal, std::string_view text) {
   if (ok()) {
     fstWriterEmitVariableLengthValueChange(writer_, signal, text.data(),

@@ -38,6 +38,8 @@ class FstFile {
 
   void time(std::uint64_t ps);
   void set(Signal signal, std::uint64_t value);
+  /// Any width: '0' and '1', the most significant first, as many as the signal has.
+  void set_bits(Signal signal, std::string_view bits);
   void set_text(Signal signal, std::string_view text);
 
   /// Finishes the file. False: it could not be written completely, or not renamed.

@@ -53,8 +53,8 @@ SignalBoard::SignalBoard(model::ProbeBus& bus, const SignalSpace& space, model::
       values_(space.units() * kSignalCount),
       seen_(space.units()),
       newest_(SignalSpace::kHosts * space.functions),
-      commands_(SignalSpace::kHosts * space.functions,
-                std::vector<std::uint16_t>(1U << VF_LOG_CMDQ_SIZE)) {
+      queues_(SignalSpace::kHosts * space.functions),
+      moving_(SignalSpace::kHosts * space.functions, Moving::no) {
   for (SignalId id = 0; id < values_.size(); ++id) {
     values_[id].number =
         info_of(id).kind == SignalKind::MIG_STATE ? std::uint64_t{VF_MIG_RUNNING} : 0;
@@ -207,6 +207,11 @@ void SignalBoard::settle(Ps now) {
   }
 }
 
+void SignalBoard::violated(Ps now, const std::string& rule, const std::string& who) {
+  happen(now, id_of(space_.rules_unit(), RULES_violation), rule + " " + who);
+  count(now, id_of(space_.rules_unit(), RULES_violations), 1);
+}
+
 // ---- observations ----------------------------------------------------------------------------
 
 std::uint32_t SignalBoard::unit(std::uint8_t host, std::uint32_t fn) const {
@@ -276,77 +281,22 @@ void SignalBoard::msi(Ps t, FnRef who, std::uint32_t vector, model::MsiAction ac
   }
 }
 
-void SignalBoard::show_command(Ps t, std::uint32_t u) {
-  const auto open = std::find_if(commands_[u].begin(), commands_[u].end(),
-                                 [](std::uint16_t opcode) { return opcode != 0; });
-  set_text(t, id_of(u, FUNCTION_command),
-           open == commands_[u].end() ? std::string_view() : contract::opcode_name(*open));
-}
-
-void SignalBoard::command_submitted(Ps t, const model::CommandView& view) {
-  const std::uint32_t u = unit(view.who);
-  if (u == kNoUnit || view.slot >= commands_[u].size()) {
-    return;
-  }
-  seen_[u] = true;
-  commands_[u][view.slot] = view.opcode;
-  const std::string_view name = contract::opcode_name(view.opcode);
-  set_text(t, id_of(u, FUNCTION_command), name.empty() ? std::string_view("unknown opcode") : name);
-}
-
-void SignalBoard::command_completed(Ps t, const model::CommandView& view) {
-  const std::uint32_t u = unit(view.who);
-  if (u == kNoUnit || view.slot >= commands_[u].size()) {
-    return;
-  }
-  commands_[u][view.slot] = 0;
-  show_command(t, u);
-  if (view.delivery != VF_DELIVERY_OK || view.status != VF_STATUS_OK ||
-      view.in_bytes < VF_CMD_INLINE_BYTES) {
-    return;
-  }
-  if (view.opcode == VF_OP_QUERY_HCA_CAP) {
-    learn_vhca(view);
-  } else if (view.opcode == VF_OP_SUSPEND_VHCA || view.opcode == VF_OP_RESUME_VHCA) {
-    run_state(t, view);
-  }
-}
-
-void SignalBoard::learn_vhca(const model::CommandView& view) {
-  if (view.op_mod >> 1 == VF_CAP_GENERAL &&
-      VF_GET(query_hca_cap_in, view.in, other_function) != 0 &&
-      VF_GET(query_hca_cap_in, view.in, function_id_type) == 0 &&
-      view.out_bytes >= VF_BYTES(query_hca_cap_out)) {
-    const std::uint8_t* cap = VF_PTR(query_hca_cap_out, view.out, capability);
-    vhca_[view.who.host][static_cast<std::uint32_t>(VF_GET(cmd_hca_cap, cap, vhca_id))] =
-        static_cast<std::uint32_t>(VF_GET(query_hca_cap_in, view.in, function_id));
-  }
-}
-
-void SignalBoard::run_state(Ps t, const model::CommandView& view) {
-  const auto& known = vhca_[view.who.host];
-  const auto found =
-      known.find(static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, view.in, vhca_id)));
-  const std::uint32_t u = found == known.end() ? kNoUnit : unit(view.who.host, found->second);
-  if (u == kNoUnit) {
-    return;
-  }
-  const bool stop = view.opcode == VF_OP_SUSPEND_VHCA;
-  const bool initiator = view.op_mod == (stop ? VF_SUSPEND_INITIATOR : VF_RESUME_INITIATOR);
-  seen_[u] = true;
-  set(t, id_of(u, initiator ? FUNCTION_initiator_stopped : FUNCTION_responder_stopped),
-      stop ? 1 : 0);
-}
-
 void SignalBoard::function_reset(Ps t, FnRef who) {
   const std::uint32_t u = unit(who);
   if (u == kNoUnit) {
     return;
   }
-  std::fill(commands_[u].begin(), commands_[u].end(), std::uint16_t{0});
+  for (Slot& slot : queues_[u]) {
+    if (const std::uint32_t worked_on = std::exchange(slot, {}).target; worked_on != kNoUnit) {
+      moving_[worked_on] = Moving::no;
+      set_text(t, id_of(worked_on, FUNCTION_work), {});
+      show_run_state(t, worked_on);
+    }
+  }
   show_command(t, u);
   set(t, id_of(u, FUNCTION_initiator_stopped), 0);
   set(t, id_of(u, FUNCTION_responder_stopped), 0);
+  show_run_state(t, u);
   happen(t, id_of(u, FUNCTION_reset), "RESET");
 }
 
@@ -366,7 +316,8 @@ void SignalBoard::dirty_tracking(Ps t, FnRef who, bool on) {
 
 void SignalBoard::vcpu(Ps t, std::uint32_t guest, bool running, std::uint8_t host) {
   if (guest < space_.guests) {
-    set(t, id_of(space_.guest_unit(guest), GUEST_vcpus), running ? 1U + host : 0U);
+    set(t, id_of(space_.guest_unit(guest), GUEST_vcpus),
+        running ? VCPU_RUN_A + host : VCPU_STOPPED);
   }
 }
 

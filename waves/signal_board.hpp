@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/interface/layout.h"
 #include "systemc/common/probe.hpp"
 #include "waves/signal_space.hpp"
 
@@ -60,6 +61,8 @@ class SignalBoard final : public model::Observer {
   void add(SignalListener& listener, RowMask rows, model::Ps now);
   /// May be called inside changed(), too.
   void remove(SignalListener& listener);
+  /// A rule was broken; the board cannot see that on the bus.
+  void violated(model::Ps now, const std::string& rule, const std::string& who);
   /// Tells the ends of all MOMENTs that are over.
   void settle(model::Ps now);
 
@@ -90,6 +93,13 @@ class SignalBoard final : public model::Observer {
     model::Ps at = 0;
     SignalId id = 0;
   };
+  /// A command of a function's queue that is not completed.
+  struct Slot {
+    std::uint16_t opcode = 0;        // 0: none
+    std::uint32_t target = kNoUnit;  // function that it works on
+  };
+  using Queue = std::array<Slot, 1U << VF_LOG_CMDQ_SIZE>;
+  enum class Moving : std::uint8_t { no, suspends, resumes };
   struct Ear {
     SignalListener* listener;  // null: removed while changes are told
     RowMask rows;
@@ -111,17 +121,22 @@ class SignalBoard final : public model::Observer {
   void tell(const SignalChange& change);
   void sweep();
   void show_command(model::Ps t, std::uint32_t unit);
+  [[nodiscard]] std::uint32_t target(const model::CommandView& view) const;
+  void begin_work(model::Ps t, std::uint32_t unit, const model::CommandView& view);
+  void end_work(model::Ps t, std::uint32_t unit, const model::CommandView& view, bool good);
+  void answer(model::Ps t, std::uint32_t unit, const model::CommandView& view, bool good);
   void learn_vhca(const model::CommandView& view);
-  void run_state(model::Ps t, const model::CommandView& view);
+  void show_run_state(model::Ps t, std::uint32_t unit);
 
   SignalSpace space_;
   model::Rid base_rid_;
-  std::vector<Value> values_;                         // by SignalId
-  std::vector<bool> seen_;                            // by unit
-  std::vector<model::Tlp> newest_;                    // by function unit
-  std::vector<std::vector<std::uint16_t>> commands_;  // by function unit: opcodes by slot, 0 = none
-  std::deque<End> ends_;                              // by time
-  std::string spare_;                                 // buffer of a text that was replaced
+  std::vector<Value> values_;       // by SignalId
+  std::vector<bool> seen_;          // by unit
+  std::vector<model::Tlp> newest_;  // by function unit
+  std::vector<Queue> queues_;       // by function unit
+  std::vector<Moving> moving_;      // by function unit
+  std::deque<End> ends_;            // by time
+  std::string spare_;               // buffer of a text that was replaced
   std::vector<Ear> ears_;
   RowMask wanted_ = 0;    // by any listener
   unsigned telling_ = 0;  // depth of tell()

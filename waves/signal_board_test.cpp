@@ -122,6 +122,90 @@ TEST_F(Board, ListenersHearOfChangesOfTheirRows) {
   EXPECT_THAT(states.heard, testing::ElementsAre("2000 A.vf0.migration_state 2 1"));
 }
 
+/// A command of the PF on vf0, submitted and completed later.
+class Commands : public Board {
+ protected:
+  model::CommandView view(std::uint16_t opcode, std::uint16_t op_mod) {
+    model::CommandView view;
+    view.slot = 3;
+    view.opcode = opcode;
+    view.op_mod = op_mod;
+    view.in = in_.data();
+    view.in_bytes = static_cast<std::uint32_t>(in_.size());
+    view.out = out_.data();
+    view.out_bytes = static_cast<std::uint32_t>(out_.size());
+    return view;
+  }
+  void submit(model::Ps t, std::uint16_t opcode, std::uint16_t op_mod) {
+    bus_.emit<Probe::command>(&Observer::command_submitted, t, view(opcode, op_mod));
+  }
+  void complete(model::Ps t, std::uint16_t opcode, std::uint16_t op_mod, std::uint8_t status = 0) {
+    model::CommandView done = view(opcode, op_mod);
+    done.status = status;
+    done.syndrome = status == 0 ? 0 : 0x1234;
+    bus_.emit<Probe::command>(&Observer::command_completed, t, done);
+  }
+  void SetUp() override {  // the PF asks which vhca_id vf0 has
+    VF_SET(query_hca_cap_in, in_.data(), other_function, 1);
+    VF_SET(query_hca_cap_in, in_.data(), function_id, 1);
+    VF_SET(cmd_hca_cap, VF_PTR(query_hca_cap_out, out_.data(), capability), vhca_id, 77);
+    submit(1, VF_OP_QUERY_HCA_CAP, 1);
+    complete(2, VF_OP_QUERY_HCA_CAP, 1);
+    in_.assign(16, 0);
+    VF_SET(suspend_vhca_in, in_.data(), vhca_id, 77);
+  }
+  std::string shown(const char* name) { return board_.shown(id(name), 10 * model::kUs); }
+
+  std::vector<std::uint8_t> in_ = std::vector<std::uint8_t>(16);
+  std::vector<std::uint8_t> out_ = std::vector<std::uint8_t>(VF_BYTES(query_hca_cap_out));
+};
+
+TEST_F(Commands, TheRunStateFollowsThem) {
+  EXPECT_EQ(shown("A.vf0.run_state"), "RUNNING");
+  submit(10 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_INITIATOR);
+  EXPECT_EQ(shown("A.vf0.run_state"), "DRAINING");
+  EXPECT_EQ(shown("A.vf0.work"), "SUSPEND_VHCA INITIATOR");
+  EXPECT_EQ(shown("A.pf.command"), "SUSPEND_VHCA");
+  EXPECT_EQ(shown("A.pf.commands_waiting"), "1");
+  complete(10 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_INITIATOR);
+  EXPECT_EQ(shown("A.vf0.run_state"), "INITIATOR_STOPPED");
+  EXPECT_EQ(shown("A.vf0.work"), "");
+  EXPECT_EQ(shown("A.pf.commands_waiting"), "0");
+  EXPECT_EQ(shown("A.pf.answer"), "SUSPEND_VHCA OK");
+  submit(10 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_RESPONDER);
+  EXPECT_EQ(shown("A.vf0.run_state"), "STOPPING");
+  complete(10 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_RESPONDER);
+  EXPECT_EQ(shown("A.vf0.run_state"), "STOPPED");
+  submit(10 * model::kUs, VF_OP_RESUME_VHCA, VF_RESUME_RESPONDER);
+  EXPECT_EQ(shown("A.vf0.run_state"), "RESUMING");
+  complete(10 * model::kUs, VF_OP_RESUME_VHCA, VF_RESUME_RESPONDER, VF_STATUS_BAD_PARAM);
+  EXPECT_EQ(shown("A.vf0.run_state"), "STOPPED") << "refused";
+  EXPECT_EQ(shown("A.pf.answer"), "RESUME_VHCA BAD_PARAM 0x1234");
+  bus_.emit<Probe::function_reset>(&Observer::function_reset, 10 * model::kUs, FnRef{0, 1});
+  EXPECT_EQ(shown("A.vf0.run_state"), "RUNNING");
+}
+
+TEST_F(Commands, AResetOfThePfEndsItsWork) {
+  submit(10 * model::kUs, VF_OP_SUSPEND_VHCA, VF_SUSPEND_INITIATOR);
+  bus_.emit<Probe::function_reset>(&Observer::function_reset, 10 * model::kUs, FnRef{0, 0});
+  EXPECT_EQ(shown("A.vf0.work"), "");
+  EXPECT_EQ(shown("A.vf0.run_state"), "RUNNING");
+  EXPECT_EQ(shown("A.pf.commands_waiting"), "0");
+}
+
+TEST_F(Board, ViolationsHaveANameAndANumber) {
+  Ear ear(board_);
+  board_.add(ear, rows_of(mask_of(SignalGroup::rules)), 0);
+  board_.violated(1 * model::kUs, "Q2", "A.vf0");
+  board_.violated(1 * model::kUs, "Q1", "A.vf0");
+  EXPECT_EQ(board_.number(id("rules.violations")), 2U);
+  EXPECT_EQ(board_.text(id("rules.violation"), 1 * model::kUs), "Q1 A.vf0");
+  EXPECT_THAT(ear.heard, testing::ElementsAre("1000 rules.violation '' 'Q2 A.vf0'",
+                                              "1000 rules.violations 0 1",
+                                              "1000 rules.violation 'Q2 A.vf0' 'Q1 A.vf0'",
+                                              "1000 rules.violations 1 2"));
+}
+
 TEST_F(Board, AListenerMayComeAndGoWhileChangesAreTold) {
   Ear first(board_);
   Ear second(board_);

@@ -1,16 +1,25 @@
 #include "waves/signal_space.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "firmware/interface/tables.hpp"
 
 namespace vfsim::waves {
 namespace {
 
-constexpr std::uint32_t kMigStateBits = 3;
+using Names = std::array<std::vector<std::string>, static_cast<std::size_t>(SignalKind::count_)>;
 
-std::vector<std::string> migration_states() {
-  std::vector<std::string> names;
-  for (std::uint32_t value = 0; value < 1U << kMigStateBits; ++value) {
-    names.emplace_back(contract::enum_name("MIG", value));
+Names all_names() {
+  Names names;
+  for (const ValueInfo& info : kValues) {
+    std::vector<std::string>& list = names[static_cast<std::size_t>(info.kind)];
+    list.resize(std::max<std::size_t>(list.size(), info.value + 1));
+    list[info.value] = info.name;
+  }
+  auto& states = names[static_cast<std::size_t>(SignalKind::MIG_STATE)];
+  for (std::uint32_t value = 0; value < 1U << value_bits(SignalKind::MIG_STATE); ++value) {
+    states.emplace_back(contract::enum_name("MIG", value));
   }
   return names;
 }
@@ -18,20 +27,36 @@ std::vector<std::string> migration_states() {
 }  // namespace
 
 const std::vector<std::string>& value_names(SignalKind kind) {
-  static const std::vector<std::string> kNone;
-  static const std::vector<std::string> kMigStates = migration_states();
-  static const std::vector<std::string> kVcpus = {"STOPPED", "RUN_A", "RUN_B", "NONE"};
+  static const Names names = all_names();
+  return names[static_cast<std::size_t>(kind)];
+}
+
+const char* table_name(SignalKind kind) {
   switch (kind) {
     case SignalKind::MIG_STATE:
-      return kMigStates;
+      return "mig_state";
     case SignalKind::VCPU:
-      return kVcpus;
+      return "vcpu";
+    case SignalKind::RUN_STATE:
+      return "run_state";
     default:
-      return kNone;
+      return "";
   }
 }
 
+std::uint32_t value_bits(SignalKind kind) {
+  for (const SignalInfo& info : kSignals) {
+    if (info.kind == kind) {
+      return info.bits;
+    }
+  }
+  return 0;
+}
+
 std::string SignalSpace::unit_name(std::uint32_t unit) const {
+  if (scope(unit) == SignalScope::RULES) {
+    return "rules";
+  }
   if (scope(unit) == SignalScope::GUEST) {
     return "guest" + std::to_string(unit - guest_unit(0));
   }
@@ -45,7 +70,7 @@ std::string SignalSpace::name(SignalId id) const {
 }
 
 std::optional<SignalId> SignalSpace::find(std::string_view name) const {
-  const std::size_t dot = name.rfind('.');
+  const std::size_t dot = name.rfind('.');  // no signal has a dot in its own name
   if (dot == std::string_view::npos) {
     return std::nullopt;
   }

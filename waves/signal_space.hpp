@@ -27,29 +27,32 @@ constexpr const SignalInfo& info_of(SignalId id) {
 }
 
 /// How large the machine is; needs no run. Units are the functions of host A, those of host B, then
-/// the guests.
+/// the guests, and one for the rules.
 struct SignalSpace {
   static constexpr std::uint32_t kHosts = 2;
 
   std::uint32_t functions = 2;  // PF + VFs of each host
   std::uint32_t guests = 1;
 
-  [[nodiscard]] std::uint32_t units() const { return kHosts * functions + guests; }
+  [[nodiscard]] std::uint32_t units() const { return kHosts * functions + guests + 1; }
   [[nodiscard]] std::uint32_t function_unit(std::uint32_t host, std::uint32_t fn) const {
     return host * functions + fn;
   }
   [[nodiscard]] std::uint32_t guest_unit(std::uint32_t guest) const {
     return kHosts * functions + guest;
   }
+  [[nodiscard]] std::uint32_t rules_unit() const { return kHosts * functions + guests; }
   [[nodiscard]] SignalScope scope(std::uint32_t unit) const {
-    return unit < kHosts * functions ? SignalScope::FUNCTION : SignalScope::GUEST;
+    return unit < guest_unit(0)  ? SignalScope::FUNCTION
+           : unit < rules_unit() ? SignalScope::GUEST
+                                 : SignalScope::RULES;
   }
   /// The unit has such a signal.
   [[nodiscard]] bool holds(SignalId id) const {
     return unit_of(id) < units() && info_of(id).scope == scope(unit_of(id));
   }
 
-  /// "A.vf0", "guest0".
+  /// "A.vf0", "guest0", "rules".
   [[nodiscard]] std::string unit_name(std::uint32_t unit) const;
   /// "A.vf0.outstanding_reads", "guest0.phase".
   [[nodiscard]] std::string name(SignalId id) const;

@@ -7,8 +7,17 @@
 
 namespace vfsim::waves {
 
-enum class SignalScope : std::uint8_t { FUNCTION, GUEST };
-enum class SignalKind : std::uint8_t { BITS, COUNT, MIG_STATE, VCPU, TEXT, MOMENT };
+enum class SignalScope : std::uint8_t { FUNCTION, GUEST, RULES };
+enum class SignalKind : std::uint8_t {
+  BITS,
+  COUNT,
+  TEXT,
+  MOMENT,
+  MIG_STATE,
+  VCPU,
+  RUN_STATE,
+  count_
+};
 
 constexpr bool is_text(SignalKind kind) {
   return kind == SignalKind::TEXT || kind == SignalKind::MOMENT;
@@ -17,9 +26,11 @@ constexpr bool is_text(SignalKind kind) {
 /// Groups that can be left out of a wave file.
 enum class SignalGroup : std::uint8_t {
 #define GROUP(name, shown, doc) name,
+#define VALUE(kind, name, value, doc)
 #define SIGNAL(scope, group, name, kind, bits, doc)
 #include "waves/signals.def"
 #undef SIGNAL
+#undef VALUE
 #undef GROUP
 };
 
@@ -31,9 +42,11 @@ struct GroupInfo {
 
 inline constexpr GroupInfo kGroups[] = {
 #define GROUP(name, shown, doc) {#name, shown, doc},
+#define VALUE(kind, name, value, doc)
 #define SIGNAL(scope, group, name, kind, bits, doc)
 #include "waves/signals.def"
 #undef SIGNAL
+#undef VALUE
 #undef GROUP
 };
 
@@ -61,21 +74,53 @@ struct SignalInfo {
 
 inline constexpr SignalInfo kSignals[] = {
 #define GROUP(name, shown, doc)
+#define VALUE(kind, name, value, doc)
 #define SIGNAL(scope, group, name, kind, bits, doc) \
   {SignalScope::scope, SignalGroup::group, #name, SignalKind::kind, bits, doc},
 #include "waves/signals.def"
 #undef SIGNAL
+#undef VALUE
 #undef GROUP
 };
 
 /// Index in kSignals.
 enum SignalIndex : std::uint32_t {
 #define GROUP(name, shown, doc)
+#define VALUE(kind, name, value, doc)
 #define SIGNAL(scope, group, name, kind, bits, doc) scope##_##name,
 #include "waves/signals.def"
 #undef SIGNAL
+#undef VALUE
 #undef GROUP
   kSignalCount
+};
+
+struct ValueInfo {
+  SignalKind kind;
+  const char* name;
+  std::uint32_t value;
+  const char* doc;
+};
+
+inline constexpr ValueInfo kValues[] = {
+#define GROUP(name, shown, doc)
+#define VALUE(kind, name, value, doc) {SignalKind::kind, #name, value, doc},
+#define SIGNAL(scope, group, name, kind, bits, doc)
+#include "waves/signals.def"
+#undef SIGNAL
+#undef VALUE
+#undef GROUP
+};
+
+/// VCPU_RUN_A and so on.
+enum SignalValue : std::uint32_t {
+#define GROUP(name, shown, doc)
+#define VALUE(kind, name, value, doc) kind##_##name = value,
+#define SIGNAL(scope, group, name, kind, bits, doc)
+#include "waves/signals.def"
+#undef SIGNAL
+#undef VALUE
+#undef GROUP
 };
 
 /// One bit per signal of kSignals.
@@ -94,8 +139,12 @@ constexpr RowMask rows_of(GroupMask groups) {
   return rows;
 }
 
-/// Names of the values 0, 1, ... of a kind; empty for numbers and texts. Source:
+/// Names of the values 0, 1, ... of a kind; empty for numbers and texts. Source: signals.def, and
 /// firmware/interface/enums.def.
 [[nodiscard]] const std::vector<std::string>& value_names(SignalKind kind);
+/// Name of a kind's table of names in files: "mig_state"; "" if it has none.
+[[nodiscard]] const char* table_name(SignalKind kind);
+/// Bits of a named value of that kind.
+[[nodiscard]] std::uint32_t value_bits(SignalKind kind);
 
 }  // namespace vfsim::waves

@@ -1,11 +1,14 @@
 // Writes the signals of a board into a wave file.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "waves/fst_file.hpp"
+#include "waves/rtl_signals.hpp"
 #include "waves/signal_board.hpp"
+#include "waves/views/gtkw_view.hpp"
 #include "waves/wave_window.hpp"
 
 namespace vfsim::waves {
@@ -20,8 +23,9 @@ struct WaveScope {
 /// time: the values that signals have at its begin are its initial values.
 class WaveRecorder final : public SignalListener {
  public:
+  /// @param rtl  signals of verilated models, for the group `rtl`; nullptr: none
   WaveRecorder(SignalBoard& board, const std::string& fst_path, const WaveScope& scope,
-               model::Ps now = 0);
+               model::Ps now = 0, rtl::LiveWave* rtl = nullptr);
   ~WaveRecorder() override { board_.remove(*this); }
   WaveRecorder(const WaveRecorder&) = delete;
   WaveRecorder& operator=(const WaveRecorder&) = delete;
@@ -29,7 +33,8 @@ class WaveRecorder final : public SignalListener {
   /// False: the file cannot be written.
   [[nodiscard]] bool ok() const { return file_.ok(); }
   /// Ends the waves at `end`, closes the file and writes a GTKWave view beside it (same stem,
-  /// .gtkw). False: not written.
+  /// .gtkw): what happened, the functions that migrated first, a marker for each phase, and the
+  /// first violation. False: not written.
   [[nodiscard]] bool finish(model::Ps end);
   /// Something worth a look happened (WaveWindow::mark).
   void mark(model::Ps t) { wave_.mark(t); }
@@ -46,14 +51,24 @@ class WaveRecorder final : public SignalListener {
   void declare();
   void declare_unit(std::uint32_t unit);
   void initial_values(model::Ps now);
+  void keep_for_view(const SignalChange& change);
+  [[nodiscard]] ViewGroup group_of(std::uint32_t unit) const;
+  [[nodiscard]] View view(model::Ps end) const;
 
   SignalBoard& board_;
   WaveScope scope_;
+  model::Ps begin_;
   FstFile file_;
   WaveWindow wave_;
-  std::vector<FstFile::EnumTable> names_;  // by SignalKind
-  std::vector<FstFile::Signal> signals_;   // by SignalId; 0: not in the file
-  std::vector<Sample> samples_;            // by SignalId
+  std::unique_ptr<RtlSignals> rtl_;
+  std::vector<FstFile::EnumTable> tables_;  // by SignalKind
+  std::vector<FstFile::Signal> signals_;    // by SignalId; 0: not in the file
+  std::vector<Sample> samples_;             // by SignalId
+  std::vector<bool> moved_;                 // by SignalId: it changed
+  std::vector<bool> moved_in_phase_;        // by SignalId: and a guest migrated
+  std::uint32_t migrating_ = 0;             // guests in a phase
+  std::vector<ViewMarker> phases_;
+  model::Ps violation_ = 0;  // the first
 };
 
 }  // namespace vfsim::waves

@@ -9,7 +9,16 @@ void WaveWindow::set(FstFile::Signal signal, std::uint64_t value) {
     file_.time(now_);
     file_.set(signal, value);
   } else if (signal != 0) {
-    change({signal, false, value, {}});
+    change({signal, Value::Kind::number, value, {}});
+  }
+}
+
+void WaveWindow::set_bits(FstFile::Signal signal, std::string_view bits) {
+  if (signal != 0 && whole()) {
+    file_.time(now_);
+    file_.set_bits(signal, bits);
+  } else if (signal != 0) {
+    change({signal, Value::Kind::bits, 0, std::string(bits)});
   }
 }
 
@@ -18,7 +27,7 @@ void WaveWindow::set_text(FstFile::Signal signal, std::string_view text) {
     file_.time(now_);
     file_.set_text(signal, text);
   } else if (signal != 0) {
-    change({signal, true, 0, std::string(text)});
+    change({signal, Value::Kind::text, 0, std::string(text)});
   }
 }
 
@@ -56,10 +65,16 @@ void WaveWindow::mark(model::Ps t) {
 }
 
 void WaveWindow::write(const Value& value) {
-  if (value.is_text) {
-    file_.set_text(value.signal, value.text);
-  } else {
-    file_.set(value.signal, value.number);
+  switch (value.kind) {
+    case Value::Kind::number:
+      file_.set(value.signal, value.number);
+      break;
+    case Value::Kind::bits:
+      file_.set_bits(value.signal, value.text);
+      break;
+    case Value::Kind::text:
+      file_.set_text(value.signal, value.text);
+      break;
   }
 }
 
@@ -76,18 +91,22 @@ void WaveWindow::begin(model::Ps t) {
   }
 }
 
+model::Ps WaveWindow::first(model::Ps end) const {
+  const model::Ps until = last(end);
+  return span_.last != 0 ? until - std::min(until, span_.last) : std::min(span_.from, until);
+}
+
 bool WaveWindow::close(model::Ps end) {
-  const model::Ps until = std::min(end, span_.to);
+  const model::Ps until = last(end);
   if (span_.last != 0) {
-    const model::Ps from = until > span_.last ? until - span_.last : 0;
-    forget(from);
-    begin(from);
+    forget(first(end));
+    begin(first(end));
     for (const Change& kept : kept_) {
       file_.time(kept.t);
       write(kept.value);
     }
   } else {
-    begin(std::min(span_.from, until));
+    begin(first(end));
   }
   file_.time(until);
   return file_.close();

@@ -1,6 +1,7 @@
 // Lets through what lies in the part of a run that a wave file holds.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -24,19 +25,23 @@ class WaveWindow {
   /// As FstFile's. Signal 0 is a signal that nobody wants: ignored.
   void time(model::Ps t) { now_ = t > now_ ? t : now_; }
   void set(FstFile::Signal signal, std::uint64_t value);
+  void set_bits(FstFile::Signal signal, std::string_view bits);
   void set_text(FstFile::Signal signal, std::string_view text);
   /// Something worth a look happened: with `last`, the wave ends kBehindMark later. The first
   /// counts.
   void mark(model::Ps t);
   /// Writes what is kept, and closes the file. False: as FstFile::close().
   [[nodiscard]] bool close(model::Ps end);
+  /// What the file holds if it is closed at `end`.
+  [[nodiscard]] model::Ps first(model::Ps end) const;
+  [[nodiscard]] model::Ps last(model::Ps end) const { return std::min(end, span_.to); }
 
  private:
   struct Value {
     FstFile::Signal signal = 0;
-    bool is_text = false;
+    enum class Kind : std::uint8_t { number, bits, text } kind = Kind::number;
     std::uint64_t number = 0;
-    std::string text;
+    std::string text;  // bits, text
   };
   struct Change {
     model::Ps t;

@@ -137,7 +137,7 @@ TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
                            std::uint32_t{VF_MIG_RUNNING}, std::uint32_t{VF_MIG_RUNNING_P2P}, 0);
   ASSERT_TRUE(recorder.finish(10 * model::kUs));
   const std::string vcd = as_vcd(path);
-  for (const char* piece : {"#1500000\ns 1", "sv3 ", "sdowntime", "sQUERY_HCA_CAP", "sSUSPEND_VHCA",
+  for (const char* piece : {"#1500000\ns ", "sv3 ", "sdowntime", "sQUERY_HCA_CAP", "sSUSPEND_VHCA",
                             "RUNNING_P2P", "#8000000\nb101", "migration_state [2:0]"}) {
     EXPECT_THAT(vcd, HasSubstr(piece));
   }
@@ -145,9 +145,13 @@ TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
   std::stringstream text;
   text << view.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("[dumpfile] \"recorder.fst\""));
-  EXPECT_THAT(text.str(), HasSubstr("-A.vf0\n@100000028\nvfsim.A.vf0.migration_state[2:0]"));
+  EXPECT_THAT(text.str(),
+              HasSubstr("@800200\n-A.vf0\n@100000028\nvfsim.A.vf0.migration_state[2:0]"));
   EXPECT_THAT(text.str(), HasSubstr("@20\nvfsim.guest0.phase"));
   EXPECT_THAT(text.str(), testing::Not(HasSubstr("B.vf0")));  // nothing happened there
+  EXPECT_THAT(text.str(), testing::Not(HasSubstr("vf0.reset"))) << "nor such a thing";
+  EXPECT_THAT(text.str(), HasSubstr(" -1 3000000 -1")) << "no primary marker, A at the phase";
+  EXPECT_THAT(text.str(), HasSubstr("[markername] Adowntime\n"));
 }
 
 TEST_F(Recorder, ABurstIsOneBoxAndEndsAtZero) {
@@ -239,6 +243,20 @@ TEST_F(Recorder, TransactionsOnDemand) {
   text << view.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("vfsim.A.vf0.transaction"));
   EXPECT_THAT(text.str(), testing::Not(HasSubstr("migration_state")));
+}
+
+TEST_F(Recorder, TheViewLooksAtTheFirstViolation) {
+  const std::string path = temp("violation.fst");
+  WaveRecorder recorder(board_, path, {});
+  board_.violated(4 * model::kUs, "Q2", "A.vf0");
+  board_.violated(5 * model::kUs, "Q1", "A.vf0");
+  ASSERT_TRUE(recorder.finish(10 * model::kUs));
+  EXPECT_THAT(as_vcd(path), HasSubstr(R"(sQ2\040A.vf0)"));
+  std::ifstream view(temp("violation.gtkw"));
+  std::stringstream text;
+  text << view.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr(" 4000000 -1 -1"));
+  EXPECT_THAT(text.str(), HasSubstr("@20\nvfsim.rules.violation\n"));
 }
 
 TEST_F(Recorder, BeginsInTheMiddleOfARun) {

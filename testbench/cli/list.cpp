@@ -124,10 +124,17 @@ std::string list_signals(bool markdown) {
   }
   out += markdown ? "\n| signal | group | of | shows |\n| --- | --- | --- | --- |\n" : "signals\n";
   for (const waves::SignalInfo& s : waves::kSignals) {
-    const char* scope = s.scope == waves::SignalScope::FUNCTION ? "function" : "guest";
+    const char* scope = s.scope == waves::SignalScope::FUNCTION ? "function"
+                        : s.scope == waves::SignalScope::GUEST  ? "guest"
+                                                                : "rules";
     out +=
         fmt::format(markdown ? "| `{}` | {} | {} | {} |\n" : "  {:<18} {:<13} {:<9} {}\n", s.name,
                     waves::kGroups[static_cast<std::size_t>(s.group)].name, scope, s.doc);
+  }
+  out += markdown ? "\n| kind | value | means |\n| --- | --- | --- |\n" : "named values\n";
+  for (const waves::ValueInfo& v : waves::kValues) {
+    out += fmt::format(markdown ? "| `{}` | `{}` | {} |\n" : "  {:<18} {:<18} {}\n",
+                       waves::table_name(v.kind), v.name, v.doc);
   }
   return out;
 }

@@ -13,7 +13,7 @@ set(LAYERS
   "host_driver         : firmware/interface"
   "rtl_models          : firmware/interface" # its tests: the blocks read the package that is made from it
   "systemc             : firmware/interface firmware/hal firmware/core firmware/hal_native rtl_models"
-  "waves               : firmware/interface systemc"
+  "waves               : firmware/interface rtl_models systemc"
   "testbench           : firmware host_driver rtl_models systemc waves")
 # room : system headers it must not see
 set(BANNED

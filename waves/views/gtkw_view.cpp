@@ -1,57 +1,131 @@
 #include "waves/views/gtkw_view.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
 namespace vfsim::waves {
 namespace {
 
-// Row formats of GTKWave: a heading, an enum by its names, text, a decimal number, a bit.
-constexpr const char* kHeading = "@200";
-constexpr const char* kEnum = "@100000028";
-constexpr const char* kText = "@20";
-constexpr const char* kDecimal = "@24";
-constexpr const char* kBit = "@28";
+constexpr std::uint32_t kWidth = 1500;  // of the window, pixels
+constexpr std::uint32_t kHeight = 900;
+constexpr std::uint32_t kNames = 300;  // of the column of names
+constexpr double kWaves = 1150;        // what is left for the waves, about
+constexpr double kFrame = 200;         // pixels: GTKWave counts time in frames of these
 
-const char* format_of(const SignalInfo& info) {
-  switch (info.kind) {
-    case SignalKind::TEXT:
-    case SignalKind::MOMENT:
-      return kText;
-    case SignalKind::BITS:
-    case SignalKind::COUNT:
-      return info.bits == 1 ? kBit : kDecimal;
+constexpr std::uint64_t kNamesBesideEachOther = 14;
+
+// Row formats: a heading, the two ends of a group that is open or folded, and kinds of values.
+constexpr const char* kOpenGroup = "@800200";
+constexpr const char* kFoldedGroup = "@c00200";
+constexpr const char* kOpenEnd = "@1000200";
+constexpr const char* kFoldedEnd = "@1401200";
+
+const char* code_of(ViewRow::Format format) {
+  switch (format) {
+    case ViewRow::Format::bit:
+      return "@28";
+    case ViewRow::Format::decimal:
+      return "@24";
+    case ViewRow::Format::binary:
+      return "@22";
+    case ViewRow::Format::names:
+      return "@100000028";
+    case ViewRow::Format::text:
+      return "@20";
+  }
+  return "";
+}
+
+ViewRow::Format format_of(const SignalInfo& info) {
+  if (is_text(info.kind)) {
+    return ViewRow::Format::text;
+  }
+  if (!value_names(info.kind).empty()) {
+    return ViewRow::Format::names;
+  }
+  return info.bits == 1 ? ViewRow::Format::bit : ViewRow::Format::decimal;
+}
+
+std::uint32_t colour_of(SignalGroup group) {
+  switch (group) {
+    case SignalGroup::commands:
+    case SignalGroup::firmware:
+      return 2;
+    case SignalGroup::dma:
+    case SignalGroup::transactions:
+      return 5;
+    case SignalGroup::interrupts:
+      return 7;
+    case SignalGroup::rules:
+      return 1;
     default:
-      return kEnum;
+      return 6;
   }
 }
 
-std::string name_of(const ViewGroup& group, const SignalInfo& info) {
-  const std::string range = info.bits > 1 ? "[" + std::to_string(info.bits - 1) + ":0]" : "";
-  return group.prefix + "." + info.name + range;
+/// Line of the markers: zoom, primary, A to Z; -1 is none.
+std::string markers_line(const View& view) {
+  const double span = std::max<double>(1, static_cast<double>(view.to - view.from));
+  char zoom[32];
+  // 2 to the power of the negative zoom is the time of a frame.
+  std::snprintf(zoom, sizeof zoom, "*-%.6f", std::max(0.0, std::log2(span * kFrame / kWaves)));
+  std::string line = zoom;
+  line += " " + (view.look_at != 0 ? std::to_string(view.look_at) : std::string("-1"));
+  for (std::size_t i = 0; i < View::kMarkers; ++i) {
+    line +=
+        " " + (i < view.markers.size() ? std::to_string(view.markers[i].ps) : std::string("-1"));
+  }
+  return line + "\n";
 }
 
-}  // namespace
-
-std::string view_text(const std::string& dump, const std::vector<ViewGroup>& groups,
-                      GroupMask shown) {
-  std::string text =
-      "[dumpfile] \"" + dump + "\"\n[size] 1400 800\n[sst_expanded] 0\n[signals_width] 260\n";
-  for (const ViewGroup& group : groups) {
-    text += std::string(kHeading) + "\n-" + group.title + "\n";
-    for (const SignalInfo& info : kSignals) {
-      if (info.scope == group.scope && (shown & mask_of(info.group)) != 0) {
-        text += std::string(format_of(info)) + "\n" + name_of(group, info) + "\n";
-      }
+/// Where names would lie over each other, later markers keep their letters.
+std::string marker_names(const View& view) {
+  std::string text;
+  const std::uint64_t room = (view.to - view.from) / kNamesBesideEachOther;
+  std::uint64_t free = 0;
+  for (std::size_t i = 0; i < std::min(View::kMarkers, view.markers.size()); ++i) {
+    if (view.markers[i].ps >= free) {
+      text +=
+          std::string("[markername] ") + static_cast<char>('A' + i) + view.markers[i].name + "\n";
+      free = view.markers[i].ps + room;
     }
   }
   return text;
 }
 
-bool write_view(const std::string& fst_path, const std::vector<ViewGroup>& groups, GroupMask shown) {
-  const std::filesystem::path fst(fst_path);
-  const std::string path = std::filesystem::path(fst).replace_extension(".gtkw").string();
-  const std::string text = view_text(fst.filename().string(), groups, shown);
+std::string group_text(const ViewGroup& group) {
+  std::string text =
+      std::string(group.open ? kOpenGroup : kFoldedGroup) + "\n-" + group.title + "\n";
+  for (const ViewRow& row : group.rows) {
+    text += row.colour != 0 ? "[color] " + std::to_string(row.colour) + "\n" : "";
+    text += std::string(code_of(row.format)) + "\n" + row.name + "\n";
+  }
+  return text + (group.open ? kOpenEnd : kFoldedEnd) + "\n-" + group.title + "\n";
+}
+
+}  // namespace
+
+ViewRow view_row(const std::string& prefix, const SignalInfo& info) {
+  const std::string range = info.bits > 1 ? "[" + std::to_string(info.bits - 1) + ":0]" : "";
+  return {prefix + "." + info.name + range, format_of(info), colour_of(info.group)};
+}
+
+std::string view_text(const View& view) {
+  std::string text = "[dumpfile] \"" + view.dump + "\"\n";
+  text += "[timestart] " + std::to_string(view.from) + "\n";
+  text += "[size] " + std::to_string(kWidth) + " " + std::to_string(kHeight) + "\n";
+  text += markers_line(view) + marker_names(view);
+  text += "[sst_expanded] 0\n[signals_width] " + std::to_string(kNames) + "\n";
+  for (const ViewGroup& group : view.groups) {
+    text += group_text(group);
+  }
+  return text;
+}
+
+bool write_view(const std::string& path, const View& view) {
+  const std::string text = view_text(view);
   std::FILE* file = std::fopen((path + ".part").c_str(), "w");
   if (file == nullptr) {
     return false;
