@@ -18,6 +18,7 @@
 #include "testbench/cli/list.hpp"
 #include "testbench/cli/regress_command.hpp"
 #include "testbench/cli/run_command.hpp"
+#include "testbench/cli/view_command.hpp"
 #include "testbench/scenarios/names.hpp"
 #include "testbench/shell/shell_command.hpp"
 
@@ -331,6 +332,11 @@ int command_line(int argc, char** argv) {
   coverage_app->add_option("path", coverage.paths, "folders of --out, or result files")->required();
   coverage_app->add_option("--json", coverage.json, "write it to this file, too")->check(file_name);
   coverage_app->callback([&] { status = coverage_command(coverage); });
+
+  std::string waves;
+  CLI::App* view_app = app.add_subcommand("view", "open waves in GTKWave, with their view");
+  view_app->add_option("file", waves, "wave file, view, or a folder with one")->required();
+  view_app->callback([&] { status = view_command(waves); });
 
   for (const std::string name : {"test", "bench", "build"}) {
     app.add_subcommand(name, "in a checkout: ./vfsim " + name)->allow_extras()->callback([&, name] {
