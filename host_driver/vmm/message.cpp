@@ -1,5 +1,6 @@
 #include "host_driver/vmm/message.hpp"
 
+#include <iterator>
 #include <string>
 
 #include "host_driver/migration/bytes.hpp"
@@ -8,6 +9,13 @@ namespace vfsim::driver {
 namespace {
 constexpr std::uint32_t kMagic = 0x314d4656;  // "VFM1"
 }  // namespace
+
+const char* message_name(const std::vector<std::uint8_t>& frame) {
+  static constexpr const char* kNames[] = {"unknown",     "hello",  "ready",  "pages",   "device_data",
+                                           "device_end", "config", "finish", "running", "refuse"};
+  const std::size_t type = frame.size() < kFrameBytes ? 0 : le_load<std::uint16_t>(frame.data() + 4);
+  return kNames[type < std::size(kNames) ? type : 0];
+}
 
 std::vector<std::uint8_t> encode_message(const Message& message, std::uint32_t sequence) {
   std::vector<std::uint8_t> out;

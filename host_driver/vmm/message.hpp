@@ -38,6 +38,9 @@ inline constexpr std::size_t kFrameBytes = 32;
 [[nodiscard]] Result<Message> decode_message(const std::vector<std::uint8_t>& frame,
                                              std::uint32_t sequence);
 
+/// Type of the message that a frame begins, "pages"; "unknown" if it has none.
+[[nodiscard]] const char* message_name(const std::vector<std::uint8_t>& frame);
+
 /// Messages over a channel, numbered in each direction.
 class MessageLink {
  public:

@@ -10,16 +10,26 @@
 
 namespace vfsim::bench {
 
-/// Lanes: one process per host, with a lane per function for its VFIO state, its commands and its
-/// interrupts; one process per guest with the phases of its migration and its vCPUs. Times are in
-/// microseconds, as the format wants.
+/// Lanes: one process per host, with a lane per function for its VFIO state, its commands, what the
+/// PF's firmware does with it, its bursts of DMA and its interrupts, and one for what the host
+/// sends over the migration channel; one process per guest with the phases of its migration and its
+/// vCPUs. Times are in microseconds, as the format wants. Source of the format: "Trace Event
+/// Format" (ph M, X and i).
 class Timeline final : public model::Observer {
  public:
-  explicit Timeline(model::ProbeBus& bus);
+  /// Requests of a function that are closer than this are one burst.
+  static constexpr model::Ps kBurstGap = 500 * model::kNs;
+
+  Timeline(model::ProbeBus& bus, model::Rid base_rid);
 
   /// The trace as JSON text; states that still last end at `end`.
   [[nodiscard]] std::string finish(model::Ps end);
+  /// A message was on the line of the migration channel.
+  void channel(model::Ps from, model::Ps to, std::uint8_t host, const std::string& message,
+               std::size_t bytes);
 
+  void tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
+                const std::uint8_t* payload) override;
   void msi(model::Ps t, model::FnRef who, std::uint32_t vector, model::MsiAction action) override;
   void command_submitted(model::Ps t, const model::CommandView& view) override;
   void command_completed(model::Ps t, const model::CommandView& view) override;
@@ -36,13 +46,25 @@ class Timeline final : public model::Observer {
     std::string name;
     model::Ps begin = 0;
   };
+  struct Burst {
+    model::Ps begin = 0;
+    model::Ps last = 0;
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0;
+    std::uint64_t bytes = 0;
+  };
   Lane function_lane(model::FnRef who, std::uint32_t kind);
   Lane guest_lane(std::uint32_t guest, std::uint32_t kind, const char* name);
   void name_lane(Lane lane, const std::string& process, const std::string& thread);
   void begin(Lane lane, std::uint32_t key, std::string name, model::Ps t);
-  void end(Lane lane, std::uint32_t key, model::Ps t);
+  void end(Lane lane, std::uint32_t key, model::Ps t, const nlohmann::json& result = {});
+  void complete(Lane lane, const std::string& name, model::Ps from, model::Ps to,
+                const nlohmann::json& args);
+  void end_burst(model::FnRef who, Burst& burst);
   void instant(Lane lane, const std::string& name, model::Ps t);
 
+  const model::Rid base_rid_;
+  std::map<std::uint32_t, Burst> bursts_;  // by host * 256 + function
   nlohmann::json events_ = nlohmann::json::array();
   std::map<Lane, bool> named_;
   std::map<std::pair<Lane, std::uint32_t>, Open> open_;

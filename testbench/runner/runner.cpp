@@ -101,7 +101,10 @@ struct Pictures {
 /// False: result.error says which file cannot be written.
 bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
   if (!options.timeline.empty()) {
-    pictures.timeline = std::make_unique<Timeline>(simulation.probes);
+    pictures.timeline = std::make_unique<Timeline>(simulation.probes, model::Host::kNicRid);
+    simulation.on_channel = [timeline = pictures.timeline.get()](const ChannelMessage& m) {
+      timeline->channel(m.from, m.to, m.host, m.type, m.bytes);
+    };
   }
   if (options.story != nullptr) {
     pictures.story = std::make_unique<StoryRecorder>(simulation.probes, *simulation.rules, *simulation.events,
@@ -115,9 +118,13 @@ bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& 
     const Scenario& scenario = simulation.scenario();
     pictures.board = std::make_unique<waves::SignalBoard>(
         simulation.probes, waves::SignalSpace{scenario.workload.vfs() + 1, scenario.workload.guests}, model::Host::kNicRid);
-    pictures.waves = std::make_unique<waves::WaveRecorder>(*pictures.board, options.wave,
-                                                           waves::WaveScope{options.wave_groups, options.wave_span});
-    simulation.rules->on_violation([waves = pictures.waves.get()](const Violation& v) { waves->mark(v.time); });
+    pictures.waves = std::make_unique<waves::WaveRecorder>(
+        *pictures.board, options.wave, waves::WaveScope{options.wave_groups, options.wave_span}, 0,
+        simulation.rtl.session().live_wave());
+    simulation.rules->on_violation([&simulation, &pictures](const Violation& v) {
+      pictures.waves->mark(v.time);
+      pictures.board->violated(simulation.calendar.now(), v.rule, v.who);
+    });
     if (!pictures.waves->ok()) {
       result.error = fmt::format("{}: cannot be written", options.wave);
       return false;

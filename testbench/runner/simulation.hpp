@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "testbench/runner/observer_bridge.hpp"
 #include "testbench/runner/rtl_watch.hpp"
 #include "testbench/runner/runner.hpp"
+#include "testbench/runner/watched_channel.hpp"
 #include "testbench/workload/traffic_peer.hpp"
 
 namespace vfsim::bench {
@@ -79,6 +81,8 @@ class Simulation {
   TrafficPeer peer;
   std::vector<std::unique_ptr<Guest>> guests;
   std::vector<SavedImage> images;
+  /// Not empty: told of every message that was on the line of the migration channel.
+  std::function<void(const ChannelMessage&)> on_channel;
 };
 
 }  // namespace vfsim::bench

@@ -113,6 +113,10 @@ driver::Result<driver::MigrationReport> both_sides(StepRun& run, const Attempt& 
   }
   const vf_fault_set faults = run.sim.scenario().faults;
   ends.first = with_channel_faults(std::move(ends.first), faults);
+  if (run.sim.on_channel) {
+    ends.first = watch_channel(std::move(ends.first), source.index, run.sim.calendar, run.sim.on_channel);
+    ends.second = watch_channel(std::move(ends.second), destination.index, run.sim.calendar, run.sim.on_channel);
+  }
   const auto faulty_source = make_faulty_guest_vm(guest.on(source.index), VmmSide::source, faults);
   const auto faulty_destination = make_faulty_guest_vm(guest.on(destination.index), VmmSide::destination, faults);
   auto& leaving = in_place_of<driver::GuestVm>(guest.on(source.index), faulty_source);
