@@ -32,10 +32,17 @@ void Rule::violate(model::Ps t, std::string who, std::string expected, std::stri
             violations_++);
 }
 
+void Rule::sight(model::Ps t, model::FnRef who, std::string expected, std::string seen,
+                 std::string blame) {
+  log_->add(Violation{info_->id, t, function_name(who), std::move(expected), std::move(seen), false,
+                      std::move(blame)},
+            violations_);
+}
+
 void Rule::violate_in_all(model::Ps t, std::uint64_t count, std::string expected,
                           std::string seen) {
   if (count != 0) {
-    log_->add(Violation{info_->id, t, "whole run", std::move(expected), std::move(seen)},
+    log_->add(Violation{info_->id, t, "whole run", std::move(expected), std::move(seen), false},
               violations_);
     violations_ += count;
   }

@@ -18,6 +18,11 @@ struct Violation {
   std::string who;  // "A.vf3", "B.pf", "whole run"
   std::string expected;
   std::string seen;
+  /// False: it was not seen in an observation that is under way.
+  bool observed = true;
+  /// Not observed: kind of the newest observation of `who` that is to blame, as the event log names
+  /// it; "" none is.
+  std::string blame = {};
 };
 
 /// Keeps the first kStoredPerRule violations of each rule; the rules count all of theirs.
@@ -139,6 +144,9 @@ class Rule : public model::Observer, public FunctionEvents {
   /// By something that is no function: "A.dma_gate".
   void violate(model::Ps t, std::string who, std::string expected, std::string seen);
   /// `count` violations that no function alone is to blame for, as one entry.
+  /// The first of those that violate_in_all() will count.
+  void sight(model::Ps t, model::FnRef who, std::string expected, std::string seen,
+             std::string blame);
   void violate_in_all(model::Ps t, std::uint64_t count, std::string expected, std::string seen);
 
  private:

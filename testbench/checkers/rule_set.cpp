@@ -14,6 +14,9 @@ class OracleRule final : public Rule {
     evaluated(evaluations);
     violate_in_all(t, violations, expected, seen);
   }
+  void show(model::Ps t, model::FnRef who, const std::string& seen, const std::string& blame) {
+    sight(t, who, info().title, seen, blame);
+  }
 };
 
 using Factory = std::unique_ptr<Rule> (*)(const RuleInputs&);
@@ -79,6 +82,13 @@ void RuleSet::oracle_result(std::string_view id, model::Ps t, std::uint64_t eval
                             const std::string& seen) {
   if (auto* rule = dynamic_cast<OracleRule*>(find_mutable(id))) {
     rule->record(t, evaluations, violations, expected, seen);
+  }
+}
+
+void RuleSet::oracle_sighting(std::string_view id, model::Ps t, model::FnRef who,
+                              const std::string& seen, const std::string& blame) {
+  if (auto* rule = dynamic_cast<OracleRule*>(find_mutable(id))) {
+    rule->show(t, who, seen, blame);
   }
 }
 

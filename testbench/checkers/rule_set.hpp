@@ -62,6 +62,10 @@ class RuleSet {
                      std::uint64_t violations, const std::string& expected,
                      const std::string& seen);
 
+  /// The first breach of such a rule, when the oracle sees it. It is shown; oracle_result() counts.
+  void oracle_sighting(std::string_view id, model::Ps t, model::FnRef who, const std::string& seen,
+                       const std::string& blame);
+
   /// End of the run: last judgements.
   void finish(model::Ps end);
 

@@ -6,10 +6,10 @@
 
 namespace vfsim::bench {
 
-void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length) {
+void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length, model::Ps t) {
   const std::uint64_t hash = XXH3_64bits(bytes, length);
   by_hash_.emplace(hash, expected_.size());
-  expected_.push_back({hash, State::open});
+  expected_.push_back({hash, State::open, t});
   ++counts_.expected;
 }
 
@@ -90,6 +90,15 @@ FlowCounts FlowLedger::counts() const {
   FlowCounts counts = counts_;
   counts.lost = counts.expected - counts.arrived - counts.discarded;
   return counts;
+}
+
+std::optional<FlowLedger::Missing> FlowLedger::first_missing() const {
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    if (expected_[i].state == State::open || expected_[i].state == State::skipped) {
+      return Missing{i + 1, expected_[i].t};
+    }
+  }
+  return std::nullopt;
 }
 
 std::size_t FlowLedger::find(std::uint64_t hash, State state) const {

@@ -45,6 +45,21 @@ TEST(FlowLedger, TellsLostDuplicatedCorruptedReordered) {
   EXPECT_FALSE(ledger.complete());
 }
 
+TEST(FlowLedger, NamesTheFirstThatIsMissing) {
+  FlowLedger ledger;
+  model::Ps t = 100;
+  for (const char* text : {"a", "b", "c"}) {
+    ledger.expect(reinterpret_cast<const std::uint8_t*>(text), 1, t++);
+  }
+  arrive(ledger, "a");
+  arrive(ledger, "c");
+  ASSERT_TRUE(ledger.first_missing());
+  EXPECT_EQ(ledger.first_missing()->number, 2U);
+  EXPECT_EQ(ledger.first_missing()->t, 101U);
+  arrive(ledger, "b");
+  EXPECT_FALSE(ledger.first_missing());
+}
+
 TEST(FlowLedger, WhatIsWrittenOffIsNotLost) {
   FlowLedger ledger;
   for (const char* t : {"a", "b", "c"}) {

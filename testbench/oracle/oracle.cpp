@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fmt/format.h>
 
 #include "testbench/workload/schedule.hpp"
 
@@ -28,15 +29,55 @@ Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests)
 }
 
 void Oracle::posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  guests_[guest].to_client.expect(bytes, length);
+  guests_[guest].to_client.expect(bytes, length, now());
 }
 
 void Oracle::on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  guests_[guest].to_client.arrived(bytes, length);
+  arrive(guest, guests_[guest].to_client, bytes, length, "frame of the guest reached the wire", "frame_sent");
 }
 
 void Oracle::delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  guests_[guest].to_guest.arrived(bytes, length);
+  arrive(guest, guests_[guest].to_guest, bytes, length, "frame was handed to the guest", "msi");
+}
+
+void Oracle::arrive(std::uint32_t guest, FlowLedger& ledger, const std::uint8_t* bytes, std::size_t length,
+                    const char* what, const char* blame) {
+  const FlowCounts before = ledger.counts();
+  if (ledger.arrived(bytes, length)) {
+    return;
+  }
+  const FlowCounts after = ledger.counts();
+  const char* how = after.duplicated > before.duplicated  ? "a second time"
+                    : after.corrupted > before.corrupted ? "with bytes that nobody sent"
+                    : after.reordered > before.reordered ? "behind a later one"
+                                                         : nullptr;
+  if (how != nullptr) {
+    sight("X1", now(), place(guest), fmt::format("a {} {} ({} B)", what, how, length), blame);
+  }
+}
+
+void Oracle::sight(const char* rule, model::Ps t, model::FnRef who, std::string seen, const char* blame) {
+  if (listener_ && sighted_.insert(rule).second) {
+    listener_({rule, t, who, std::move(seen), blame});
+  }
+}
+
+void Oracle::interrupts_checked(std::uint32_t guest, std::uint64_t lost, const std::string& first) {
+  ++interrupt_checks_;
+  guests_[guest].interrupts_lost += lost;
+  if (lost != 0) {
+    sight("Q5", now(), place(guest), first);
+  }
+}
+
+void Oracle::tell_losses() {
+  for (std::uint32_t g = 0; g < guests_.size(); ++g) {
+    for (const auto& [ledger, what] : {std::pair{&guests_[g].to_client, "that the guest posted"}, std::pair{&guests_[g].to_guest, "that the NIC accepted for the guest"}}) {
+      if (const auto missing = ledger->first_missing()) {
+        sight("X1", missing->t, place(g), fmt::format("frame {} of those {} never arrived", missing->number, what));
+      }
+    }
+  }
 }
 
 void Oracle::split(std::uint32_t guest, const SplitFrames& frames) {
@@ -51,10 +92,11 @@ void Oracle::tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, c
   if (tlp.kind != model::TlpKind::mem_write || tlp.interrupt || payload == nullptr || !ok) {
     return;
   }
-  for (Guest& guest : guests_) {
+  for (std::uint32_t g = 0; g < guests_.size(); ++g) {
+    Guest& guest = guests_[g];
     const SplitFrames& split = guest.split;
     if (split.tail_bytes != 0 && split.requester == tlp.requester && tlp.phys - split.window < split.window_bytes) {
-      guest.tails.arrived(payload, tlp.bytes);
+      arrive(g, guest.tails, payload, tlp.bytes, "end of a frame was written to another device", "tlp_landed");
     }
   }
 }
@@ -89,10 +131,11 @@ void Oracle::lose(std::uint32_t guest, std::uint64_t completed) {
 }
 
 void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
-  (void)t, (void)who, (void)length;
+  (void)t, (void)length;
   const int guest = guest_of_mac(bytes + kSourceMac);
   if (guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     ++guests_[static_cast<std::size_t>(guest)].sent;
+    guests_[static_cast<std::size_t>(guest)].host = who.host;
   }
 }
 
@@ -106,19 +149,19 @@ void Oracle::frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* 
 
 void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                             model::FrameDrop drop) {
-  (void)t, (void)who;
   const int guest = guest_of_mac(bytes);
   if (drop == model::FrameDrop::none && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     Guest& g = guests_[static_cast<std::size_t>(guest)];
     const std::uint32_t tail = std::min(g.split.tail_bytes, length);
-    g.to_guest.expect(bytes, length - tail);
+    g.host = who.host;
+    g.to_guest.expect(bytes, length - tail, t);
     if (tail != 0) {
-      g.tails.expect(bytes + length - tail, tail);
+      g.tails.expect(bytes + length - tail, tail, t);
     }
   }
 }
 
-void Oracle::compare_memory(const model::HostMemory& source, std::uint64_t source_phys,
+void Oracle::compare_memory(model::FnRef who, const model::HostMemory& source, std::uint64_t source_phys,
                             const model::HostMemory& destination, std::uint64_t destination_phys, std::uint64_t bytes) {
   std::array<std::uint8_t, kPage> a{};
   std::array<std::uint8_t, kPage> b{};
@@ -130,7 +173,11 @@ void Oracle::compare_memory(const model::HostMemory& source, std::uint64_t sourc
     destination.read(destination_phys + at, b.data(), kPage);
     ++pages_compared_;
     if (std::memcmp(a.data(), b.data(), kPage) != 0) {
-      mismatch_bytes_ += differing_bytes(a, b);
+      const std::uint64_t different = differing_bytes(a, b);
+      const auto at_byte = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin()).first - a.begin());
+      sight("D2", now(), who, fmt::format("page {:#x} of the guest differs in {} bytes, the first at {:#x}: {:#04x} on the source, {:#04x} here",
+                                          at, different, at + at_byte, a[at_byte], b[at_byte]));
+      mismatch_bytes_ += different;
       ++stale_pages_;
     }
   }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,15 @@ struct OracleFigures {
   }
 };
 
+/// The first breach of a rule of the oracle.
+struct Sighting {
+  const char* rule = "";  // X1, D2, Q5
+  model::Ps t = 0;
+  model::FnRef who;
+  std::string seen;
+  const char* blame = "";  // kind of the newest observation of `who` that is to blame, as the event log names it
+};
+
 /// The ends of the frames that a guest receives go to another device of it instead of its memory.
 struct SplitFrames {
   model::Rid requester = 0;      // of the guest's function
@@ -55,6 +66,11 @@ class Oracle final : public model::Observer {
 
   /// The guest's driver took a frame for sending / reports completions in total.
   void posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  /// Told of the first packet, page and interrupt that is wrong, when it is seen to be.
+  void on_sighting(std::function<model::Ps()> now, std::function<void(const Sighting&)> listener) {
+    now_ = std::move(now);
+    listener_ = std::move(listener);
+  }
   void completed(std::uint32_t guest, std::uint64_t total) { guests_[guest].completed = total; }
   /// The traffic peer sent a frame to a guest / received one of a guest.
   void offered(std::uint32_t guest) { ++guests_[guest].offered; }
@@ -79,13 +95,14 @@ class Oracle final : public model::Observer {
   /// The guest has no device any more: nothing is due.
   void lose(std::uint32_t guest, std::uint64_t completed);
   /// End of the run: queues for whose interrupt the guest waits although nothing will raise it.
-  void interrupts_checked(std::uint32_t guest, std::uint64_t lost) {
-    ++interrupt_checks_;
-    guests_[guest].interrupts_lost += lost;
-  }
+  /// @param first  what the first of them waits for
+  void interrupts_checked(std::uint32_t guest, std::uint64_t lost, const std::string& first = "");
+  /// End of the run: what has not arrived will not.
+  void tell_losses();
 
   /// Compares guest memory on both hosts after the last page was transferred and before the destination runs.
-  void compare_memory(const model::HostMemory& source, std::uint64_t source_phys, const model::HostMemory& destination,
+  /// @param who  for sightings: the guest's first VF on the destination
+  void compare_memory(model::FnRef who, const model::HostMemory& source, std::uint64_t source_phys, const model::HostMemory& destination,
                       std::uint64_t destination_phys, std::uint64_t bytes);
 
   /// Everything that was offered to or posted by the guest has arrived and completed.
@@ -110,7 +127,15 @@ class Oracle final : public model::Observer {
     std::uint64_t offered = 0;
     std::uint64_t sent = 0;
     std::uint64_t interrupts_lost = 0;
+    std::uint8_t host = 0;  // where frames of it were seen last
   };
+  void arrive(std::uint32_t guest, FlowLedger& ledger, const std::uint8_t* bytes, std::size_t length, const char* what,
+              const char* blame);
+  void sight(const char* rule, model::Ps t, model::FnRef who, std::string seen, const char* blame = "");
+  [[nodiscard]] model::Ps now() const { return now_ ? now_() : 0; }
+  [[nodiscard]] model::FnRef place(std::uint32_t guest) const {
+    return {guests_[guest].host, static_cast<std::uint8_t>(guest + 1)};
+  }
   static constexpr std::uint8_t kNoHost = 0xff;
   struct ExpectedReset {
     std::uint8_t host = kNoHost;
@@ -126,6 +151,9 @@ class Oracle final : public model::Observer {
   std::uint64_t stale_pages_ = 0;
   std::uint64_t pages_compared_ = 0;
   std::uint64_t interrupt_checks_ = 0;
+  std::function<model::Ps()> now_;
+  std::function<void(const Sighting&)> listener_;
+  std::set<std::string> sighted_;  // rules
 };
 
 }  // namespace vfsim::bench

@@ -68,7 +68,11 @@ json violation_json(const StoryViolation& violation) {
   for (const std::string& line : violation.events) {
     events.push_back(json::parse(line));
   }
-  return {{"first", violation.first}, {"at", violation.at}, {"events", std::move(events)}};
+  return {{"first", violation.first},
+          {"at", violation.at},
+          {"observed", violation.observed},
+          {"blame", violation.blame},
+          {"events", std::move(events)}};
 }
 
 json story_json(const Story& story) {
@@ -100,6 +104,17 @@ json opcode_names() {
   return names;
 }
 
+/// Names of the migration states by their numbers.
+json state_names() {
+  json names = json::object();
+  for (const contract::EnumRow& row : contract::kEnums) {
+    if (row.set == "MIG") {
+      names[std::to_string(row.value)] = row.name;
+    }
+  }
+  return names;
+}
+
 /// Inside a script element nothing may look like its end.
 std::string harmless(std::string text) {
   for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos;) {
@@ -127,7 +142,7 @@ std::string html_report(const Result& result, const Story& story,
     titles[rule.id] = rule.title;
   }
   const json data = {{"result", std::move(run)},  {"titles", std::move(titles)},
-                     {"opcodes", opcode_names()}, {"story", story_json(story)},
+                     {"opcodes", opcode_names()}, {"states", state_names()}, {"story", story_json(story)},
                      {"params", std::move(list)}, {"replay", replay}};
   const std::string text = data.dump(-1, ' ', false, json::error_handler_t::replace);
   return replaced(

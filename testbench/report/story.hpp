@@ -52,7 +52,9 @@ struct StoryStep {
 /// A violation with the observations around it, as JSON lines of the event log.
 struct StoryViolation {
   std::uint64_t first = 0;  // number of the first of `events` in the log
-  std::uint64_t at = 0;     // number of the event that made the rule speak
+  std::uint64_t at = 0;     // number of the event that made the rule speak, or of the next one
+  bool observed = true;     // it was that event
+  std::string blame;        // not observed: kind of the newest event before it that is to blame
   std::vector<std::string> events;
 };
 

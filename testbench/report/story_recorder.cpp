@@ -286,10 +286,11 @@ void StoryRecorder::phase(Ps t, std::uint32_t guest, const char* name, bool begi
 // The rules hear of an observation before the log writes it: the record that made a rule speak is
 // the next one.
 void StoryRecorder::violated(const Violation& violation) {
-  (void)violation;
   if (story_.violations.size() < kViolations) {
     pending_.push_back({events_.records(), story_.violations.size()});
     story_.violations.emplace_back();
+    story_.violations.back().observed = violation.observed;
+    story_.violations.back().blame = violation.blame;
   }
 }
 

@@ -175,7 +175,7 @@ void GuestNic::report() {
   for (const std::string& problem : problems) {
     os_.log(driver::LogLevel::warning, problem);
   }
-  oracle_.interrupts_checked(vf_, problems.size());
+  oracle_.interrupts_checked(vf_, problems.size(), problems.empty() ? "" : problems.front());
 }
 
 }  // namespace vfsim::bench

@@ -47,6 +47,8 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       oracle(probes, scenario.workload.vfs()),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
+  oracle.on_sighting([this] { return calendar.now(); },
+                     [this](const Sighting& s) { rules->oracle_sighting(s.rule, s.t, s.who, s.seen, s.blame); });
   for (auto& host : hosts) {
     host->connect(wire.attach(host->nic));
   }
@@ -78,6 +80,7 @@ void Simulation::judge_traffic() {
 
 void Simulation::finish(Result& result) {
   judge_traffic();
+  oracle.tell_losses();
   const OracleFigures f = oracle.figures();
   result.oracle = {f.tx_posted, f.tx_completed, f.tx_on_wire, f.rx_offered, f.rx_accepted, f.rx_delivered, f.lost,
                    f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes,

@@ -58,7 +58,8 @@ void touch_stopped(driver::Platform& function) {
 void check_switchover(Simulation& simulation, std::uint32_t guest, std::uint8_t from, std::uint8_t to) {
   SimGuestVm& source = simulation.guests[guest]->on(from);
   SimGuestVm& destination = simulation.guests[guest]->on(to);
-  simulation.oracle.compare_memory(source.machine().memory(), source.phys(), destination.machine().memory(),
+  const auto first_vf = simulation.guests[guest]->nics().front()->vf();
+  simulation.oracle.compare_memory(vf_ref(to, first_vf), source.machine().memory(), source.phys(), destination.machine().memory(),
                                    destination.phys(), source.memory_bytes());
   const auto& nics = simulation.guests[guest]->nics();
   for (const auto& nic : nics) {
