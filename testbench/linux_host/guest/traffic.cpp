@@ -56,8 +56,9 @@ bool Traffic::send_one() {
   bench::Frame frame = echo;
   bench::set_macs(frame, peer, own);
   for (;;) {
-    while (paused_ && !stop_) {
-      os_.sleep(kLook);
+    while (!stop_ && (paused_ || driver_.send_room() == 0)) {
+      full_ += paused_ ? 0 : 1;
+      os_.sleep(paused_ ? kLook : kRingFull);
     }
     if (stop_) {
       return false;
@@ -68,10 +69,7 @@ bool Traffic::send_one() {
       return true;
     }
     ledger_.write_off(echo.data(), echo.size());
-    if (sent.error().code == EAGAIN) {
-      ++full_;
-      os_.sleep(kRingFull);
-    } else if (!paused_) {
+    if (!paused_) {
       error_ = sent.error().text;
       return false;
     }

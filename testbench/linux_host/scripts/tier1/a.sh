@@ -87,6 +87,29 @@ migrate_under_traffic() {
   ok "close" migctl vf1 close
 }
 
+# The initiator stops and starts while the guest goes on posting and ringing: everything arrives in the end.
+quiesce_under_traffic() {
+  local turn
+  open_vf vf0 0
+  ok "guest driver" vfguest start guest vf0 --guest 2 --gap-ns 4000
+  ok "traffic" vfguest guest send 800
+  for turn in 1 2 3; do
+    wait_ms 1
+    ok "initiator stops" migctl vf0 set RUNNING_P2P
+    wait_ms 1
+    ok "initiator runs" migctl vf0 set RUNNING
+  done
+  ok "traffic across three stops" vfguest guest wait
+  ok "virtual CPUs stop" vfguest guest pause
+  ok "device stops" migctl vf0 set STOP
+  ok "device runs" migctl vf0 set RUNNING
+  ok "virtual CPUs run" vfguest guest resume
+  ok "traffic" vfguest guest send 50
+  ok "traffic behind" vfguest guest wait
+  ok "driver goes" vfguest guest stop
+  ok "close" migctl vf0 close
+}
+
 # A function is reset under its driver, and in the middle of a migration.
 reset_in_the_middle() {
   open_vf vf0 0
@@ -149,7 +172,7 @@ remove_pf() {
   ok "PF driver" has_driver $pf mlx5_core
 }
 
-for case in ${CASES:-probe save_and_load migrate_under_traffic reset_in_the_middle wrong_arcs refusals remove_pf}; do
+for case in ${CASES:-probe save_and_load migrate_under_traffic quiesce_under_traffic reset_in_the_middle wrong_arcs refusals remove_pf}; do
   say "== $case"
   $case
 done
