@@ -27,7 +27,7 @@ constexpr std::uint32_t kVectors = 2;  // commands and asynchronous events, comp
 constexpr driver::Nanoseconds kPatience{50'000'000};
 
 struct Options {
-  std::uint32_t pool_kib = 4096;
+  std::uint32_t pool_kib = 1024;  // rings, buffers and the pages of the firmware take half of it
   std::uint32_t log_ring = 6;
   TrafficOptions traffic;
 };
@@ -49,7 +49,8 @@ void usage() {
       "  pool          the memory that the device may write, as ranges ADDRESS+LENGTH\n"
       "  watch         from now on notice which pages only the device writes\n"
       "  collect       which pages the device has changed since the last time\n"
-      "  check FILE    every page collected must be in this file of a report (migctl dirty report)\n"
+      "  check FILE    every page collected must be in this file of a report (migctl dirty "
+      "report)\n"
       "                that came later, or in that of the check before\n"
       "  report        what was sent and came back\n"
       "  stop          take the function down; says what is inconsistent\n"

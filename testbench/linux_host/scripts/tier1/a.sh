@@ -48,7 +48,7 @@ migrate_under_traffic() {
   open_vf vf0 0
   open_vf vf1 1
   ok "guest driver" vfguest start guest vf0
-  ok "traffic" vfguest guest send 200
+  ok "traffic" vfguest guest send 100
   ok "traffic before" vfguest guest wait
   try vfguest guest pool
   pool=${out#*pool }
