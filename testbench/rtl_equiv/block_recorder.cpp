@@ -80,6 +80,9 @@ class RecordedDoorbells final : public CmdDoorbell {
   [[nodiscard]] std::uint32_t owned(std::uint32_t fn) override {
     return note(Do::owned, fn, real_->owned(fn));
   }
+  // Looks of somebody outside: no stimulus.
+  [[nodiscard]] std::uint32_t pending_by_now(std::uint32_t fn) override { return real_->pending_by_now(fn); }
+  [[nodiscard]] std::uint32_t owned_by_now(std::uint32_t fn) override { return real_->owned_by_now(fn); }
 
  private:
   using Do = DoorbellStep::Do;
