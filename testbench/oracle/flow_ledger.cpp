@@ -6,7 +6,7 @@
 
 namespace vfsim::bench {
 
-void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length, model::Ps t) {
+void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length, std::uint64_t t) {
   const std::uint64_t hash = XXH3_64bits(bytes, length);
   by_hash_.emplace(hash, expected_.size());
   expected_.push_back({hash, State::open, t});

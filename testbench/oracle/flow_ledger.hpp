@@ -6,8 +6,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "systemc/common/calendar.hpp"
-
 namespace vfsim::bench {
 
 struct FlowCounts {
@@ -25,7 +23,7 @@ class FlowLedger {
  public:
   /// The sender handed this frame over for delivery.
   /// @param t  simulated time, for first_missing()
-  void expect(const std::uint8_t* bytes, std::size_t length, model::Ps t = 0);
+  void expect(const std::uint8_t* bytes, std::size_t length, std::uint64_t t = 0);
   /// The receiver got a frame. Returns false when it was not the one due next.
   bool arrived(const std::uint8_t* bytes, std::size_t length);
   /// A frame that is due will not come, and that is right: its sender's cable was pulled.
@@ -39,7 +37,7 @@ class FlowLedger {
   /// What has not arrived and was not written off.
   struct Missing {
     std::size_t number = 0;  // of those expected, from 1
-    model::Ps t = 0;         // when it was handed over
+    std::uint64_t t = 0;     // ps, when it was handed over
   };
   [[nodiscard]] std::optional<Missing> first_missing() const;
   [[nodiscard]] bool complete() const { return next_ == expected_.size() && skipped_ == 0; }
@@ -49,7 +47,7 @@ class FlowLedger {
   struct Entry {
     std::uint64_t hash;
     State state;
-    model::Ps t;
+    std::uint64_t t;
   };
   /// First entry at or after `from` with this hash in this state; expected_.size() if none.
   [[nodiscard]] std::size_t find(std::uint64_t hash, State state) const;

@@ -47,7 +47,7 @@ TEST(FlowLedger, TellsLostDuplicatedCorruptedReordered) {
 
 TEST(FlowLedger, NamesTheFirstThatIsMissing) {
   FlowLedger ledger;
-  model::Ps t = 100;
+  std::uint64_t t = 100;
   for (const char* text : {"a", "b", "c"}) {
     ledger.expect(reinterpret_cast<const std::uint8_t*>(text), 1, t++);
   }

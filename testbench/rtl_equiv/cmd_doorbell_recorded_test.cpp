@@ -79,6 +79,8 @@ class Deaf final : public CmdDoorbell {
   [[nodiscard]] std::optional<Offer> offer() override { return real_.offer(); }
   [[nodiscard]] std::uint32_t pending(std::uint32_t fn) override { return real_.pending(fn); }
   [[nodiscard]] std::uint32_t owned(std::uint32_t fn) override { return real_.owned(fn); }
+  [[nodiscard]] std::uint32_t pending_by_now(std::uint32_t fn) override { return real_.pending_by_now(fn); }
+  [[nodiscard]] std::uint32_t owned_by_now(std::uint32_t fn) override { return real_.owned_by_now(fn); }
 
  private:
   void pass(const DoorbellStep& step) {
