@@ -66,10 +66,10 @@ TEST_F(RtlCoverage, NothingToMergeIsNoError) {
   EXPECT_FALSE(fs::exists(root_ + "/out" + kRtlCoverage));
 }
 
-TEST_F(RtlCoverage, AFileThatIsNoneIsToldInOneLine) {
-  std::ofstream(root_ + "/a" + kRtlCoverage) << "no coverage\n";
-  EXPECT_FALSE(merge_rtl_coverage({root_ + "/a"}, root_ + "/out", error_));
-  EXPECT_NE(error_.find("/out: verilator_coverage cannot merge"), std::string::npos) << error_;
+TEST_F(RtlCoverage, WhatTheToolCannotWriteIsToldInOneLine) {
+  write(root_ + "/a" + kRtlCoverage, 5, 0);
+  EXPECT_FALSE(merge_rtl_coverage({root_ + "/a"}, root_ + "/nowhere", error_));
+  EXPECT_NE(error_.find("/nowhere: verilator_coverage cannot merge"), std::string::npos) << error_;
   EXPECT_EQ(error_.find('\n'), std::string::npos);
 }
 
