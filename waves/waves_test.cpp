@@ -146,7 +146,7 @@ TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
   text << view.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("[dumpfile] \"recorder.fst\""));
   EXPECT_THAT(text.str(),
-              HasSubstr("@800200\n-A.vf0\n@100000028\nvfsim.A.vf0.migration_state[2:0]"));
+              HasSubstr("@800200\n-A.vf0\n[color] 6\n@100000028\nvfsim.A.vf0.migration_state[2:0]"));
   EXPECT_THAT(text.str(), HasSubstr("@20\nvfsim.guest0.phase"));
   EXPECT_THAT(text.str(), testing::Not(HasSubstr("B.vf0")));  // nothing happened there
   EXPECT_THAT(text.str(), testing::Not(HasSubstr("vf0.reset"))) << "nor such a thing";

@@ -135,7 +135,7 @@ TEST(Shell, ABreakStopsBehindItsEventAndATbreakOnce) {
 }
 
 TEST(Shell, ABreakOnARuleStopsAtTheGuiltyEvent) {
-  const ShellRun run = shell("migrate --fault ack_before_drain", "break on rule Q2\nrun\nrules Q2\n");
+  const ShellRun run = shell("stop_copy --set pcie.latency_ns=5000 --fault ack_before_drain", "break on rule Q2\nrun\nrules Q2\n");
   EXPECT_THAT(run.answers()[1], HasSubstr("SUSPEND_VHCA INITIATOR"));
   EXPECT_THAT(run.answers()[2], HasSubstr("violations   1"));
 }
