@@ -183,6 +183,7 @@ static void start(struct fw* fw, uint32_t fn, uint32_t slot) {
   cmd->entry_addr = queue + ((uint64_t)slot << VF_LOG_CMDQ_STRIDE);
   cmd->completions = 1;
   cmd->checksum = fw_cap_checksum(fw, fn);
+  cmd->announced = fw_event_wanted(fw, fn, VF_EVENT_CMD);
   cmd->state = CMD_FETCH;
   fw_cmd_dma_reset(cmd);
   ++fw->fn[fn].commands_running;
@@ -423,11 +424,14 @@ static bool answer(struct fw* fw, struct fw_cmd* cmd) {
                (uint32_t)VF_BYTES(cmd_queue_entry) - CMD_ENTRY_HEAD, CMD_ANSWERED);
 }
 
-/* The entry is visible: tell the driver. */
+/* The entry is visible: tell the driver. The command that created the queue is polled for, and its
+ * slot may hold the next one by now, for which drivers would take the event. */
 static void answered(struct fw* fw, struct fw_cmd* cmd) {
   uint8_t data[VF_LAYOUT_BYTES_eqe_cmd] = {0};
   VF_SET(eqe_cmd, data, vector, UINT32_C(1) << cmd->slot);
-  (void)fw_event(fw, cmd->fn, VF_EVENT_CMD, 0, data);
+  if (cmd->announced) {
+    (void)fw_event(fw, cmd->fn, VF_EVENT_CMD, 0, data);
+  }
   if (cmd->completions == 1) {
     ++fw->completed;
     if (vf_fault(fw->config.faults, VF_FAULT_completion_twice) &&

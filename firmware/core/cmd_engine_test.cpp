@@ -207,7 +207,7 @@ TEST_F(Engine, CompletionPostsTheSlotOnTheCommandQueueOnly) {
   o.run(command(VF_OP_QUERY_ISSI));
   EXPECT_TRUE(nic.events.empty()) << "no event queue wants it";
   const std::uint32_t eqn = o.eq(uar, 1ULL << VF_EVENT_CMD);
-  nic.events.clear();
+  EXPECT_TRUE(nic.events.empty()) << "the command that makes the queue is not announced on it";
   nic.submit(0, 5, command(VF_OP_QUERY_ISSI), 112);
   nic.poll();
   ASSERT_EQ(nic.events.size(), 1U);

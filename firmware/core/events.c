@@ -17,13 +17,25 @@ void fw_event_on(struct fw* fw, uint32_t fn, uint32_t eqn, uint8_t type, uint8_t
   fw_reg_write(fw, fw_fn_reg(fn, FW_FN_EQE_POST), eqn);
 }
 
-bool fw_event(struct fw* fw, uint32_t fn, uint8_t type, uint8_t sub_type, const uint8_t* data) {
+/* Index of the event queue of the function that takes events of the type; VF_EQ_COUNT: none. */
+static uint32_t queue_for(const struct fw* fw, uint32_t fn, uint8_t type) {
   const struct vf_function* f = fw_ctx(fw, fn);
-  for (uint32_t i = 0; i < VF_EQ_COUNT; ++i) {
-    if (f->eq[i].valid && (f->eq[i].mask[type / 64] >> type % 64 & 1U) != 0) {
-      fw_event_on(fw, fn, VF_EQ_BASE + i, type, sub_type, data);
-      return true;
-    }
+  uint32_t i = 0;
+  while (i < VF_EQ_COUNT && (!f->eq[i].valid || (f->eq[i].mask[type / 64] >> type % 64 & 1U) == 0)) {
+    ++i;
   }
-  return false;
+  return i;
+}
+
+bool fw_event_wanted(const struct fw* fw, uint32_t fn, uint8_t type) {
+  return queue_for(fw, fn, type) != VF_EQ_COUNT;
+}
+
+bool fw_event(struct fw* fw, uint32_t fn, uint8_t type, uint8_t sub_type, const uint8_t* data) {
+  const uint32_t i = queue_for(fw, fn, type);
+  if (i == VF_EQ_COUNT) {
+    return false;
+  }
+  fw_event_on(fw, fn, VF_EQ_BASE + i, type, sub_type, data);
+  return true;
 }

@@ -45,6 +45,7 @@ struct fw_cmd {
   bool started;               /* the handler has been called (engine) */
   bool checksum;              /* mailbox blocks carry signatures */
   bool aborted;               /* the function was reset: end without completion */
+  bool announced;             /* its completion is an event: the queue was there when it was taken (engine) */
   uint64_t out_block[FW_OUT_BLOCKS];
   uint8_t out_tail[FW_OUT_BLOCKS][FW_BLOCK_TAIL];
   uint8_t entry[64];
@@ -147,6 +148,8 @@ bool fw_cap_checksum(const struct fw* fw, uint32_t fn);
 bool fw_cap_acceptable(const struct fw* fw, uint32_t fn, uint32_t area, const uint8_t* in);
 
 /* ---- services of events.c ---- */
+/* Whether the function has an event queue for the type. */
+bool fw_event_wanted(const struct fw* fw, uint32_t fn, uint8_t type);
 /* Posts an event on the function's EQ whose mask has the type; data is 28 bytes or NULL. false: no
  * such EQ. */
 bool fw_event(struct fw* fw, uint32_t fn, uint8_t type, uint8_t sub_type, const uint8_t* data);

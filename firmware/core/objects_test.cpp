@@ -111,7 +111,10 @@ TEST_F(Web, MissingReferencesAreNamed) {
   missing(o.run(Objects::wq_in(VF_OP_CREATE_SQ, cq, pd, uar + 1, tis)));
   missing(o.run(Objects::wq_in(VF_OP_CREATE_SQ, cq, pd, uar, tis + 1)));
   missing(o.run(Objects::wq_in(VF_OP_CREATE_RQ, cq + 1, pd, 0, 0)));
-  missing(o.run(Objects::rqt_in(VF_OP_CREATE_RQT, rq + 1)));
+  missing(o.run(Objects::wq_in(VF_OP_CREATE_RQ, cq, pd + 1, 0, 0)));
+  missing(o.run(Objects::wq_in(VF_OP_CREATE_SQ, cq, 0, uar, tis)));
+  EXPECT_TRUE(o.run(Objects::wq_in(VF_OP_CREATE_RQ, cq, 0, 0, 0)).ok()) << "a drop queue has no domain";
+  missing(o.run(Objects::rqt_in(VF_OP_CREATE_RQT, rq + 2)));
   missing(o.run(Objects::mkey_in(pd + 1, 1, 4096)));
   missing(o.run(Objects::entry_in(table, group, 2, VF_FLOW_DEST_TIR, 99)));
   missing(o.run(Objects::entry_in(table, group + 1, 2, VF_FLOW_DEST_TIR, direct)));

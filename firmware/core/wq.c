@@ -37,8 +37,9 @@ static bool check_wq(struct fw* fw, struct fw_cmd* cmd, enum fw_kind kind, const
   if (VF_GET(sqc, ctx, state) != VF_WQ_RST) {
     return fw_refuse(cmd, VF_STATUS_BAD_PARAM, VF_SYND_BAD_STATE_TRANSITION);
   }
+  /* A receive queue without a domain reaches no memory: the drop queue of the Linux driver. */
   return fw_obj_ref(fw, cmd, FW_CQ, VF_GET(sqc, ctx, cqn), true) &&
-         fw_obj_ref(fw, cmd, FW_PD, VF_GET(wq, wq, pd), true) &&
+         fw_obj_ref(fw, cmd, FW_PD, VF_GET(wq, wq, pd), kind == FW_SQ) &&
          fw_obj_ref(fw, cmd, FW_UAR, VF_GET(wq, wq, uar_page), kind == FW_SQ);
 }
 
