@@ -2,34 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "systemc/nic/block_makers.hpp"
-#include "systemc/rtl_bridge/dma_gate_rtl.hpp"
+#include "testbench/runner/check_inputs.hpp"
 #include "testbench/runner/switchover.hpp"
 
 namespace vfsim::bench {
 namespace {
 
-CheckContext check_context(const std::array<std::unique_ptr<HostSide>, 2>& hosts, const Scenario& scenario) {
-  CheckContext context;
-  context.base_rid = model::Host::kNicRid;
-  context.functions = scenario.nic.vfs + 1;
-  context.completion_timeout = scenario.nic.completion_timeout_us * model::kUs;
-  if (model::is_rtl(scenario.nic, scenario.nic.dma_gate)) {
-    context.timeout_lateness = model::DmaGateRtl::lateness(scenario.nic);
-  }
-  context.stream_records = scenario.vmm.flow == "newest";
-  context.pcie = scenario.pcie;
-  context.host = scenario.host;
-  context.nic = scenario.nic;
-  for (std::size_t h = 0; h < hosts.size(); ++h) {
-    context.memory[h] = &hosts[h]->host.memory();
-  }
-  context.translate = [&hosts](std::uint8_t host, model::Rid rid, std::uint64_t iova, std::uint32_t bytes) {
-    const auto readable = hosts[host]->host.iommu().translate(rid, iova, bytes, false);
-    return readable ? readable : hosts[host]->host.iommu().translate(rid, iova, bytes, true);
-  };
-  context.state_digest = [&hosts](std::uint8_t host, std::uint32_t fn) { return hosts[host]->nic.state_digest(fn); };
-  return context;
+std::array<Hardware, kHosts> hardware(const std::array<std::unique_ptr<HostSide>, 2>& hosts) {
+  return {Hardware{&hosts[0]->host, &hosts[0]->nic}, Hardware{&hosts[1]->host, &hosts[1]->nic}};
 }
 
 }  // namespace
@@ -40,7 +20,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       rtl(calendar, probes, assertions),
       context_{calendar, probes, scenario_, std::move(log), bridge_, rtl.session(), seed, recorder},
       hosts{std::make_unique<HostSide>(context_, 0), std::make_unique<HostSide>(context_, 1)},
-      check_context_(check_context(hosts, scenario)),
+      check_context_(check_context(hardware(hosts), scenario)),
       rules(std::make_unique<RuleSet>(check_context_, judged ? probes : unheard_)),
       coverage(std::make_unique<CoverageCollector>(check_context_, *rules, probes)),
       events(std::make_unique<EventLog>(probes)),
@@ -97,12 +77,7 @@ void Simulation::finish(Result& result) {
                                    "offered frames accepted",
                                    f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
                                    f.rx_accepted, f.rx_offered));
-  for (const RuleResult& rule : rules->results()) {
-    result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations, rule.verdict(), rule.note});
-  }
-  for (const Violation& v : rules->violations().stored()) {
-    result.violations.push_back({v.rule, v.time / model::kNs, v.who, v.expected, v.seen});
-  }
+  add_judgements(*rules, result);
   result.coverage = coverage->hits();
   result.sim_time_ns = end / model::kNs;
   result.tlps = events->tlps();
