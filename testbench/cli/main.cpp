@@ -15,6 +15,7 @@
 #include "testbench/cli/image_corrupt_command.hpp"
 #include "testbench/cli/coverage_command.hpp"
 #include "testbench/cli/image_view.hpp"
+#include "testbench/cli/linux_command.hpp"
 #include "testbench/cli/list.hpp"
 #include "testbench/cli/regress_command.hpp"
 #include "testbench/cli/run_command.hpp"
@@ -201,6 +202,31 @@ void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& m
       [&, merge] { status = merge->parsed() ? merge_command(merging) : regress_command(command); });
 }
 
+void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
+  CLI::App* linux_app =
+      app.add_subcommand("linux", "stock Linux kernels drive the NIC; in a checkout: ./vfsim linux");
+  linux_app
+      ->add_option("tier", command.tier,
+                   "what they do: 1 (one host), 1_dropped (a command that is never answered), 2 (two hosts and a VM)")
+      ->check(CLI::IsMember({"1", "1_dropped", "2"}))
+      ->capture_default_str();
+  linux_app->add_option("--script", command.script, "in place of the tier's: a shell script for host A, or a folder with a.sh, b.sh "
+                   "(another host) and vm.sh (a VM with VF 0 of A)")
+      ->check(file_name);
+  linux_app->add_option("--kernel-image", command.run.kernel, "User Mode Linux binary")->required();
+  linux_app->add_option("--initramfs", command.run.initramfs, "its initramfs")->required();
+  linux_app->add_option("--events", command.run.events,
+                        "write the event log to this file, one JSON object a line")
+      ->check(file_name);
+  linux_app->add_option("--json", command.json, "write the result to this file")->check(file_name);
+  linux_app
+      ->add_option("--limit", command.run.limit_s, "simulated seconds after which a run has failed")
+      ->check(CLI::Range(1U, 1000000U))
+      ->capture_default_str();
+  add_changes(*linux_app, command.what.overrides, command.what.faults);
+  linux_app->callback([&] { status = linux_command(command); });
+}
+
 int show_list(const std::string& topic, bool markdown) {
   const std::string text = list(topic, markdown);
   if (text.empty()) {
@@ -322,6 +348,9 @@ int command_line(int argc, char** argv) {
   diff_app->callback([&] { status = image_diff(files[0], files[1]); });
   ImageCorruptCommand spoil;
   add_corrupt_options(*image_app, spoil, status);
+
+  LinuxCommand linux_guests;
+  add_linux_command(app, linux_guests, status);
 
   FuzzCommand fuzz;
   add_fuzz_options(app, fuzz, status);

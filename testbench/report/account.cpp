@@ -160,11 +160,13 @@ std::string size(std::uint64_t bytes) {
                                         : fmt::format("{:.1f} GiB", value / (1 << 30));
 }
 
-std::string account(const Result& r) {
+std::string account(const Result& r, bool packets) {
   std::string out = fmt::format("{}: {}\n", r.scenario, r.title);
   add_drawn(r, out);
   add_migrations(r, out);
-  add_oracle(r, out);
+  if (packets) {
+    add_oracle(r, out);
+  }
   add_rules(r, out);
   add_violations(r, out);
   out += fmt::format("simulated {}{}, {} TLPs, seed {}, events digest {}\n", duration(r.sim_time_ns),

@@ -1,0 +1,63 @@
+#include "testbench/linux_host/linux_machine.hpp"
+
+#include "firmware/interface/layout.h"
+#include "testbench/runner/check_inputs.hpp"
+#include "testbench/runner/layout_of_machine.hpp"
+
+namespace vfsim::bench {
+
+LinuxMachine::LinuxMachine(const Scenario& scenario)
+    : scenario_(scenario), wire(calendar, scenario.wire, scenario.nic.link_gbps) {
+  std::array<Hardware, kHosts> hardware{};
+  for (std::uint8_t h = 0; h < kHosts; ++h) {
+    hosts[h] = std::make_unique<model::Host>(calendar, probes, scenario.host, scenario.pcie, h);
+    nics[h] = std::make_unique<model::Nic>(calendar, probes, scenario.nic, scenario.pcie, h,
+                                           model::Host::kNicRid);
+    nics[h]->set_faults(scenario.faults);
+    nics[h]->connect(hosts[h]->attach(*nics[h], model::Host::kNicRid, scenario.nic.vfs + 1),
+                     wire.attach(*nics[h]));
+    hardware[h] = {hosts[h].get(), nics[h].get()};
+  }
+  echo.connect(wire.attach(echo));
+  check_context_ = check_context(hardware, scenario);
+  disturbances = std::make_unique<Disturbances>(
+      probes, std::array<model::Host*, kHosts>{hosts[0].get(), hosts[1].get()});
+  rules = std::make_unique<RuleSet>(check_context_, probes);
+  events = std::make_unique<EventLog>(probes);
+  for (std::uint8_t h = 0; h < kHosts; ++h) {
+    for (std::uint32_t fn = 0; fn <= scenario.nic.vfs; ++fn) {
+      const FunctionPlace p = place(h, fn);
+      hosts[h]->map_window(p.window, p.window_bytes, p.rid);
+      rules->map_window({h, static_cast<std::uint8_t>(fn)}, p.window, p.window_bytes);
+    }
+    nics[h]->power_on();
+  }
+}
+
+FunctionPlace LinuxMachine::place(std::uint8_t host, std::uint32_t fn) {
+  if (fn == 0) {
+    return {hosts[host].get(), model::Host::kNicRid, kPfWindow, 1ULL << VF_BAR_LOG_PF_BYTES};
+  }
+  return {hosts[host].get(), vf_rid(fn - 1), vf_window(fn - 1), kVfWindowBytes};
+}
+
+void LinuxMachine::grant(std::uint8_t host, std::uint32_t fn, std::uint64_t start,
+                         std::uint64_t bytes, std::uint64_t phys) {
+  const FunctionPlace p = place(host, fn);
+  const model::FnRef who{host, static_cast<std::uint8_t>(fn)};
+  p.host->iommu().clear(p.rid);
+  p.host->iommu().map(p.rid, {start, bytes, phys, true, true});
+  rules->revoke(who);
+  rules->grant(who, phys, bytes);
+}
+
+void LinuxMachine::finish(Result& result) {
+  const model::Ps end = calendar.now();
+  rules->finish(end);
+  add_judgements(*rules, result);
+  result.sim_time_ns = end / model::kNs;
+  result.tlps = events->tlps();
+  result.events_digest = events->digest();
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,55 @@
+// The simulated hardware under Linux guests, and what watches it.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "systemc/nic/nic.hpp"
+#include "systemc/pcie/host.hpp"
+#include "systemc/wire/wire.hpp"
+#include "testbench/checkers/rule_set.hpp"
+#include "testbench/linux_host/disturbance.hpp"
+#include "testbench/linux_host/echo_peer.hpp"
+#include "testbench/linux_host/function_place.hpp"
+#include "testbench/report/event_log.hpp"
+#include "testbench/report/result.hpp"
+#include "testbench/scenarios/scenario.hpp"
+
+namespace vfsim::bench {
+
+/// Both hosts of the scenario with their NICs on one wire; nothing drives them yet.
+class LinuxMachine {
+ public:
+  explicit LinuxMachine(const Scenario& scenario);
+
+  [[nodiscard]] const Scenario& scenario() const { return scenario_; }
+  /// Function `fn` (0: the PF) of a host's NIC. Its BAR is a window of the host.
+  [[nodiscard]] FunctionPlace place(std::uint8_t host, std::uint32_t fn);
+  /// The function reaches [start, start + bytes) of its bus addresses, and nothing else, which lie
+  /// from `phys` in the host's memory.
+  void grant(std::uint8_t host, std::uint32_t fn, std::uint64_t start, std::uint64_t bytes,
+             std::uint64_t phys);
+  /// Last judgement; fills in what the result says about rules, time and events.
+  void finish(Result& result);
+
+ private:
+  const Scenario& scenario_;
+
+ public:
+  model::Calendar calendar{"calendar"};
+  model::ProbeBus probes;
+  std::array<std::unique_ptr<model::Host>, kHosts> hosts;
+  std::array<std::unique_ptr<model::Nic>, kHosts> nics;
+
+ private:
+  CheckContext check_context_;
+
+ public:
+  std::unique_ptr<Disturbances> disturbances;
+  std::unique_ptr<RuleSet> rules;
+  std::unique_ptr<EventLog> events;
+  model::EthernetWire wire;
+  EchoPeer echo;
+};
+
+}  // namespace vfsim::bench

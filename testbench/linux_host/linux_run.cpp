@@ -1,0 +1,237 @@
+#define SC_INCLUDE_DYNAMIC_PROCESSES
+#include "testbench/linux_host/linux_run.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "testbench/runner/runner.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A driver polls for an answer that takes longer than any command of the firmware: it will not come.
+constexpr SimNs kLongestPoll = 1'000'000'000;
+constexpr SimNs kSecond = 1'000'000'000;
+
+}  // namespace
+
+LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
+    : options_(options),
+      machine_(scenario),
+      commands_(machine_.probes, [this] { wake(); }) {
+  const bool with_vm = std::any_of(options.guests.begin(), options.guests.end(),
+                                   [](const GuestPlan& plan) { return plan.vm; });
+  const RunGuest::Events events{
+      [this] { return now(); }, [this] { wake(); },
+      [this](RunGuest& guest, const std::string& words) { return asked(guest, words); }};
+  for (const GuestPlan& plan : options.guests) {
+    guests_.push_back(
+        std::make_unique<RunGuest>(machine_, plan, with_vm, events, *options.stop));
+    if (plan.vm) {
+      follower_ = std::make_unique<VmFollower>(machine_, *guests_.back(), commands_, events.now,
+                                               events.wake);
+    }
+  }
+}
+
+LinuxRun::~LinuxRun() {
+  guests_.clear();
+  std::error_code ignored;
+  if (!folder_.empty()) {
+    fs::remove_all(folder_, ignored);
+  }
+}
+
+bool LinuxRun::prepare_folder(std::string& wrong) {
+  std::string name = (fs::temp_directory_path() / "vfsim-linux-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    wrong = name + ": cannot be made";
+    return false;
+  }
+  folder_ = name;
+  try {
+    fs::create_symlink(fs::absolute(options_.kernel), folder_ + "/linux");
+    fs::create_symlink(fs::absolute(options_.initramfs), folder_ + "/initramfs");
+    fs::create_directories(folder_ + "/host/shared");
+    for (const auto& guest : guests_) {
+      fs::copy_file(guest->plan().script, fmt::format("{}/host/{}.sh", folder_, guest->plan().role));
+    }
+  } catch (const fs::filesystem_error& e) {
+    wrong = e.what();
+  }
+  return wrong.empty();
+}
+
+bool LinuxRun::launch(std::string& wrong) {
+  for (const auto& guest : guests_) {
+    // All names are relative to the folder: the kernel mixes its command line into its random
+    // numbers, and runs are to be equal.
+    KernelCommand command;
+    command.program = "./linux";
+    command.folder = folder_;
+    command.preload = options_.preload;
+    command.arguments = {fmt::format("mem={}M", options_.memory_mib),
+                         "initrd=initramfs",
+                         "con=null",
+                         "con0=fd:0,fd:1",
+                         "ssl=null",
+                         "stderr=1",
+                         "printk.time=1",
+                         "panic=-1",
+                         "vfio.enable_unsafe_noiommu_mode=1",
+                         "umid=" + guest->plan().role,
+                         "uml_dir=uml/",
+                         "vfsim.role=" + guest->plan().role,
+                         "vfsim.dir=/proc/self/cwd/host"};
+    if (!guest->linux_guest().launch(folder_, command)) {
+      wrong = fmt::format("guest {}: {}", guest->plan().name, guest->linux_guest().error());
+    }
+  }
+  return wrong.empty();
+}
+
+std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
+  const auto space = words.find(' ');
+  const std::string verb = words.substr(0, space);
+  const std::string what = space == std::string::npos ? "" : words.substr(space + 1);
+  if (verb == "start" && what == "vm") {
+    vm_starts_ = true;
+    return follower_ ? "" : "there is no VM";
+  }
+  return machine_.disturbances->request(guest.plan().host, verb, what);
+}
+
+int LinuxRun::run(Result& result) {
+  if (!prepare_folder(result.error) || !launch(result.error)) {
+    return kBadInput;
+  }
+  if (!options_.events.empty() && !machine_.events->write_lines(options_.events)) {
+    result.error = options_.events + ": cannot be written";
+    return kBadInput;
+  }
+  sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_DO_NOTHING);  // it stopped
+  sc_core::sc_spawn([this] { schedule(); }, "guests");
+  sc_core::sc_start();
+  machine_.finish(result);
+  result.error = failure();
+  if (!options_.events.empty() && !machine_.events->close_lines()) {
+    result.error = options_.events + ": cannot be written";
+  }
+  const bool broken = std::any_of(result.rules.begin(), result.rules.end(),
+                                  [](const RuleCount& rule) { return rule.violations != 0; });
+  result.verdict = result.error.empty() && !broken ? "pass" : "fail";
+  return result.verdict == "pass" ? kHeld : kViolated;
+}
+
+std::string LinuxRun::failure() const {
+  if (*options_.stop != 0) {
+    return "the run was interrupted";
+  }
+  if (!error_.empty()) {
+    return error_;
+  }
+  for (const auto& guest : guests_) {
+    if (const std::string why = guest->failure(); !why.empty()) {
+      return fmt::format("guest {}: {}", guest->plan().name, why);
+    }
+  }
+  return "";
+}
+
+SimNs LinuxRun::now() const {
+  return (machine_.calendar.now() + model::kNs - 1) / model::kNs;
+}
+
+void LinuxRun::wake() {
+  machine_.calendar.notify(wake_);
+}
+
+bool LinuxRun::alive() const {
+  return std::any_of(guests_.begin(), guests_.end(),
+                     [](const auto& guest) { return guest->linux_guest().alive(); });
+}
+
+void LinuxRun::judge_stops() {
+  for (const auto& guest : guests_) {
+    PciSlot* slot = guest->linux_guest().stopped_by();
+    if (slot == nullptr) {
+      continue;
+    }
+    if (guest->linux_guest().cpu().idle() && !commands_.polled(guest->function_of(*slot))) {
+      guest->linux_guest().release();
+    } else if (now() >= guest->linux_guest().stopped_at() + kLongestPoll) {
+      error_ = fmt::format("guest {} polls for the answer to a command of {}, which does not come",
+                           guest->plan().name, function_name(guest->function_of(*slot)));
+    }
+  }
+}
+
+bool LinuxRun::step_one() {
+  judge_stops();
+  for (const auto& guest : guests_) {
+    if (guest->overdue(now())) {
+      guest->linux_guest().stop();
+    }
+  }
+  const auto ready = std::find_if(guests_.begin(), guests_.end(), [this](const auto& guest) {
+    return guest->linux_guest().ready(now());
+  });
+  if (ready == guests_.end()) {
+    return false;
+  }
+  (*ready)->linux_guest().step(now());
+  return true;
+}
+
+bool LinuxRun::advance() {
+  SimNs due = kNeverNs;
+  for (const auto& guest : guests_) {
+    due = std::min(due, guest->linux_guest().due());
+    if (guest->linux_guest().stopped_by() != nullptr) {
+      due = std::min(due, guest->linux_guest().stopped_at() + kLongestPoll);
+    }
+  }
+  if (due == kNeverNs && !alive()) {
+    return false;
+  }
+  if (due == kNeverNs) {
+    error_ = "no guest will ever run again";
+    return false;
+  }
+  machine_.calendar.wait(wake_, due * model::kNs);
+  while (machine_.calendar.now() % model::kNs != 0) {
+    machine_.calendar.wait(wake_, now() * model::kNs);
+  }
+  if (now() > options_.limit_s * kSecond) {
+    error_ = fmt::format("not at an end after {} s of simulated time", options_.limit_s);
+  }
+  return error_.empty();
+}
+
+bool LinuxRun::start_guests() {
+  for (const auto& guest : guests_) {
+    if (guest->linux_guest().waits_for_start() && (!guest->plan().vm || vm_starts_)) {
+      guest->linux_guest().start(now());
+      return true;
+    }
+  }
+  return false;
+}
+
+void LinuxRun::schedule() {
+  bool there = true;
+  for (const auto& guest : guests_) {
+    there = there && guest->linux_guest().await_start();
+  }
+  while (there && alive() && *options_.stop == 0 && error_.empty() &&
+         (start_guests() || step_one() || advance())) {
+  }
+  machine_.calendar.stop();
+}
+
+}  // namespace vfsim::bench

@@ -1,0 +1,68 @@
+// Runs Linux guests on the simulated machine, from their start to their power-off.
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "testbench/linux_host/command_watch.hpp"
+#include "testbench/linux_host/vm_follower.hpp"
+
+namespace vfsim::bench {
+
+struct LinuxOptions {
+  std::string kernel;     // binary
+  std::string initramfs;  // file
+  std::string preload;    // library for the kernels, "" none
+  std::uint32_t memory_mib = 256;
+  std::uint32_t limit_s = 1000;  // simulated time after which a run has failed
+  std::vector<GuestPlan> guests;
+  std::string events;  // event log to write, "" none
+  const volatile std::sig_atomic_t* stop = nullptr;
+};
+
+/// One calendar for all guests: simulated time advances while all of them wait. The earliest goes
+/// first; of several at the same time the first of the plan. Prints what the guests write on their
+/// consoles, each line with its simulated time and guest.
+class LinuxRun {
+ public:
+  /// @param options  outlives this
+  LinuxRun(const Scenario& scenario, const LinuxOptions& options);
+  ~LinuxRun();
+
+  /// Ends all kernels. @return an ExitStatus (testbench/runner/runner.hpp); result.error says why it
+  /// is not kHeld
+  [[nodiscard]] int run(Result& result);
+
+ private:
+  [[nodiscard]] bool prepare_folder(std::string& error);
+  [[nodiscard]] bool launch(std::string& error);
+  [[nodiscard]] std::string asked(RunGuest& guest, const std::string& words);
+  /// The thread that lets guests run.
+  void schedule();
+  [[nodiscard]] bool start_guests();
+  /// Simulated time in whole nanoseconds, rounded up.
+  [[nodiscard]] SimNs now() const;
+  /// One step of the first guest that is ready. False: none is.
+  bool step_one();
+  /// Lets the simulation go on until a guest may be ready. False: the run is over.
+  bool advance();
+  void wake();
+  /// Lets guests go on whose polled commands are answered.
+  void judge_stops();
+  [[nodiscard]] bool alive() const;
+  [[nodiscard]] std::string failure() const;
+
+  const LinuxOptions& options_;
+  LinuxMachine machine_;
+  CommandWatch commands_;
+  std::string folder_;
+  std::vector<std::unique_ptr<RunGuest>> guests_;
+  std::unique_ptr<VmFollower> follower_;  // where there is a VM
+  bool vm_starts_ = false;
+  sc_core::sc_event wake_;
+  std::string error_;
+};
+
+}  // namespace vfsim::bench

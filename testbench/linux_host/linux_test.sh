@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
+# Cases: tier<TIER> (twice, equal), commands, interrupt, panic.
+set -euo pipefail
+vfsim=$1 build=$2 version=$3 case=$4
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+scripts=$here/scripts
+kernel=$(ls "${VFSIM_LINUX_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/vfsim/linux}"/build/"$version"-*/linux 2>/dev/null | head -n 1)
+if [ ! -x "$kernel" ]; then
+  echo "no kernel $version: run ./vfsim linux --kernel $version first"
+  exit 77
+fi
+initramfs=$("$here/initramfs/build.sh" "$build")
+work=$(mktemp -d)
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAILED: $*"
+  tail -n 40 "$work"/*.txt 2>/dev/null
+  exit 1
+}
+# run NAME OPTIONS...: sets status; output in NAME.txt
+run() {
+  local name=$1
+  shift
+  status=0
+  "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" "$@" >"$work/$name.txt" 2>&1 || status=$?
+}
+# No process, socket or folder of a run may be left.
+nothing_left() {
+  [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind: $(ls -A "$TMPDIR")"
+  ! pgrep -f "uml_dir=uml/.*vfsim.dir" >/dev/null || fail "a kernel is left: $(pgrep -af 'uml_dir=uml/.*vfsim.dir')"
+}
+# The order of a function's commands: opcodes, one a line.
+commands_of() {
+  sed -n 's/.*"kind":"command_submitted","host":"'"$2"'","fn":'"$3"',.*"opcode":"\(0x[0-9a-f]*\)".*/\1/p' "$1"
+}
+
+case $case in
+  tier*)
+    for n in 1 2; do
+      run $n --script "$scripts/$case" --json "$work/$n.json"
+      [ $status = 0 ] || fail "$case: exit status $status"
+      nothing_left
+    done
+    # Only the wall-clock time may differ.
+    cmp <(sed 's/ in [0-9.]* s,/ in S,/' "$work/1.txt") <(sed 's/ in [0-9.]* s,/ in S,/' "$work/2.txt") || fail "two runs differ"
+    ;;
+  commands)
+    echo '. /lib/vfsim.sh; ok "PF driver" has_driver $pf mlx5_core; finish' >"$work/probe.sh"
+    run probe --script "$work/probe.sh" --events "$work/probe.events"
+    [ $status = 0 ] || fail "exit status $status"
+    commands_of "$work/probe.events" A 0 >"$work/probe.commands"
+    diff <(grep -v '^#' "$here/expected/probe_$version.commands") "$work/probe.commands" || fail "other commands at probe"
+    ;;
+  interrupt)
+    printf 'while :; do :; done\n' >"$work/forever.sh"
+    printf 'sleep 1000000\n' >"$work/sleep.sh"
+    for script in forever sleep; do
+      "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" --script "$work/$script.sh" --limit 1000000 \
+        >"$work/$script.txt" 2>&1 &
+      pid=$!
+      sleep 4
+      kill -INT $pid
+      status=0
+      wait $pid || status=$?
+      [ $status = 1 ] || fail "$script: exit status $status"
+      grep -q "the run was interrupted" "$work/$script.txt" || fail "$script: no word of the interrupt"
+      nothing_left
+    done
+    ;;
+  panic)
+    printf '070701%0103dTRAILER!!!%06d' 0 0 | gzip >"$work/empty.gz"
+    initramfs=$work/empty.gz
+    echo true >"$work/true.sh"
+    run panic --script "$work/true.sh"
+    [ $status = 1 ] || fail "exit status $status"
+    grep -q "Kernel panic" <(tail -n 1 "$work/panic.txt") || fail "no word of the panic"
+    nothing_left
+    ;;
+  *) fail "unknown case $case" ;;
+esac

@@ -1,0 +1,116 @@
+#include "testbench/linux_host/run_guest.hpp"
+
+#include <cstdlib>
+#include <fmt/format.h>
+#include <utility>
+
+#include "testbench/linux_host/shared_memory.hpp"
+
+namespace vfsim::bench {
+namespace {
+
+constexpr std::string_view kExitMark = "VFSIM-EXIT ";
+constexpr std::string_view kRequestMark = "@vfsim ";
+constexpr SimNs kPowerOff = 5'000'000'000;  // what a guest may take for it
+constexpr std::string_view kPanic = "Kernel panic";
+// Where a VM's memory lies in the memory of both hosts, behind that of the hosts' own guests.
+constexpr std::uint64_t kVmMemory = 1ULL << 32;
+
+}  // namespace
+
+RunGuest::RunGuest(LinuxMachine& machine, GuestPlan plan, bool with_vm, Events events,
+                   const volatile std::sig_atomic_t& stop)
+    : machine_(machine),
+      plan_(std::move(plan)),
+      with_vm_(with_vm),
+      events_(std::move(events)),
+      guest_(machine.calendar, plan_.name, ram_, *this, stop) {
+  if (plan_.vm) {
+    PciSlot& slot = guest_.add_slot(machine.place(plan_.host, kVmFunction));
+    slot.emulate_config(machine.scenario().pcie);
+    return;
+  }
+  for (std::uint32_t fn = 0; fn <= machine.scenario().nic.vfs; ++fn) {
+    guest_.add_slot(machine.place(plan_.host, fn));
+  }
+}
+
+model::FnRef RunGuest::function_of(const PciSlot& slot) const {
+  const auto fn = static_cast<std::uint8_t>(slot.place().rid - model::Host::kNicRid);
+  const bool second = slot.place().host == machine_.hosts[1].get();
+  return {static_cast<std::uint8_t>(second ? 1 : 0), fn};
+}
+
+bool RunGuest::guest_memory(int file, std::uint64_t offset, std::uint64_t start,
+                            std::uint64_t bytes) {
+  if (plan_.vm) {
+    return vm_memory(file, offset, start, bytes);
+  }
+  model::HostMemory& memory = machine_.hosts[plan_.host]->memory();
+  if (start + bytes > kVmMemory || !map_file(memory, file, offset, start, bytes)) {
+    return false;
+  }
+  ram_ = {&memory, 0, start, bytes};
+  for (std::uint32_t fn = 0; fn <= machine_.scenario().nic.vfs; ++fn) {
+    if (!with_vm_ || fn != kVmFunction) {
+      machine_.grant(plan_.host, fn, start, bytes, start);
+    }
+  }
+  return true;
+}
+
+bool RunGuest::vm_memory(int file, std::uint64_t offset, std::uint64_t start, std::uint64_t bytes) {
+  for (std::uint8_t h = 0; h < kHosts; ++h) {
+    if (start + bytes < start ||
+        !map_file(machine_.hosts[h]->memory(), file, offset, kVmMemory + start, bytes)) {
+      return false;
+    }
+    machine_.grant(h, kVmFunction, start, bytes, kVmMemory + start);
+  }
+  ram_ = {&machine_.hosts[plan_.host]->memory(), kVmMemory, start, bytes};
+  return true;
+}
+
+void RunGuest::show(const std::string& line) const {
+  const SimNs t = events_.now();
+  fmt::print("[{:>4}.{:09}] {}| {}\n", t / 1'000'000'000, t % 1'000'000'000, plan_.name, line);
+}
+
+void RunGuest::guest_line(const std::string& line) {
+  if (line.rfind(kRequestMark, 0) == 0) {
+    const std::string wrong = events_.asked(*this, line.substr(kRequestMark.size()));
+    if (!wrong.empty()) {
+      trouble_ = wrong;
+      show(line + ": " + wrong);
+    }
+    return;
+  }
+  if (line.rfind(kExitMark, 0) == 0) {
+    status_ = std::atoi(line.c_str() + kExitMark.size());
+    ended_ = true;
+    ended_at_ = events_.now();
+    return;
+  }
+  if (const auto panic = line.find(kPanic); panic != std::string::npos && trouble_.empty()) {
+    trouble_ = line.substr(panic);
+  }
+  show(line);
+}
+
+bool RunGuest::overdue(SimNs now) const {
+  return ended_ && guest_.alive() && now > ended_at_ + kPowerOff;
+}
+
+std::string RunGuest::failure() const {
+  if (!guest_.error().empty()) {
+    return guest_.error();
+  }
+  if (!trouble_.empty()) {
+    return trouble_;
+  }
+  return !ended_         ? "its script did not come to its end"
+         : status_ != 0 ? fmt::format("its script ended with status {}", status_)
+                        : "";
+}
+
+}  // namespace vfsim::bench

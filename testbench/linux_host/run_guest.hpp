@@ -1,0 +1,69 @@
+// A guest of a run: its part of the machine, and what its console says.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "testbench/linux_host/linux_guest.hpp"
+#include "testbench/linux_host/linux_machine.hpp"
+
+namespace vfsim::bench {
+
+/// A kernel that is started, and what it does.
+struct GuestPlan {
+  std::string name;        // in the transcript
+  std::string role;        // as its init knows it: "a", "b", "vm"
+  std::uint8_t host = 0;   // whose NIC it drives; of a VM: where it starts
+  bool vm = false;         // its only device is kVmVf
+  std::string script;      // file that its init runs
+};
+
+/// The VF that a VM is given, where there is one.
+inline constexpr std::uint32_t kVmVf = 0;
+inline constexpr std::uint32_t kVmFunction = kVmVf + 1;
+
+class RunGuest final : public GuestListener {
+ public:
+  struct Events {
+    std::function<SimNs()> now;
+    std::function<void()> wake;
+    /// "@vfsim WORDS" on the console. @return "" or what is wrong with it
+    std::function<std::string(RunGuest&, const std::string& words)> asked;
+  };
+
+  /// @param with_vm  whether the run has a VM, whose VF then belongs to no host
+  RunGuest(LinuxMachine& machine, GuestPlan plan, bool with_vm, Events events,
+           const volatile std::sig_atomic_t& stop);
+
+  [[nodiscard]] const GuestPlan& plan() const { return plan_; }
+  [[nodiscard]] LinuxGuest& linux_guest() { return guest_; }
+  [[nodiscard]] const LinuxGuest& linux_guest() const { return guest_; }
+  [[nodiscard]] model::FnRef function_of(const PciSlot& slot) const;
+  /// Its script has ended, and it does not power off: a driver may wait for ever.
+  [[nodiscard]] bool overdue(SimNs now) const;
+  /// Why it failed, one line; "" if it did not.
+  [[nodiscard]] std::string failure() const;
+
+  [[nodiscard]] bool guest_memory(int file, std::uint64_t offset, std::uint64_t start,
+                                  std::uint64_t bytes) override;
+  void guest_line(const std::string& line) override;
+  void guest_wakes() override { events_.wake(); }
+
+ private:
+  [[nodiscard]] bool vm_memory(int file, std::uint64_t offset, std::uint64_t start,
+                               std::uint64_t bytes);
+  void show(const std::string& line) const;
+
+  LinuxMachine& machine_;
+  const GuestPlan plan_;
+  const bool with_vm_;
+  Events events_;
+  GuestRam ram_;
+  std::string trouble_;  // what the console told of
+  int status_ = 0;       // of its script
+  bool ended_ = false;
+  SimNs ended_at_ = 0;
+  LinuxGuest guest_;
+};
+
+}  // namespace vfsim::bench
