@@ -52,6 +52,15 @@ char** complete(const char* text, int, int) {
   return rl_completion_matches(text, candidate);
 }
 
+/// Ctrl-C at the prompt: an empty line.
+int empty_line() {
+  rl_replace_line("", 0);
+  rl_crlf();
+  rl_on_new_line();
+  rl_redisplay();
+  return 0;
+}
+
 std::string history_file() {
   const char* home = std::getenv("HOME");
   return home == nullptr ? "" : std::string(home) + "/.vfsim_history";
@@ -68,6 +77,7 @@ void converse(Session& session) {
   rl_readline_name = "vfsim";
   rl_basic_word_break_characters = " \t\n=<>!&|()+-*/?:";
   rl_attempted_completion_function = complete;
+  rl_signal_event_hook = empty_line;
   const std::string history = history_file();
   using_history();
   stifle_history(kHistory);
