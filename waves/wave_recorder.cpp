@@ -206,8 +206,8 @@ View WaveRecorder::view(Ps end) const {
   }
   view.from = first;
   view.to = last;
-  if (scope_.span.last == 0 &&
-      !view.markers.empty()) {  // the migrations, not the idle time around them
+  const bool whole_run = first == begin_ && last == end;
+  if (whole_run && view.markers.size() > 1) {  // the migrations, not the idle time around them
     const Ps margin = (view.markers.back().ps - view.markers.front().ps) / kMargin;
     view.from =
         std::max(first, view.markers.front().ps - std::min(view.markers.front().ps, margin));

@@ -259,6 +259,19 @@ TEST_F(Recorder, TheViewLooksAtTheFirstViolation) {
   EXPECT_THAT(text.str(), HasSubstr("@20\nvfsim.rules.violation\n"));
 }
 
+TEST_F(Recorder, TheViewOfAWindowShowsTheWindow) {
+  const std::string path = temp("part.fst");
+  WaveRecorder recorder(board_, path, {shown_groups(), {2 * model::kUs, 6 * model::kUs, 0}});
+  bus_.emit<Probe::driver>(&Observer::phase, 3 * model::kUs, 0U, "stop", true);
+  bus_.emit<Probe::driver>(&Observer::phase, 4 * model::kUs, 0U, "last_pages", true);
+  ASSERT_TRUE(recorder.finish(10 * model::kUs));
+  std::ifstream view(temp("part.gtkw"));
+  std::stringstream text;
+  text << view.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("[timestart] 2000000\n"));
+  EXPECT_THAT(text.str(), HasSubstr(" -1 3000000 4000000 -1"));
+}
+
 TEST_F(Recorder, BeginsInTheMiddleOfARun) {
   write(model::kUs, 256);
   suspend_vf0(2 * model::kUs);
