@@ -13,11 +13,15 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# waves NAME HEIGHT OPTIONS...: the view that the run leaves
+# waves NAME HEIGHT OPTIONS...: the view that the run leaves, or its head with the rows of $work/NAME.rows
 waves() {
   local name=$1 height=$2
   shift 2
   "$vfsim" run "$@" --wave "$work/$name.fst" > /dev/null || true # a failing run has a picture, too
+  if [ -e "$work/$name.rows" ]; then
+    sed '/^\[signals_width\]/q' "$work/$name.gtkw" > "$work/head"
+    cat "$work/head" "$work/$name.rows" > "$work/$name.gtkw"
+  fi
   (cd "$work" && xvfb-run -a -s "-screen 0 1500x${height}x24" bash -c '
     gtkwave --rcfile "$1" "$0.gtkw" > /dev/null 2>&1 &
     viewer=$!
@@ -44,7 +48,47 @@ shot() { # FILE WIDTH HEIGHT PICTURE
 
 waves migrate 760 migrate
 waves drain 700 stop_copy --set pcie.latency_ns=5000 --fault ack_before_drain --wave-groups all --wave-last 20us
-waves rtl 760 migrate --set nic.rtl=all --wave-groups all --wave-from 104.9ms --wave-to 105.4ms
+host=vfsim.A.nic.rtl
+cat > "$work/rtl.rows" << ROWS
+@200
+-A.vf0
+@100000028
+vfsim.A.vf0.migration_state[2:0]
+vfsim.A.vf0.run_state[2:0]
+@24
+vfsim.A.vf0.outstanding_reads[15:0]
+@20
+vfsim.A.vf0.transaction
+@200
+-RTL dma_gate
+@28
+$host.dma_gate.clk_i
+[color] 5
+$host.dma_gate.rd_valid_o
+@24
+[color] 5
+$host.dma_gate.rd_tag_o[7:0]
+@28
+[color] 5
+$host.dma_gate.wr_valid_o
+[color] 5
+$host.dma_gate.cpl_valid_i
+@24
+[color] 5
+$host.dma_gate.cpl_tag_i[7:0]
+@200
+-RTL mkey_walker
+@28
+[color] 6
+$host.mkey_walker.req_valid_i
+@100000028
+[color] 6
+$host.mkey_walker.mkey_walker_checked.u_walker.u_walk.state_q[2:0]
+@28
+[color] 6
+$host.mkey_walker.ans_valid_o
+ROWS
+waves rtl 480 migrate --set nic.rtl=all --wave-groups all --wave-from 105.0665ms --wave-to 105.0695ms
 page ack_before_drain 1100 900 stop_copy --set pcie.latency_ns=5000 --fault ack_before_drain
 page write_held_back 1100 760 migrate --fault write_held_back
 page tx_duplicated 1100 900 migrate --fault tx_duplicated
