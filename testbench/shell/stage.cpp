@@ -60,6 +60,8 @@ void Stage::built(Simulation& simulation, Director& director, Result& result) {
   const WorkloadParams& workload = simulation.scenario().workload;
   board_ = std::make_unique<waves::SignalBoard>(
       simulation.probes, waves::SignalSpace{workload.vfs() + 1, workload.guests}, model::Host::kNicRid);
+  simulation.rules->on_violation(
+      [this](const Violation& v) { board_->violated(sim_->calendar.now(), v.rule, v.who); });
   symbols_ = std::make_unique<Symbols>(simulation, *board_);
   watcher_ = std::make_unique<Watcher>(simulation.probes, *simulation.rules, model::Host::kNicRid, *this);
   machine_ = std::make_unique<Machine>(simulation, director, result, *watcher_, *board_, *symbols_, seed_);
