@@ -77,7 +77,11 @@ TEST(Shell, StoppingAndLookingDoNotChangeTheRun) {
 /// 100 jumps, back and forth, each compared with the same moment of a run that never went back.
 TEST(Shell, EveryMomentIsTheSameWhateverTheWayToIt) {
   constexpr std::uint64_t kEvents = 270'000;
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int kJumps = 8;  // each is a fork of a process with a large shadow, and a run
+#else
   constexpr int kJumps = 100;
+#endif
   std::mt19937_64 random(7);
   std::string jumps;
   for (int i = 0; i < kJumps; ++i) {
