@@ -35,6 +35,11 @@ std::string as_vcd(const std::string& path) {
   return text.str();
 }
 
+/// Tests run side by side.
+std::string own_file(const std::string& ending) {
+  return testing::TempDir() + "rtl_signals_" + testing::UnitTest::GetInstance()->current_test_info()->name() + "." + ending;
+}
+
 class RtlSignalsTest : public testing::Test {
  protected:
   RtlSignalsTest() {
@@ -44,7 +49,7 @@ class RtlSignalsTest : public testing::Test {
   /// The file of a run with edges at 1 us, 2 us, ... 9 us, where request k comes at k us.
   std::string run(const WaveScope& scope) {
     rtl::RtlModel<Vrr_arbiter> block(session_, "A.tx_arbiter");
-    const std::string path = testing::TempDir() + "rtl_signals.fst";
+    const std::string path = own_file("fst");
     WaveRecorder recorder(board_, path, scope, 0, session_.live_wave());
     for (std::uint64_t i = 1; i < 10; ++i) {
       now_ = i * model::kUs;
@@ -54,7 +59,7 @@ class RtlSignalsTest : public testing::Test {
       block.cycle_at(now_);
     }
     EXPECT_TRUE(recorder.finish(10 * model::kUs));
-    view_ = testing::TempDir() + "rtl_signals.gtkw";
+    view_ = own_file("gtkw");
     return as_vcd(path);
   }
 

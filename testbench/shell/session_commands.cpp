@@ -182,6 +182,9 @@ Outcome Session::do_restart(const Words& words) {
 }
 
 Outcome Session::do_set(const Words& words) {
+  if (words.size() == 4 && words[1] == "state") {
+    return dispatch({"set-state", words[2], words[3]});
+  }
   if (words.size() != 2) {
     return usage("set");
   }
