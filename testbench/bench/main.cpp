@@ -11,6 +11,7 @@
 #include <systemc>
 
 #include "testbench/bench/drain.hpp"
+#include "testbench/bench/linux_bench.hpp"
 #include "testbench/bench/measure.hpp"
 #include "testbench/bench/raw_loop.hpp"
 #include "testbench/bench/rtl_bench.hpp"
@@ -131,7 +132,30 @@ int bench_drain(const std::string& picture) {
   return error.median_percent <= 2 && error.p95_percent <= 5 ? 0 : 1;
 }
 
-/// vfsim bench [drain [PICTURE.svg] | path [VFS]... | rules | scenario]; nothing: all.
+struct TierBar {
+  const char* tier;
+  double wall_s;  // at most
+};
+constexpr TierBar kTierBars[] = {{"1", 3}, {"2", 5}, {"3", 8}, {"3_stream", 15}};
+
+void bench_linux(const LinuxOptions& kernels) {
+  const double hand_over = measure_hand_over();
+  row("message of the calendar handed over and back", fmt::format("{:.1f} us", hand_over * 1e6), "");
+  for (const auto& [tier, bar] : kTierBars) {
+    Figures f;
+    const double wall = best("wall_s", false, [&, name = tier] { return measure_linux(name, kernels); }, &f);
+    const auto share = [wall](double seconds) { return fmt::format("{:.0f} %", 100 * seconds / wall); };
+    row(fmt::format("linux, tier {}, wall time", tier), fmt::format("{:.2f} s", wall), fmt::format("at most {:.0f} s", bar));
+    row("  for each simulated ms", fmt::format("{:.2f} ms", wall / f["sim_s"]), "");
+    row("  TLPs per second", fmt::format("{:.0f}", f["tlps"] / wall), "");
+    row("  in guests, their sockets served", share(f["guests_s"]), "");
+    row("    of it turns of the calendar, one hand-over each", share(f["turns"] * hand_over), fmt::format("{:.0f} turns", f["turns"]));
+    row("  in the simulation", share(f["simulation_s"]), "");
+  }
+}
+
+/// vfsim bench [drain [PICTURE.svg] | linux KERNEL INITRAMFS | path [VFS]... | rtl | rules | scenario]; nothing: all but drain
+/// and linux.
 int bench(const std::vector<std::string>& words) {
   if (words.empty()) {
     bench_path({1, 16, 127});
@@ -146,6 +170,11 @@ int bench(const std::vector<std::string>& words) {
     bench_rules();
   } else if (words[0] == "drain" && words.size() <= 2) {
     return bench_drain(words.size() == 2 ? words[1] : "");
+  } else if (words[0] == "linux" && words.size() == 3) {
+    LinuxOptions kernels;
+    kernels.kernel = words[1];
+    kernels.initramfs = words[2];
+    bench_linux(kernels);
   } else if (words[0] == "path") {
     std::vector<std::uint32_t> vf_counts;
     for (std::size_t i = 1; i < words.size(); ++i) {
@@ -158,7 +187,7 @@ int bench(const std::vector<std::string>& words) {
     }
     bench_path(vf_counts.empty() ? std::vector<std::uint32_t>{1, 16, 127} : vf_counts);
   } else {
-    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: drain [PICTURE.svg], path [VFS]..., rtl, rules, scenario, or nothing for all\n", words[0]);
+    fmt::print(stderr, "vfsim: bench: unknown '{}'; allowed: drain [PICTURE.svg], linux, path [VFS]..., rtl, rules, scenario, or nothing for all but drain and linux\n", words[0]);
     return 2;
   }
   return 0;

@@ -124,6 +124,7 @@ Figures in_child(const std::function<Figures()>& measure) {
   if (pipe(ends) != 0) {
     throw std::runtime_error("no pipe");
   }
+  std::fflush(stdout);  // else the child has it, too
   const pid_t pid = fork();
   if (pid == 0) {
     close(ends[0]);

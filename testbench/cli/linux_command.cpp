@@ -5,13 +5,13 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
-#include <iterator>
 #include <vector>
 
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/catalogue.hpp"
 #include "testbench/faults/faulty_firmware_port.hpp"
 #include "testbench/faults/faulty_port.hpp"
+#include "testbench/linux_host/tier_plan.hpp"
 #include "testbench/report/account.hpp"
 
 namespace vfsim::bench {
@@ -31,19 +31,6 @@ bool readable(const std::string& what, const std::string& path, std::string& err
   return error.empty();
 }
 
-/// The guests of a tier: those that have a script.
-std::vector<GuestPlan> guests_of(const std::string& folder) {
-  const std::vector<GuestPlan> all{{"A", "a", 0, false, folder + "/a.sh"},
-                                   {"B", "b", 1, false, folder + "/b.sh"},
-                                   {"V", "vm", 0, true, folder + "/vm.sh"}};
-  std::vector<GuestPlan> guests;
-  std::error_code ignored;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(guests), [&](const GuestPlan& plan) {
-    return std::filesystem::is_regular_file(plan.script, ignored);
-  });
-  return guests;
-}
-
 /// Defects that are built into hardware and firmware. Those of drivers and hosts have no place, Linux
 /// is both; those that stand between the parts are not put there.
 bool built_in(const Scenario& scenario, const std::vector<std::string>& faults, std::string& error) {
@@ -59,17 +46,14 @@ bool built_in(const Scenario& scenario, const std::vector<std::string>& faults, 
 }
 
 bool complete(LinuxCommand& command, std::string& error) {
-  const std::string folder = VF_SOURCE_DIR "/testbench/linux_host/";
-  command.what.scenario = folder + "machine.toml";
-  command.run.preload = VF_FIXED_RANDOM;
+  std::error_code none;
+  command.what.scenario = linux_machine_file();
+  command.run.preload = fixed_random_library();
   command.run.stop = &interrupted;
-  command.run.guests = guests_of(folder + "scripts/tier" + command.tier);
-  if (std::error_code none; std::filesystem::is_directory(command.script, none)) {
-    command.run.guests = guests_of(command.script);
-  } else if (!command.script.empty()) {
-    command.run.guests = {{"A", "a", 0, false, command.script}};
-  }
-  if (command.run.guests.empty() || command.run.guests.front().vm) {
+  command.run.guests = command.script.empty()                                   ? guests_of_tier(command.tier)
+                       : std::filesystem::is_directory(command.script, none) ? guests_of_folder(command.script)
+                                                                             : guests_of_script(command.script);
+  if (command.run.guests.empty()) {
     error = fmt::format("linux: {} has no a.sh", command.script);
     return false;
   }

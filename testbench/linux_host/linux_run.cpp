@@ -2,6 +2,7 @@
 #include "testbench/linux_host/linux_run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
@@ -17,6 +18,20 @@ namespace fs = std::filesystem;
 // A driver polls for an answer that takes longer than any command of the firmware: it will not come.
 constexpr SimNs kLongestPoll = 1'000'000'000;
 constexpr SimNs kSecond = 1'000'000'000;
+
+/// Adds the wall time of its life.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  const Clock::time_point begin_ = Clock::now();
+};
 
 }  // namespace
 
@@ -184,6 +199,8 @@ bool LinuxRun::step_one() {
   if (ready == guests_.end()) {
     return false;
   }
+  const Stopwatch watch(cost_.guests_s);
+  ++cost_.turns;
   (*ready)->linux_guest().step(now());
   return true;
 }
@@ -203,6 +220,7 @@ bool LinuxRun::advance() {
     error_ = "no guest will ever run again";
     return false;
   }
+  const Stopwatch watch(cost_.simulation_s);
   machine_.calendar.wait(wake_, due * model::kNs);
   while (machine_.calendar.now() % model::kNs != 0) {
     machine_.calendar.wait(wake_, now() * model::kNs);

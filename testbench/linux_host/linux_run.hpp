@@ -22,6 +22,13 @@ struct LinuxOptions {
   const volatile std::sig_atomic_t* stop = nullptr;
 };
 
+/// Where the wall time of a run went, in seconds.
+struct LinuxCost {
+  double guests_s = 0;      // guests ran, and their sockets were served
+  double simulation_s = 0;  // the simulation went on
+  std::uint64_t turns = 0;  // so often a guest was let run
+};
+
 /// One calendar for all guests: simulated time advances while all of them wait. The earliest goes
 /// first; of several at the same time the first of the plan. Prints what the guests write on their
 /// consoles, each line with its simulated time and guest.
@@ -34,6 +41,7 @@ class LinuxRun {
   /// Ends all kernels. @return an ExitStatus (testbench/runner/runner.hpp); result.error says why it
   /// is not kHeld
   [[nodiscard]] int run(Result& result);
+  [[nodiscard]] const LinuxCost& cost() const { return cost_; }
 
  private:
   [[nodiscard]] bool prepare_folder(std::string& error);
@@ -63,6 +71,7 @@ class LinuxRun {
   bool vm_starts_ = false;
   sc_core::sc_event wake_;
   std::string error_;
+  LinuxCost cost_;
 };
 
 }  // namespace vfsim::bench

@@ -19,6 +19,20 @@ done
 if readelf -l "$busybox" | grep -q INTERP; then wrong "$busybox is not static: install the package busybox-static"; fi
 
 image=$1/guest/initramfs.cpio.gz
+# Newer than all that it is made of?
+up_to_date() {
+  local input
+  [ -e "$image" ] || return 1
+  for input in "$here/build.sh" "$here/vfsim.sh" "$busybox" "$init" "${programs[@]}"; do
+    [ "$image" -nt "$input" ] || return 1
+  done
+}
+exec 9>"$1/guest/.initramfs.lock" # two callers: the second waits
+flock 9
+if up_to_date; then
+  printf '%s\n' "$image"
+  exit
+fi
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,dev,host,lib,proc,run,sys,tmp}
@@ -28,9 +42,7 @@ install -m 755 "$busybox" "$root/bin/busybox"
 for program in "${programs[@]}"; do
   install -m 755 -s "$program" "$root/bin/"
 done
-while IFS= read -r applet; do
-  ln -s busybox "$root/bin/$applet"
-done < <("$busybox" --list | grep -vx busybox)
+"$busybox" --list | grep -vx busybox | (cd "$root/bin" && xargs -n 1 ln -s busybox)
 # equal input gives an equal file
 find "$root" -exec touch -h -d @0 {} +
 (cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc --owner 0:0 --reproducible --quiet | gzip -9n) >"$image.part"
