@@ -1,6 +1,8 @@
 #include "testbench/report/timeline.hpp"
 
 #include <fmt/format.h>
+#include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "firmware/interface/tables.hpp"
 
@@ -13,8 +15,14 @@ enum FunctionLane : std::uint32_t { kState, kCommands, kDma, kInterrupts, kFunct
 constexpr std::uint32_t kChannelLane = 0xffff;  // of a host, behind its functions
 enum GuestLane : std::uint32_t { kPhases, kVcpus };
 
-double microseconds(model::Ps t) {
-  return static_cast<double>(t) / static_cast<double>(model::kUs);
+/// The format's unit, exactly.
+std::string microseconds(model::Ps t) {
+  static_assert(model::kUs == 1'000'000);
+  return fmt::format("{}.{:06}", t / model::kUs, t % model::kUs);
+}
+
+const char* host_title(std::uint8_t host) {
+  return host == 0 ? "host A" : "host B";
 }
 
 std::string function_title(std::uint8_t fn) {
@@ -40,14 +48,14 @@ std::string Timeline::finish(model::Ps t) {
   for (auto& [key, burst] : bursts_) {
     end_burst({static_cast<std::uint8_t>(key >> 8), static_cast<std::uint8_t>(key)}, burst);
   }
-  return nlohmann::json{{"displayTimeUnit", "ns"}, {"traceEvents", events_}}.dump(1);
+  return fmt::format("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{}\n]}}\n", events_);
 }
 
 void Timeline::channel(model::Ps from, model::Ps to, std::uint8_t host, const std::string& message,
                        std::size_t bytes) {
   const Lane lane{host, kChannelLane};
-  name_lane(lane, fmt::format("host {}", host == 0 ? "A" : "B"), "channel");
-  complete(lane, message, from, to, {{"bytes", bytes}});
+  name_lane(lane, host_title(host), "channel");
+  complete(lane, message, from, to, fmt::format("\"bytes\":{}", bytes));
 }
 
 void Timeline::tlp_sent(model::Ps t, std::uint8_t host, const model::Tlp& tlp,
@@ -73,7 +81,8 @@ void Timeline::end_burst(model::FnRef who, Burst& burst) {
   if (burst.reads + burst.writes != 0) {
     complete(function_lane(who, kDma),
              fmt::format("{} reads, {} writes", burst.reads, burst.writes), burst.begin, burst.last,
-             {{"reads", burst.reads}, {"writes", burst.writes}, {"bytes", burst.bytes}});
+             fmt::format("\"reads\":{},\"writes\":{},\"bytes\":{}", burst.reads, burst.writes,
+                         burst.bytes));
   }
   burst = {};
 }
@@ -90,7 +99,8 @@ void Timeline::command_submitted(model::Ps t, const model::CommandView& view) {
 
 void Timeline::command_completed(model::Ps t, const model::CommandView& view) {
   end(function_lane(view.who, kCommands), view.slot, t,
-      {{"status", contract::enum_name("STATUS", view.status)}, {"syndrome", view.syndrome}});
+      fmt::format("\"status\":\"{}\",\"syndrome\":{}", contract::enum_name("STATUS", view.status),
+                  view.syndrome));
 }
 
 void Timeline::function_reset(model::Ps t, model::FnRef who) {
@@ -121,8 +131,10 @@ void Timeline::phase(model::Ps t, std::uint32_t guest, const char* name, bool st
 Timeline::Lane Timeline::function_lane(model::FnRef who, std::uint32_t kind) {
   static constexpr const char* kNames[kFunctionLanes] = {"state", "commands", "DMA", "interrupts"};
   const Lane lane{who.host, who.fn * kFunctionLanes + kind};
-  name_lane(lane, fmt::format("host {}", who.host == 0 ? "A" : "B"),
-            fmt::format("{} {}", function_title(who.fn), kNames[kind]));
+  if (named_.count(lane) == 0) {
+    name_lane(lane, host_title(who.host),
+              fmt::format("{} {}", function_title(who.fn), kNames[kind]));
+  }
   return lane;
 }
 
@@ -132,57 +144,45 @@ Timeline::Lane Timeline::guest_lane(std::uint32_t guest, std::uint32_t kind, con
   return lane;
 }
 
-void Timeline::name_lane(Lane lane, const std::string& process, const std::string& thread) {
-  if (named_.emplace(lane, true).second) {
-    for (const auto& [what, name] :
-         {std::pair{"process_name", process}, std::pair{"thread_name", thread}}) {
-      events_.push_back({{"ph", "M"},
-                         {"name", what},
-                         {"pid", lane.first},
-                         {"tid", lane.second},
-                         {"args", {{"name", name}}}});
-    }
-    events_.push_back({{"ph", "M"},
-                       {"name", "thread_sort_index"},
-                       {"pid", lane.first},
-                       {"tid", lane.second},
-                       {"args", {{"sort_index", lane.second}}}});
+void Timeline::name_lane(Lane lane, std::string_view process, std::string_view thread) {
+  if (!named_.insert(lane).second) {
+    return;
   }
+  add('M', lane, "process_name", fmt::format("\"args\":{{\"name\":\"{}\"}}", process));
+  add('M', lane, "thread_name", fmt::format("\"args\":{{\"name\":\"{}\"}}", thread));
+  add('M', lane, "thread_sort_index",
+      fmt::format("\"args\":{{\"sort_index\":{}}}", lane.second));
 }
 
 void Timeline::begin(Lane lane, std::uint32_t key, std::string name, model::Ps t) {
   open_[{lane, key}] = {std::move(name), t};
 }
 
-void Timeline::end(Lane lane, std::uint32_t key, model::Ps t, const nlohmann::json& result) {
+void Timeline::end(Lane lane, std::uint32_t key, model::Ps t, std::string_view args) {
   const auto found = open_.find({lane, key});
   if (found == open_.end()) {
     return;
   }
-  complete(lane, found->second.name, found->second.begin, t, result);
+  complete(lane, found->second.name, found->second.begin, t, args);
   open_.erase(found);
 }
 
-void Timeline::complete(Lane lane, const std::string& name, model::Ps from, model::Ps to,
-                        const nlohmann::json& args) {
-  events_.push_back({{"ph", "X"},
-                     {"name", name},
-                     {"pid", lane.first},
-                     {"tid", lane.second},
-                     {"ts", microseconds(from)},
-                     {"dur", microseconds(to - from)}});
-  if (!args.empty()) {
-    events_.back()["args"] = args;
-  }
+void Timeline::complete(Lane lane, std::string_view name, model::Ps from, model::Ps to,
+                        std::string_view args) {
+  add('X', lane, name,
+      fmt::format("\"ts\":{},\"dur\":{}{}{}{}", microseconds(from), microseconds(to - from),
+                  args.empty() ? "" : ",\"args\":{", args, args.empty() ? "" : "}"));
 }
 
-void Timeline::instant(Lane lane, const std::string& name, model::Ps t) {
-  events_.push_back({{"ph", "i"},
-                     {"s", "t"},
-                     {"name", name},
-                     {"pid", lane.first},
-                     {"tid", lane.second},
-                     {"ts", microseconds(t)}});
+void Timeline::instant(Lane lane, std::string_view name, model::Ps t) {
+  add('i', lane, name, fmt::format("\"s\":\"t\",\"ts\":{}", microseconds(t)));
+}
+
+void Timeline::add(char phase, Lane lane, std::string_view name, std::string_view rest) {
+  fmt::format_to(std::back_inserter(events_),
+                 "{}{{\"ph\":\"{}\",\"pid\":{},\"tid\":{},\"name\":{},{}}}",
+                 events_.empty() ? "" : ",\n", phase, lane.first, lane.second,
+                 nlohmann::json(name).dump(), rest);
 }
 
 }  // namespace vfsim::bench

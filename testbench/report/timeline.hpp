@@ -2,8 +2,9 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "systemc/common/probe.hpp"
@@ -55,18 +56,21 @@ class Timeline final : public model::Observer {
   };
   Lane function_lane(model::FnRef who, std::uint32_t kind);
   Lane guest_lane(std::uint32_t guest, std::uint32_t kind, const char* name);
-  void name_lane(Lane lane, const std::string& process, const std::string& thread);
+  void name_lane(Lane lane, std::string_view process, std::string_view thread);
   void begin(Lane lane, std::uint32_t key, std::string name, model::Ps t);
-  void end(Lane lane, std::uint32_t key, model::Ps t, const nlohmann::json& result = {});
-  void complete(Lane lane, const std::string& name, model::Ps from, model::Ps to,
-                const nlohmann::json& args);
+  /// `args`: members of a JSON object, as text.
+  void end(Lane lane, std::uint32_t key, model::Ps t, std::string_view args = {});
+  void complete(Lane lane, std::string_view name, model::Ps from, model::Ps to,
+                std::string_view args);
   void end_burst(model::FnRef who, Burst& burst);
-  void instant(Lane lane, const std::string& name, model::Ps t);
+  void instant(Lane lane, std::string_view name, model::Ps t);
+  /// A line of the trace; `rest`: the members behind the common ones.
+  void add(char phase, Lane lane, std::string_view name, std::string_view rest);
 
   const model::Rid base_rid_;
   std::map<std::uint32_t, Burst> bursts_;  // by host * 256 + function
-  nlohmann::json events_ = nlohmann::json::array();
-  std::map<Lane, bool> named_;
+  std::string events_;  // as JSON text: values of a JSON library took longer than the whole run
+  std::set<Lane> named_;
   std::map<std::pair<Lane, std::uint32_t>, Open> open_;
 };
 
