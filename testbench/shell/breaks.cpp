@@ -4,17 +4,6 @@
 #include <fmt/format.h>
 
 namespace vfsim::bench {
-namespace {
-
-std::string joined(const Words& words, std::size_t from) {
-  std::string text;
-  for (std::size_t i = from; i < words.size(); ++i) {
-    text += (i == from ? "" : " ") + words[i];
-  }
-  return text;
-}
-
-}  // namespace
 
 bool Breaks::make(const Json& item, const NameTable& names, Break& made, std::string& error) {
   made.number = item.at("n").get<int>();

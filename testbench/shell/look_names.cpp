@@ -6,20 +6,9 @@
 #include "testbench/shell/machine.hpp"
 
 namespace vfsim::bench {
-namespace {
-
-std::string expression_of(const Words& words) {
-  std::string text;
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    text += (i == 1 ? "" : " ") + words[i];
-  }
-  return text;
-}
-
-}  // namespace
 
 Answer shell_print(Machine& machine, const Words& words) {
-  const std::string text = expression_of(words);
+  const std::string text = joined(words, 1);
   if (text.empty()) {
     return wrong_usage("print");
   }
@@ -34,7 +23,7 @@ Answer shell_print(Machine& machine, const Words& words) {
 }
 
 Answer shell_expect(Machine& machine, const Words& words) {
-  const std::string text = expression_of(words);
+  const std::string text = joined(words, 1);
   if (text.empty()) {
     return wrong_usage("expect");
   }

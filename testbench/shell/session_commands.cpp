@@ -14,14 +14,6 @@ namespace {
 
 constexpr int kMostDepth = 16;  // files that take commands from files
 
-std::string joined(const Words& words, std::size_t from) {
-  std::string text;
-  for (std::size_t i = from; i < words.size(); ++i) {
-    text += (i == from ? "" : " ") + words[i];
-  }
-  return text;
-}
-
 /// "3 tlp vf0" or "tlp vf0": how often, and what.
 struct Counted {
   std::uint64_t n = 1;

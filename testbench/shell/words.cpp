@@ -1,12 +1,15 @@
 #include "testbench/shell/words.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <fmt/format.h>
 
 #include "testbench/scenarios/units.hpp"
 
 namespace vfsim::bench {
+
 bool split_words(std::string_view line, Words& words, std::string& error) {
   words.clear();
   std::size_t at = 0;
@@ -34,6 +37,11 @@ bool split_words(std::string_view line, Words& words, std::string& error) {
     }
     words.push_back(std::move(word));
   }
+}
+
+std::string joined(const Words& words, std::size_t from) {
+  const auto begin = words.begin() + static_cast<std::ptrdiff_t>(std::min(from, words.size()));
+  return fmt::format("{}", fmt::join(begin, words.end(), " "));
 }
 
 std::optional<std::uint64_t> number_of(std::string_view word) {

@@ -33,6 +33,12 @@ TEST(Words, AnOpenQuoteIsNamedWithItsPlace) {
   EXPECT_EQ(error, "column 8: a quote is not closed");
 }
 
+TEST(Words, AreJoinedFromOneOn) {
+  EXPECT_EQ(joined({"back", "5", "us"}, 1), "5 us");
+  EXPECT_EQ(joined({"back"}, 1), "");
+  EXPECT_EQ(joined({}, 1), "");
+}
+
 TEST(Words, NumbersAreDecimalOrHexadecimal) {
   EXPECT_EQ(number_of("31"), 31U);
   EXPECT_EQ(number_of("0x1F"), 31U);
