@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "firmware/interface/layout.h"
+#include "systemc/nic/in_turn.hpp"
 
 namespace vfsim::model {
 
@@ -18,8 +19,9 @@ class OfferListener {
 
 /// A slot is pending from its ring to the take, owned from the take to done(). A ring of an owned
 /// slot is kept and offered behind done(). Offers go round robin over the functions, and over the
-/// slots of a function; one stays until it is taken, or not allowed any more: hold, room, clear or
-/// reset.
+/// slots of a function, behind the one that was taken last. One stays until it is taken, or not
+/// allowed any more: hold, room, clear or reset; that costs no turn. So the calls alone decide what
+/// is offered, and in which order, not the times between them.
 /// Time: of the implementation. offer(), pending() and owned() reckon with every call before them.
 /// Rules: rtl_models/cmd_doorbell/rtl/cmd_doorbell_chk.sv.
 class CmdDoorbell {
@@ -81,22 +83,25 @@ class CmdDoorbellTlm final : public CmdDoorbell {
   [[nodiscard]] std::uint32_t owned_by_now(std::uint32_t fn) override { return owned(fn); }
 
  private:
+  using Functions = std::array<std::uint64_t, kFunctionWords>;
   struct Function {
     std::uint32_t pending = 0;
     std::uint32_t owned = 0;
     std::uint8_t next_slot = 0;  // the search for a slot starts here
     bool hold = false;
   };
-  /// Slots of the function that may be offered now.
+  /// Slots of the function that may be offered where there is room for them.
   [[nodiscard]] std::uint32_t open(std::uint32_t fn) const;
-  /// Withdraws an offer of the function that is not allowed any more, or `always`; finds another.
-  void look_again(std::uint32_t fn, bool always);
+  /// The function has changed: withdraws its offer if that is not allowed any more, or `always`,
+  /// and finds another.
+  void look_again(std::uint32_t fn, bool always = false);
   void find();
 
   OfferListener& listener_;
   std::array<Function, VF_MAX_FUNCTIONS> fns_{};
-  std::uint32_t allowed_ = 0;  // slots that there is room for
-  std::uint32_t next_fn_ = 0;
+  Functions any_open_{}, last_open_{};  // with an open slot; where the last one is
+  std::uint32_t allowed_ = 0;           // slots that there is room for
+  std::uint32_t next_fn_ = 0;           // the search for a function starts here
   std::optional<Offer> offer_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
+using testing::SizeIs;
 
 class CmdDoorbellTest : public testing::Test, private OfferListener {
  protected:
@@ -74,6 +75,36 @@ TEST_F(CmdDoorbellTest, RoomForTheLastSlotOnly) {
   EXPECT_THAT(run(), IsEmpty());
   doorbells.set_room(true, true);
   EXPECT_THAT(run(), ElementsAre(Pair(1, 0)));
+}
+
+TEST_F(CmdDoorbellTest, AnOfferThatIsWithdrawnKeepsItsTurn) {
+  doorbells.ring(1, 0b11);
+  doorbells.ring(2, 0b1);
+  doorbells.set_room(false, false);
+  EXPECT_FALSE(doorbells.offered());
+  doorbells.set_room(true, true);
+  doorbells.set_hold(1, true);
+  doorbells.set_hold(1, false);
+  EXPECT_THAT(run(), ElementsAre(Pair(2, 0), Pair(1, 0), Pair(1, 1)))
+      << "2 was offered meanwhile, and the turn of 1 is next";
+}
+
+/// The firmware says that it lacks room behind each take: the offer that stood by then must not
+/// have had its turn.
+TEST_F(CmdDoorbellTest, NobodyStarvesWhereThereIsRoomForOne) {
+  doorbells.ring(1, ~0U);
+  doorbells.ring(2, ~0U);
+  std::vector<std::pair<int, int>> taken;
+  for (int i = 0; i < 6; ++i) {
+    const auto now = run(1, false);
+    ASSERT_THAT(now, SizeIs(1));
+    taken.push_back(now[0]);
+    doorbells.set_room(false, false);
+    doorbells.done(now[0].first, now[0].second);
+    doorbells.set_room(true, true);
+  }
+  EXPECT_THAT(taken,
+              ElementsAre(Pair(1, 0), Pair(2, 0), Pair(1, 1), Pair(2, 1), Pair(1, 2), Pair(2, 2)));
 }
 
 TEST_F(CmdDoorbellTest, ResetAndClearForget) {

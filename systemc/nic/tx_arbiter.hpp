@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "firmware/interface/layout.h"
+#include "systemc/nic/in_turn.hpp"
 
 namespace vfsim::model {
 
@@ -21,28 +22,15 @@ class TxArbiter {
 class RrArbiter final : public TxArbiter {
  public:
   int pick(const std::uint64_t req[2]) override {
-    const int from = (last_ + 1) % VF_MAX_FUNCTIONS;
-    int found = first_at_or_after(req, from);
-    if (found < 0) {
-      found = first_at_or_after(req, 0);
+    const int found = first_in_turn(req, first_);
+    if (found >= 0) {
+      first_ = (static_cast<std::uint32_t>(found) + 1) % VF_MAX_FUNCTIONS;
     }
-    last_ = found < 0 ? last_ : found;
     return found;
   }
 
  private:
-  static int first_at_or_after(const std::uint64_t req[2], int from) {
-    for (int word = from / 64; word < 2; ++word) {
-      const std::uint64_t above =
-          word == from / 64 ? req[word] >> (from % 64) << (from % 64) : req[word];
-      if (above != 0) {
-        return word * 64 + __builtin_ctzll(above);
-      }
-    }
-    return -1;
-  }
-
-  int last_ = VF_MAX_FUNCTIONS - 1;
+  std::uint32_t first_ = 0;  // the search starts here
 };
 
 }  // namespace vfsim::model

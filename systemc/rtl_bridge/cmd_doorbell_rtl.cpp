@@ -18,15 +18,18 @@ void CmdDoorbellRtl::push(Kind kind, std::uint32_t fn, std::uint32_t slots) {
 
 void CmdDoorbellRtl::cycle(Ps at) {
   last_ = std::max(at, last_ + clock_.period());
-  if (orders_.empty()) {
+  if (settle_ > 0) {
     dut_.cycle(last_, nullptr);
     --settle_;
-    return;
+  } else {
+    const CmdDoorbellDut::Order order = orders_.front();
+    orders_.pop();
+    dut_.cycle(last_, &order);
+    settle_ = kSettle;
   }
-  const CmdDoorbellDut::Order order = orders_.front();
-  orders_.pop();
-  dut_.cycle(last_, &order);
-  settle_ = kSettle;
+  if (dut_.offered()) {  // and stays
+    settle_ = 0;
+  }
 }
 
 bool CmdDoorbellRtl::edge() {

@@ -12,8 +12,9 @@
 namespace vfsim::model {
 
 /// rtl_models/cmd_doorbell behind the interface of the model.
-/// Time: one order per clock cycle, in the order of the calls; an offer stands two cycles behind
-/// its cause. Clocked only while orders wait or an offer may be on its way. offer(), pending() and
+/// Time: an order goes in, in the order of the calls, when the offer stands that the order before
+/// it has caused, or cannot come any more: what is offered does not depend on how long the block
+/// searches. Clocked only while orders wait or an offer may be on its way. offer(), pending() and
 /// owned() are register reads that wait for the block: they clock it through its orders.
 class CmdDoorbellRtl final : public CmdDoorbell {
  public:
@@ -39,7 +40,8 @@ class CmdDoorbellRtl final : public CmdDoorbell {
 
  private:
   using Kind = CmdDoorbellDut::Kind;
-  static constexpr std::uint32_t kSettle = 1;  // cycles from an order to the offer
+  static constexpr std::uint32_t kSettle =
+      2;  // cycles from an order to the offer: a_offered_in_time
 
   [[nodiscard]] bool settled() const { return orders_.empty() && settle_ == 0; }
   void push(Kind kind, std::uint32_t fn, std::uint32_t slots);
@@ -54,7 +56,7 @@ class CmdDoorbellRtl final : public CmdDoorbell {
   WorkClock<CmdDoorbellRtl, &CmdDoorbellRtl::edge> clock_;
   Calendar& calendar_;
   Ring<CmdDoorbellDut::Order> orders_;
-  std::uint32_t settle_ = 0;  // cycles until the offer stands
+  std::uint32_t settle_ = 0;  // cycles in which the offer may still come
   std::array<bool, VF_MAX_FUNCTIONS> held_{};
   Ps last_ = 0;  // edge
 };

@@ -9,6 +9,7 @@
 //   BUG_KEEP_OWNED     a ring of an owned slot is dropped
 //   BUG_STALE_OFFER    a reset does not withdraw the offer
 //   BUG_LOW_FIRST      the lowest slot always comes first: others starve
+//   BUG_TURN_OF_OFFER  an offer costs the turn, even if it is withdrawn: who is offered when room ends may starve
 //   BUG_BOUND          no bug: shows that the bound of `TURNS is exact
 module cmd_doorbell_fv #(
   parameter  int unsigned Functions = 4,
@@ -56,18 +57,23 @@ module cmd_doorbell_fv #(
   always_comb assume (rst_ni == started_q);
 
 `ifdef TURNS
-  // One slot of one function stands for all: takes of others while it could be offered without a break.
+  // One slot of one function stands for all: takes of others while it waits and its function is not held. Room may come
+  // and go; a last slot that was offered out of turn, because there was room for no other, starts the count again.
   (* anyconst *) logic [FnW-1:0] fn;
   (* anyconst *) logic [SlotW-1:0] slot;
   always_comb assume (sel_fn_i == fn);
-  logic       waits, take;
+  logic       waits, take, out_of_turn_q;
   logic [4:0] passed_q;
   assign take  = take_valid_i && offer_valid_o && fw_fn_i == offer_fn_o && fw_slot_i == offer_slot_o;
-  assign waits = pending_o[slot] && !owned_o[slot] && !hold_i[fn] && room_i && !(clear_valid_i && fw_fn_i == fn)
+  assign waits = pending_o[slot] && !owned_o[slot] && !hold_i[fn] && !(clear_valid_i && fw_fn_i == fn)
                && !(flr_valid_i && flr_fn_i == fn);
   always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) out_of_turn_q <= 1'b0;
+    else if (!offer_valid_o) out_of_turn_q <= !room_i;
+  end
+  always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) passed_q <= '0;
-    else if (!waits || (take && fw_fn_i == fn && fw_slot_i == slot)) passed_q <= '0;
+    else if (!waits || (take && (out_of_turn_q || (fw_fn_i == fn && fw_slot_i == slot)))) passed_q <= '0;
     else if (take) passed_q <= passed_q + 5'd1;
   end
 `ifdef BUG_BOUND

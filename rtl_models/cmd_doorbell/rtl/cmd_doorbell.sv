@@ -5,7 +5,8 @@
 //
 // A slot is pending from its ring to the take, and owned from the take to the firmware's `done`. A ring of an owned slot
 // is kept: the slot is offered again behind `done`. Offers go round robin over the functions, and over the slots of a
-// function; nothing of a function under hold is offered. See README.md.
+// function, behind the one that was taken last: one that is withdrawn costs no turn. Nothing of a function under hold is
+// offered. See README.md.
 module cmd_doorbell #(
   parameter  int unsigned Functions = vf_iface_pkg::VF_MAX_FUNCTIONS,
   parameter  int unsigned Slots     = 1 << vf_iface_pkg::VF_LOG_CMDQ_SIZE,
@@ -57,15 +58,25 @@ module cmd_doorbell #(
   assign pending_o = pending_q[sel_fn_i];
   assign owned_o   = owned_q[sel_fn_i];
 
-  // ---- next offer ----
-  logic [Functions-1:0] request;
-  assign request = (room_i ? some_q : room_last_i ? last_q : '0) & ~hold_i;
+  logic             offer_q, offer_allowed, taken, withdrawn;
+  logic [FnW-1:0]   offer_fn_q;
+  logic [SlotW-1:0] offer_slot_q;
 
-  logic             found, load;
+  // ---- next offer ----
+  logic             found, load, turn;
   logic [FnW-1:0]   found_fn;
   logic [SlotW-1:0] found_slot;
+`ifdef BUG_TURN_OF_OFFER
+  assign turn = load;
+`else
+  assign turn = taken;
+`endif
+  // In the cycle of its take, when nothing is searched, the offer is the only request: the turn goes on behind it.
+  logic [Functions-1:0] open_fns, request;
+  assign open_fns = (room_i ? some_q : room_last_i ? last_q : '0) & ~hold_i;
+  assign request  = taken ? Functions'(1) << offer_fn_q : open_fns;
   rr_arbiter #(.N(Functions), .Group(Group)) u_arbiter (
-    .clk_i, .rst_ni, .req_i(request), .taken_i(load), .valid_o(found), .index_o(found_fn)
+    .clk_i, .rst_ni, .req_i(request), .taken_i(turn), .valid_o(found), .index_o(found_fn)
   );
 
   logic [Slots-1:0] open, ahead, search;
@@ -85,9 +96,6 @@ module cmd_doorbell #(
   end
 
   // ---- offer ----
-  logic             offer_q, offer_allowed, taken, withdrawn;
-  logic [FnW-1:0]   offer_fn_q;
-  logic [SlotW-1:0] offer_slot_q;
   assign offer_allowed = !hold_i[offer_fn_q] && (room_i || (room_last_i && offer_slot_q == LastSlot));
 `ifdef BUG_HELD
   assign offer_valid_o = offer_q;
@@ -169,7 +177,11 @@ module cmd_doorbell #(
         some_q[fw_fn_i]    <= |(fw_pending & ~fw_owned);
         last_q[fw_fn_i]    <= fw_pending[Slots-1] && !fw_owned[Slots-1];
       end
+`ifdef BUG_TURN_OF_OFFER
       if (load) next_q[found_fn] <= found_slot + SlotW'(1);
+`else
+      if (taken) next_q[offer_fn_q] <= offer_slot_q + SlotW'(1);
+`endif
       if (flr_valid_i) begin
         pending_q[flr_fn_i] <= '0;
         owned_q[flr_fn_i]   <= '0;
