@@ -17,11 +17,11 @@
 
 namespace vfsim::bench {
 
-/// Legal reorderings. The RTL looks for the next offer a cycle behind an order, the model at once.
-/// Orders that are further apart than that give the same offers in the same order: one stream.
-/// Within a burst an offer that was withdrawn at once may have moved the turn of one of them only,
-/// so the order of the functions is free; which slots are executed, and how often, is not: a stream
-/// for each slot of each function.
+/// Legal reorderings: none. What is offered, and in which order, depends on the calls and their
+/// order alone: a turn goes to who is taken, so an offer that is withdrawn, or that a slower
+/// implementation had not made yet, moves nothing; and the bridge gives the RTL an order only when
+/// the offer stands that the order before it has caused. So all that somebody sees of offers and
+/// vectors is one stream. Only the time at which an offer is told of differs.
 class CmdDoorbellPair : public testing::Test, private rtl::AssertionListener {
  protected:
   static constexpr std::uint64_t kWaveWindow = 2'000'000;  // ps
