@@ -276,6 +276,43 @@ TEST_F(DatapathTest, frames_without_owner_or_buffer_are_refused) {
   EXPECT_FALSE(bed.nic.owns_mac(frame.data()));
 }
 
+TEST_F(DatapathTest, a_multicast_frame_that_comes_back_is_not_for_its_sender) {
+  bed.make_queues(2);
+  Bytes frame = test_frame(0, 100);
+  std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
+  frame[10] = 0;
+  frame[11] = kFn;  // 02:00:00:00:00:<fn> sent it
+  for (const std::uint32_t fn : {kFn, 2U}) {
+    bed.put_receive(fn, 0, Bed::kBuffers, 2048);
+  }
+  EXPECT_EQ(bed.deliver(frame), FrameDrop::none);
+  bed.run(10 * kUs);
+  EXPECT_EQ(context().rq[0].hw_counter, 0U);
+  EXPECT_EQ(bed.context(2).rq[0].hw_counter, 1U);
+  frame[11] = 9;  // and somebody else's is for both
+  bed.put_receive(2, 1, Bed::kBuffers, 2048);
+  EXPECT_EQ(bed.deliver(frame), FrameDrop::none);
+  bed.run(10 * kUs);
+  EXPECT_EQ(context().rq[0].hw_counter, 1U);
+}
+
+TEST_F(DatapathTest, multicast_frames_wait_for_the_first_look_at_the_receive_record) {
+  Bytes frame = test_frame(0, 100);
+  std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
+  bed.put_receive(kFn, 0, Bed::kBuffers, 2048);
+  bed.put_receive(kFn, 1, Bed::kBuffers + 4096, 2048);
+  for (std::uint8_t i = 0; i < 3; ++i) {  // no buffer is known yet, and the third has none
+    frame.back() = i;
+    EXPECT_EQ(bed.nic.frame_arrived(frame.data(), static_cast<std::uint32_t>(frame.size())),
+              FrameDrop::none);
+  }
+  bed.run(20 * kUs);
+  EXPECT_EQ(context().rq[0].hw_counter, 2U);
+  EXPECT_EQ(bed.read(kFn, Bed::kBuffers + 99, 1), Bytes{0});
+  EXPECT_EQ(bed.read(kFn, Bed::kBuffers + 4096 + 99, 1), Bytes{1});
+  EXPECT_EQ(context().counters.rx_dropped, 1U);
+}
+
 TEST_F(DatapathTest, a_frame_longer_than_its_buffers_is_an_error) {
   bed.put_receive(kFn, 0, Bed::kBuffers, 64);
   ASSERT_EQ(bed.deliver(test_frame(kFn, 100)), FrameDrop::none);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/port_counters.hpp"
@@ -79,17 +80,44 @@ FrameDrop ReceiveQueues::frame(const std::uint8_t* bytes, std::uint32_t length) 
                 : offer(static_cast<std::uint32_t>(fn), bytes, length);
 }
 
-// One taker is enough: a frame cannot be given back for the others.
+// One taker is enough: a frame cannot be given back for the others. A switch that is a reflective
+// relay brings a function's own frames back: they are not for it.
 FrameDrop ReceiveQueues::multicast(const std::uint8_t* bytes, std::uint32_t length) {
   FrameDrop result = FrameDrop::no_owner;
   for (std::uint32_t fn = 0; fn < core_.functions(); ++fn) {
-    if (!core_.run[fn].present || core_.context(fn).enabled == 0) {
+    if (!core_.run[fn].present || core_.context(fn).enabled == 0 ||
+        steering_.lists(fn, bytes + kMacBytes)) {
       continue;
     }
-    const FrameDrop one = offer(fn, bytes, length);
+    FrameDrop one = offer(fn, bytes, length);
+    if (one == FrameDrop::not_ready && reads_record(fn) && late_.size() < kMaxLate) {
+      late_.push_back({{bytes, bytes + length}, fn});
+      one = FrameDrop::none;
+    }
     result = result == FrameDrop::none ? result : one;
   }
   return result;
+}
+
+bool ReceiveQueues::reads_record(std::uint32_t fn) const {
+  const auto first = states_.begin() + static_cast<std::ptrdiff_t>(fn * VF_RQ_COUNT);
+  return std::any_of(first, first + VF_RQ_COUNT, [](const QueueState& s) { return s.reading; });
+}
+
+void ReceiveQueues::offer_late(std::uint32_t fn) {
+  std::vector<Late> rest;
+  bool waits = false;  // those behind it wait, too
+  for (Late& late : std::exchange(late_, {})) {
+    if (late.fn == fn && !waits) {
+      waits = offer(fn, late.frame.data(), static_cast<std::uint32_t>(late.frame.size())) ==
+                  FrameDrop::not_ready &&
+              reads_record(fn);
+    }
+    if (late.fn != fn || waits) {
+      rest.push_back(std::move(late));
+    }
+  }
+  late_ = std::move(rest);
 }
 
 FrameDrop ReceiveQueues::refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
@@ -285,6 +313,9 @@ void ReceiveQueues::dma_done(std::uint64_t cookie, DmaResult result) {
   if ((cookie & kRecordCookie) != 0) {
     const auto queue = static_cast<std::uint32_t>(cookie);
     record_read(queue / VF_RQ_COUNT, queue % VF_RQ_COUNT, result);
+    if (!late_.empty()) {
+      offer_late(queue / VF_RQ_COUNT);
+    }
     return;
   }
   const auto index = static_cast<std::uint32_t>(cookie);
@@ -422,6 +453,8 @@ void ReceiveQueues::reset(std::uint32_t fn) {
     }
   }
   work_[fn] = 0;
+  late_.erase(std::remove_if(late_.begin(), late_.end(), [fn](const Late& l) { return l.fn == fn; }),
+              late_.end());
   for (std::uint32_t rq = 0; rq < VF_RQ_COUNT; ++rq) {
     state(fn, rq) = QueueState{};
   }

@@ -18,7 +18,8 @@ namespace vfsim::model {
 /// Takes a frame only when a receive buffer is known to be there. Buffers are known from the
 /// doorbell record, which is read when less than half of the ring is known to be free; a frame that
 /// comes before the first answer is refused as not_ready, one that finds the record read twice
-/// without a buffer as no_buffer. Frames of a queue complete in order.
+/// without a buffer as no_buffer. Frames of a queue complete in order. A multicast frame cannot be
+/// given back for one of its receivers: it waits here for the answer.
 ///
 /// Errors: the frame's CQE has opcode 14 and a CqeSyndrome, the queue goes to VF_WQ_ERR, frames
 /// behind it complete as flushed. Where no CQE is possible, a work queue error event is posted.
@@ -39,6 +40,7 @@ class ReceiveQueues final : private DmaClient {
   static constexpr std::uint32_t kNone = ~0U;
   static constexpr std::uint32_t kMaxFrame = 10240;
   static constexpr std::uint32_t kMaxStride = 1024;
+  static constexpr std::size_t kMaxLate = 64;
 
   struct Context {
     std::unique_ptr<std::uint8_t[]> frame;  // kMaxFrame
@@ -56,6 +58,11 @@ class ReceiveQueues final : private DmaClient {
     bool used = false;
     bool scattered = false;  // payload writes are started
   };
+  /// A multicast frame for a function whose receive record is being read.
+  struct Late {
+    std::vector<std::uint8_t> frame;
+    std::uint32_t fn = 0;
+  };
   struct QueueState {
     std::uint32_t head = kNone, tail = kNone;  // frames in work
     std::uint16_t in_work = 0;
@@ -70,6 +77,8 @@ class ReceiveQueues final : private DmaClient {
     return states_[fn * VF_RQ_COUNT + rq];
   }
   FrameDrop multicast(const std::uint8_t* bytes, std::uint32_t length);
+  [[nodiscard]] bool reads_record(std::uint32_t fn) const;
+  void offer_late(std::uint32_t fn);
   FrameDrop offer(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length);
   FrameDrop refuse(std::uint32_t fn, const std::uint8_t* bytes, std::uint32_t length,
                    FrameDrop why);
@@ -98,6 +107,7 @@ class ReceiveQueues final : private DmaClient {
   std::vector<std::uint32_t> free_;
   std::vector<QueueState> states_;
   std::array<std::uint32_t, kNicFunctions> work_{};
+  std::vector<Late> late_;  // in order of arrival
 };
 
 }  // namespace vfsim::model

@@ -149,6 +149,12 @@ int RxSteering::owner(const std::uint8_t* mac) const {
   return exact;
 }
 
+bool RxSteering::lists(std::uint32_t fn, const std::uint8_t* mac) const {
+  return std::any_of(macs_.begin(), macs_.end(), [fn, wanted = key(mac)](const Entry& e) {
+    return e.mac == wanted && e.fn == fn;
+  });
+}
+
 const vf_tir* RxSteering::pick_tir(const vf_function& context, const std::uint8_t* frame,
                                    const PacketView& view) const {
   const Match value = match_value(frame, view);

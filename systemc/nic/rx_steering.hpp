@@ -33,6 +33,8 @@ class RxSteering {
   [[nodiscard]] int owner(const std::uint8_t* mac) const;
   /// As owner(), without promiscuous functions.
   [[nodiscard]] int exact_owner(const std::uint8_t* mac) const;
+  /// Whether the address is in the function's list.
+  [[nodiscard]] bool lists(std::uint32_t fn, const std::uint8_t* mac) const;
   [[nodiscard]] RxTarget target(std::uint32_t fn, const std::uint8_t* frame,
                                 const PacketView& view) const;
 

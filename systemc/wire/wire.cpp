@@ -16,8 +16,9 @@ constexpr std::uint32_t kLineBytes = 24;  // preamble 8, FCS 4, gap 12
 /// An endpoint's way to the switch.
 class EthernetWire::Port final : public WirePort {
  public:
-  Port(EthernetWire& wire, WireEndpoint& endpoint, FrameFate* fate, std::uint32_t index)
-      : wire_(wire), endpoint_(endpoint), fate_(fate), index_(index) {}
+  Port(EthernetWire& wire, WireEndpoint& endpoint, FrameFate* fate, Relay relay,
+       std::uint32_t index)
+      : wire_(wire), endpoint_(endpoint), fate_(fate), relay_(relay), index_(index) {}
 
   void send(const std::uint8_t* bytes, std::uint32_t length) override {
     ++wire_.counters_.sent;
@@ -40,6 +41,7 @@ class EthernetWire::Port final : public WirePort {
   [[nodiscard]] Ps tx_free_at() const override { return std::max(free_at_, wire_.calendar_.now()); }
 
   WireEndpoint& endpoint() { return endpoint_; }
+  [[nodiscard]] bool reflects() const { return relay_ == Relay::reflective; }
   [[nodiscard]] std::size_t in_flight() const { return frames_.size(); }
   void tell_dropped(const std::uint8_t* bytes, std::uint32_t length) {
     if (fate_ != nullptr) {
@@ -68,6 +70,7 @@ class EthernetWire::Port final : public WirePort {
   EthernetWire& wire_;
   WireEndpoint& endpoint_;
   FrameFate* fate_;
+  const Relay relay_;
   const std::uint32_t index_;
   Ps free_at_ = 0;
   Ring<Frame> frames_{256};
@@ -86,9 +89,9 @@ EthernetWire::EthernetWire(Calendar& calendar, const WireParams& params, std::ui
 
 EthernetWire::~EthernetWire() = default;
 
-WirePort& EthernetWire::attach(WireEndpoint& endpoint, FrameFate* fate) {
-  ports_.push_back(
-      std::make_unique<Port>(*this, endpoint, fate, static_cast<std::uint32_t>(ports_.size())));
+WirePort& EthernetWire::attach(WireEndpoint& endpoint, FrameFate* fate, Relay relay) {
+  ports_.push_back(std::make_unique<Port>(*this, endpoint, fate, relay,
+                                          static_cast<std::uint32_t>(ports_.size())));
   return *ports_.back();
 }
 
@@ -112,6 +115,10 @@ EthernetWire::Mac EthernetWire::destination(const Frame& frame) const {
   Mac mac{};
   std::copy_n(bytes(frame), mac.size(), mac.begin());
   return mac;
+}
+
+bool EthernetWire::reaches(const Frame& frame, std::uint32_t port) const {
+  return port != frame.sender || ports_[port]->reflects();
 }
 
 void EthernetWire::route(const Frame& frame) {
@@ -141,7 +148,7 @@ void EthernetWire::route(const Frame& frame) {
 void EthernetWire::flood(const Frame& frame) {
   bool taken = false;
   for (std::uint32_t i = 0; i < ports_.size(); ++i) {
-    if (i != frame.sender) {
+    if (reaches(frame, i)) {
       taken = ports_[i]->endpoint().frame_arrived(bytes(frame), frame.length) == FrameDrop::none ||
               taken;
     }
@@ -157,7 +164,7 @@ FrameDrop EthernetWire::offer(const Frame& frame) {
   FrameDrop result = FrameDrop::no_owner;
   for (std::uint32_t i = 0; i < ports_.size(); ++i) {
     WireEndpoint& endpoint = ports_[i]->endpoint();
-    if (i == frame.sender || !endpoint.owns_mac(bytes(frame))) {
+    if (!reaches(frame, i) || !endpoint.owns_mac(bytes(frame))) {
       continue;
     }
     // While a function moves, both NICs may know its MAC: the one that accepts is the owner.

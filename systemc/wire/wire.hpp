@@ -22,10 +22,15 @@ struct WireCounters {
   std::uint64_t retried = 0;
 };
 
+/// Whether the switch sends frames back to the port that they came from.
+enum class Relay : std::uint8_t { none, reflective };
+
 /// A frame arrives one serialisation time (with preamble, FCS and gap) plus the latency after the
 /// sender's line was free, at the endpoint that owns its destination MAC and accepts it; a
 /// multicast or broadcast frame at all but the sender. Frames of one sender to one MAC never
-/// overtake each other.
+/// overtake each other. On a port that is a reflective relay the sender counts among the receivers:
+/// functions of one NIC reach each other there (IEEE 802.1Qbg), and the NIC keeps each of them from
+/// what it sent itself.
 ///
 /// A unicast frame that nobody owns or accepts waits (params.unowned "hold"): it is tried again
 /// every retry_us, frames to the same MAC queue behind it and follow at line rate; or it is dropped
@@ -44,7 +49,7 @@ class EthernetWire {
 
   /// Connects an endpoint; ports are numbered in this order. `fate`, if given, hears of each of its
   /// frames.
-  WirePort& attach(WireEndpoint& endpoint, FrameFate* fate = nullptr);
+  WirePort& attach(WireEndpoint& endpoint, FrameFate* fate = nullptr, Relay relay = Relay::none);
   [[nodiscard]] WirePort& port(std::size_t index);
 
   [[nodiscard]] const WireCounters& counters() const { return counters_; }
@@ -70,6 +75,7 @@ class EthernetWire {
     Ring<Frame> frames{64};
   };
 
+  [[nodiscard]] bool reaches(const Frame& frame, std::uint32_t port) const;
   void route(const Frame& frame);
   void flood(const Frame& frame);
   [[nodiscard]] FrameDrop offer(const Frame& frame);

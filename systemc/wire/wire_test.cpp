@@ -19,8 +19,9 @@ constexpr std::uint32_t kGbps = 100;
 /// A station: owns MAC 02:..:<id>, keeps sequence numbers (byte 14) and times of accepted frames.
 class Station final : public WireEndpoint, public FrameFate {
  public:
-  Station(Calendar& calendar, EthernetWire& wire, std::uint8_t id) : calendar_(calendar), id_(id) {
-    port = &wire.attach(*this, this);
+  Station(Calendar& calendar, EthernetWire& wire, std::uint8_t id, Relay relay = Relay::none)
+      : calendar_(calendar), id_(id) {
+    port = &wire.attach(*this, this, relay);
   }
   FrameDrop frame_arrived(const std::uint8_t* bytes, std::uint32_t length) override {
     if (answer == FrameDrop::none) {
@@ -193,6 +194,49 @@ TEST_F(WireTest, hopeless_frames_are_dropped) {
   EXPECT_EQ(wire_.counters().sent, 3U);
   EXPECT_EQ(wire_.counters().dropped, 3U);
   EXPECT_EQ(wire_.waiting(), 0U);
+}
+
+class RelayTest : public WireTest {
+ protected:
+  Station nic_{calendar_, wire_, 4, Relay::reflective};
+};
+
+TEST_F(RelayTest, a_frame_to_the_sending_port_comes_back) {
+  nic_.send(4, 4);
+  nic_.send(2, 5);
+  a_.send(1, 6);
+  Script script([&] {
+    pass(20 * kUs);
+    EXPECT_EQ(wire_.waiting(), 1U) << "the other port is none";
+    const auto elsewhere = std::make_unique<Station>(calendar_, wire_, std::uint8_t{1});
+    pass(20 * kUs);
+    EXPECT_THAT(elsewhere->got, ElementsAre(6));
+  });
+  sc_core::sc_start();
+  EXPECT_THAT(nic_.got, ElementsAre(4));
+  EXPECT_THAT(b_.got, ElementsAre(5));
+  EXPECT_THAT(a_.got, IsEmpty());
+  EXPECT_EQ(nic_.times[0], wire_.duration(100) + params_.latency_ns * kNs) << "as any other";
+}
+
+TEST_F(RelayTest, a_multicast_comes_back_too) {
+  nic_.send(0xff, 5, 100, 0xff);
+  sc_core::sc_start();
+  EXPECT_THAT(nic_.got, ElementsAre(5));
+  EXPECT_THAT(a_.got, ElementsAre(5));
+}
+
+TEST_F(RelayTest, what_its_own_port_does_not_take_yet_waits_for_it) {
+  nic_.answer = FrameDrop::suspended;
+  nic_.send(4, 4);
+  nic_.send(4, 5);
+  Script script([&] {
+    pass(100 * kUs);
+    EXPECT_EQ(wire_.waiting(), 2U);
+    nic_.answer = FrameDrop::none;
+  });
+  sc_core::sc_start();
+  EXPECT_THAT(nic_.got, ElementsAre(4, 5));
 }
 
 class DroppingWireTest : public WireTest {

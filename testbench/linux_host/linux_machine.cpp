@@ -15,7 +15,7 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
                                            model::Host::kNicRid);
     nics[h]->set_faults(scenario.faults);
     nics[h]->connect(hosts[h]->attach(*nics[h], model::Host::kNicRid, scenario.nic.vfs + 1),
-                     wire.attach(*nics[h]));
+                     wire.attach(*nics[h], nullptr, model::Relay::reflective));
     hardware[h] = {hosts[h].get(), nics[h].get()};
   }
   echo.connect(wire.attach(echo));
@@ -58,6 +58,9 @@ void LinuxMachine::finish(Result& result) {
   result.sim_time_ns = end / model::kNs;
   result.tlps = events->tlps();
   result.events_digest = events->digest();
+  result.held_on_wire = wire.counters().held;
+  result.oracle.tx_on_wire = wire.counters().sent;
+  result.oracle.lost = wire.counters().dropped;
 }
 
 }  // namespace vfsim::bench
