@@ -162,7 +162,8 @@ void VfioPlatform::take_interrupts() {
     }
     for (std::size_t vector = 0; vector < waits.size() && !stop_; ++vector) {
       eventfd_t count = 0;
-      if (::eventfd_read(waits[vector].fd, &count) != 0 || vector == handlers_.size()) {
+      if (waits[vector].revents == 0 || ::eventfd_read(waits[vector].fd, &count) != 0 ||
+          vector == handlers_.size()) {
         continue;
       }
       interrupts_ += count;

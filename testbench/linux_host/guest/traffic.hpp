@@ -41,16 +41,20 @@ class Traffic {
 
  private:
   void send_all(std::uint64_t frames);
-  bool send_one();
+  bool send_burst(std::uint32_t frames);
+  std::uint32_t wait_for_room();
+  driver::Result<void> send_one(bool ring);
+  [[nodiscard]] bool complete() const;
   void received(const std::uint8_t* frame, std::uint32_t length);
 
   driver::Os& os_;
   driver::EthDriver& driver_;
   TrafficOptions options_;
   bench::FlowLedger ledger_;
-  std::unique_ptr<driver::Event> ended_;
+  std::unique_ptr<driver::Event> changed_;  // sending has ended, or all is back
   std::uint64_t next_number_ = 0;
   std::uint64_t full_ = 0;  // times that the ring had no room
+  std::uint64_t batch_ = 0;  // completion event of the last arrival
   driver::Nanoseconds last_arrival_{0}, longest_gap_{0};
   std::string error_;
   bool sending_ = false;

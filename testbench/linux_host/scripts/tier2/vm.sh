@@ -5,7 +5,7 @@ nic=0000:00:00.0
 ok "driver at boot" has_driver $nic mlx5_core
 ok "the kernel's driver goes" unbind $nic
 ok "to vfio-pci" bind $nic vfio-pci
-ok "guest driver" vfguest start guest $nic
+ok "guest driver" vfguest start guest $nic --burst 32
 ok "traffic" vfguest guest send 200
 ok "traffic before" vfguest guest wait
 try vfguest guest pool
