@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "testbench/linux_host/one_cpu.hpp"
 #include "testbench/runner/runner.hpp"
 
 namespace vfsim::bench {
@@ -122,6 +123,7 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
 }
 
 int LinuxRun::run(Result& result) {
+  const OneCpu one;
   if (!prepare_folder(result.error) || !launch(result.error)) {
     return kBadInput;
   }
@@ -133,6 +135,9 @@ int LinuxRun::run(Result& result) {
   sc_core::sc_spawn([this] { schedule(); }, "guests");
   sc_core::sc_start();
   machine_.finish(result);
+  if (follower_) {
+    result.migrations = follower_->migrations();
+  }
   result.error = failure();
   if (!options_.events.empty() && !machine_.events->close_lines()) {
     result.error = options_.events + ": cannot be written";

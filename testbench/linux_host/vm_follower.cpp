@@ -1,8 +1,17 @@
 #include "testbench/linux_host/vm_follower.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace vfsim::bench {
+namespace {
+
+std::string host_name(std::uint8_t host) {
+  return std::string(1, static_cast<char>('A' + host));
+}
+
+}  // namespace
 
 VmFollower::VmFollower(LinuxMachine& machine, RunGuest& vm, CommandWatch& commands,
                        std::function<SimNs()> now, std::function<void()> wake)
@@ -21,18 +30,54 @@ void VmFollower::tell(model::Ps t, bool running) {
 
 void VmFollower::quiescing(model::Ps t, model::FnRef who, Half half) {
   if (half == Half::initiator && is_here(who) && !std::exchange(frozen_, true)) {
-    since_ = now_();
-    vm_.linux_guest().freeze(since_);
+    steps_.stopped = now_();
+    steps_.from = host_;
+    vm_.linux_guest().freeze(steps_.stopped);
     tell(t, false);
   }
 }
 
 void VmFollower::thaw(model::Ps t) {
   if (std::exchange(frozen_, false)) {
-    pauses_.push_back(now_() - since_);
+    record();
     tell(t, true);
     vm_.linux_guest().thaw(now_());
     wake_();
+  }
+}
+
+/// A stop without an image was none of a migration.
+void VmFollower::record() {
+  const Steps steps = std::exchange(steps_, Steps{});
+  if (steps.begin == kNeverNs) {
+    return;
+  }
+  const SimNs end = now_();
+  MigrationResult m;
+  m.vf = kVmVf;
+  m.from = host_name(steps.from);
+  m.to = host_name(steps.from == 0 ? 1 : 0);
+  m.begin_ns = std::min(steps.begin, steps.stopped);
+  m.end_ns = end;
+  m.downtime_ns = end - steps.stopped;
+  m.state_bytes = steps.bytes;
+  m.precopy_rounds = steps.rounds;
+  m.outcome = host_ == steps.from ? "rolled_back" : "completed";
+  const SimNs saved = std::max(steps.saved, steps.stopped);
+  const SimNs loaded = std::max(steps.loaded, saved);
+  m.phases = {{"precopy", m.begin_ns, steps.stopped},
+              {"stop_and_save", steps.stopped, saved},
+              {"transfer_and_load", saved, loaded},
+              {"resume", loaded, end}};
+  migrations_.push_back(m);
+}
+
+void VmFollower::image_saved(model::Ps, model::FnRef who, const ImageView& image) {
+  if (is_here(who)) {
+    steps_.saved = now_();
+    steps_.begin = std::min(steps_.begin, steps_.saved);
+    steps_.bytes += image.count;
+    steps_.rounds += frozen_ ? 0 : 1;
   }
 }
 
@@ -55,8 +100,11 @@ void VmFollower::resumed(model::Ps t, model::FnRef who, Half half) {
 }
 
 void VmFollower::image_loaded(model::Ps, model::FnRef from, model::FnRef to) {
-  if (frozen_ && is_here(from) && to.fn == kVmFunction) {
-    move(to);
+  if (frozen_ && to.fn == kVmFunction) {
+    steps_.loaded = now_();
+    if (is_here(from)) {
+      move(to);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "testbench/linux_host/command_watch.hpp"
 #include "testbench/linux_host/run_guest.hpp"
+#include "testbench/report/result.hpp"
 
 namespace vfsim::bench {
 
@@ -21,16 +22,26 @@ class VmFollower final : public FunctionEvents {
   void not_quiesced(model::Ps t, model::FnRef who, Half half) override;
   void resuming(model::Ps t, model::FnRef who, Half half) override;
   void resumed(model::Ps t, model::FnRef who, Half half) override;
+  void image_saved(model::Ps t, model::FnRef who, const ImageView& image) override;
   void image_loaded(model::Ps t, model::FnRef from, model::FnRef to) override;
-  /// For how long its CPUs stood still, each time.
-  [[nodiscard]] const std::vector<SimNs>& pauses() const { return pauses_; }
+  /// What it went through: its VF's state was saved, and its CPUs stood still. Memory and rounds are
+  /// not known here: hosts do as they like.
+  [[nodiscard]] const std::vector<MigrationResult>& migrations() const { return migrations_; }
 
  private:
+  struct Steps {
+    SimNs begin = kNeverNs;  // of the first SAVE's end
+    SimNs stopped = 0, saved = 0, loaded = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t rounds = 0;
+    std::uint8_t from = 0;
+  };
   [[nodiscard]] bool is_here(model::FnRef who) const {
     return who.fn == kVmFunction && who.host == host_;
   }
   void move(model::FnRef to);
   void thaw(model::Ps t);
+  void record();
   void tell(model::Ps t, bool running);
 
   LinuxMachine& machine_;
@@ -40,8 +51,8 @@ class VmFollower final : public FunctionEvents {
   std::function<void()> wake_;
   std::uint8_t host_;
   bool frozen_ = false;
-  SimNs since_ = 0;
-  std::vector<SimNs> pauses_;
+  Steps steps_;
+  std::vector<MigrationResult> migrations_;
 };
 
 }  // namespace vfsim::bench

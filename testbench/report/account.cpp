@@ -166,6 +166,9 @@ std::string account(const Result& r, bool packets) {
   add_migrations(r, out);
   if (packets) {
     add_oracle(r, out);
+  } else {
+    out += fmt::format("wire  {} frames, {} held until somebody took them, {} lost\n",
+                       r.oracle.tx_on_wire, r.held_on_wire, r.oracle.lost);
   }
   add_rules(r, out);
   add_violations(r, out);
