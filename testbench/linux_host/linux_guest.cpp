@@ -123,6 +123,10 @@ void LinuxGuest::interrupted() {
   listener_.guest_wakes();
 }
 
+void LinuxGuest::overrun() {
+  end("it wrote more registers at one time than the queue of its PCI transport holds, which loses the rest");
+}
+
 void LinuxGuest::serve(SimNs now) {
   while (error_.empty() && stopped_by_ == nullptr && clock_.state() == GuestClock::runs) {
     serve_once(now);

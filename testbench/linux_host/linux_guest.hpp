@@ -78,6 +78,7 @@ class LinuxGuest final : private PciSlot::Owner {
                             std::uint64_t bytes) override;
   void command_rung(PciSlot& slot) override;
   void interrupted() override;
+  void overrun() override;
 
   [[nodiscard]] SimNs time_at(SimNs now) const { return now - offset_; }
   /// Serves its sockets while it runs.

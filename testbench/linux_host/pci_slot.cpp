@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "firmware/interface/layout.h"
 
@@ -103,6 +104,7 @@ bool PciSlot::kicked(std::uint32_t queue) {
     }
     const std::uint16_t head = buffer->head;
     if (auto access = parse_access(std::move(*buffer))) {
+      count_unreaped(*access);
       rung = rung || (access->op == PcidevOp::mmio_write && access->address == VF_BAR_CMD_DB);
       cpu_.push([this, a = std::move(*access)] { carry_out(a); });
     } else {
@@ -115,6 +117,14 @@ bool PciSlot::kicked(std::uint32_t queue) {
     owner_.interrupted();
   }
   return !rung;
+}
+
+// The driver frees the entries of posted writes while it waits for a read, or when it is called.
+void PciSlot::count_unreaped(const PcidevAccess& access) {
+  unreaped_ = access.reads() ? 0 : unreaped_ + 1;
+  if (unreaped_ == link_.queue(kAccesses).entries()) {
+    owner_.overrun();
+  }
 }
 
 void PciSlot::carry_out(const PcidevAccess& access) {
@@ -195,7 +205,7 @@ std::uint32_t PciSlot::deliver() {
     calls |= 1U << kInterrupts;
   }
   if (posted_ >= kReapAfter) {
-    posted_ = 0;
+    unreaped_ -= std::min(unreaped_, std::exchange(posted_, 0));
     calls |= link_.queue(kAccesses).wants_call() ? 1U << kAccesses : 0;
   }
   return calls;

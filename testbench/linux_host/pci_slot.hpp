@@ -51,6 +51,8 @@ class PciSlot final : public VirtioDevice {
     virtual void command_rung(PciSlot& slot) = 0;
     /// Something waits for deliver().
     virtual void interrupted() = 0;
+    /// The guest's queue is full of posted writes: its driver loses those that follow.
+    virtual void overrun() = 0;
   };
 
   PciSlot(const GuestRam& ram, GuestCpu& cpu, Owner& owner, const FunctionPlace& place);
@@ -84,6 +86,7 @@ class PciSlot final : public VirtioDevice {
   /// What is written to the BAR in the place of `value`: as with interrupt remapping, entries of the
   /// MSI-X table get the address of the host's interrupt window and keep the guest's data.
   [[nodiscard]] std::uint64_t remapped(std::uint64_t at, std::uint64_t value);
+  void count_unreaped(const PcidevAccess& access);
   void carry_out(const PcidevAccess& access);
   [[nodiscard]] bool in_window(const PcidevAccess& access, std::uint64_t at, std::uint32_t bytes) const;
   [[nodiscard]] std::uint64_t read(const PcidevAccess& access, std::uint64_t at, std::uint32_t bytes);
@@ -97,6 +100,7 @@ class PciSlot final : public VirtioDevice {
   std::set<std::uint32_t> routes_;      // data of messages that are the guest's
   std::deque<std::uint32_t> messages_;  // data of interrupts that the guest has not got
   std::uint32_t posted_ = 0;            // writes answered since the last read
+  std::uint32_t unreaped_ = 0;          // writes that came since, and whose entries are not free
 };
 
 }  // namespace vfsim::bench

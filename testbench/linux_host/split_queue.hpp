@@ -58,6 +58,7 @@ class SplitQueue {
   [[nodiscard]] std::uint16_t base() const { return next_; }
   void enable(bool on) { enabled_ = on; }
   [[nodiscard]] bool broken() const { return broken_; }
+  [[nodiscard]] std::uint32_t entries() const { return entries_; }
 
   /// The next buffer, if there is one.
   [[nodiscard]] std::optional<QueueBuffer> take();
