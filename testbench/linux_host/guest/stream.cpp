@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -62,7 +63,7 @@ std::uint8_t stream_byte(std::uint64_t at) {
 }
 
 Result<StreamReport> send_stream(const std::string& address, std::uint16_t port,
-                                 std::uint64_t bytes) {
+                                 std::uint64_t bytes, std::chrono::nanoseconds interval) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
@@ -75,7 +76,11 @@ Result<StreamReport> send_stream(const std::string& address, std::uint16_t port,
   }
   Meter meter;
   std::vector<std::uint8_t> piece(kPiece);
-  for (std::uint64_t done = 0; done < bytes;) {
+  auto due = Clock::now();
+  for (std::uint64_t done = 0; done < bytes; due += interval) {
+    if (due > Clock::now()) {
+      std::this_thread::sleep_until(due);
+    }
     const std::size_t length = std::min<std::uint64_t>(kPiece, bytes - done);
     for (std::size_t i = 0; i < length; ++i) {
       piece[i] = stream_byte(done + i);

@@ -35,16 +35,30 @@ auto patiently(Connect&& connect) {
   return done;
 }
 
-TEST(Stream, BothEndsHaveTheSameDigest) {
+/// Sends a stream to this process. @return the sender's report
+StreamReport pass(std::uint64_t bytes, std::chrono::nanoseconds interval) {
   const std::uint16_t port = free_port();
   std::optional<driver::Result<StreamReport>> received;
   std::thread receiver([&] { received = receive_stream(port); });
-  const auto sent = patiently([&] { return send_stream("127.0.0.1", port, 1'000'001); });
+  const auto sent = patiently([&] { return send_stream("127.0.0.1", port, bytes, interval); });
   receiver.join();
-  ASSERT_TRUE(sent) << sent.error().text;
-  ASSERT_TRUE(*received) << received->error().text;
-  EXPECT_EQ(received->value().bytes, 1'000'001U);
+  EXPECT_TRUE(sent) << sent.error().text;
+  EXPECT_TRUE(*received) << received->error().text;
+  if (!sent || !*received) {
+    return {};
+  }
+  EXPECT_EQ(received->value().bytes, bytes);
   EXPECT_EQ(sent.value().digest, received->value().digest);
+  return sent.value();
+}
+
+TEST(Stream, BothEndsHaveTheSameDigest) {
+  EXPECT_EQ(pass(1'000'001, std::chrono::nanoseconds(0)).bytes, 1'000'001U);
+}
+
+TEST(Stream, PiecesComeAtTheirTime) {
+  EXPECT_GE(pass(200'000, std::chrono::milliseconds(10)).took, std::chrono::milliseconds(60))
+      << "seven pieces";
 }
 
 TEST(Stream, AWrongByteIsSeen) {

@@ -156,6 +156,7 @@ has_precopy() {
 migrate_out() {
   local piece=1
   tell "$2.soon"
+  ok "the destination is ready" get "$2.ready" 60 1
   if has_precopy "$1"; then
     ok "pre-copy" migctl "$1" set PRE_COPY
     while [ $piece -le 2 ]; do
@@ -177,6 +178,7 @@ load_pieces() {
   local piece=1
   ok "an image will come" get "$2.soon" 60
   ok "load starts" migctl "$1" set RESUMING
+  tell "$2.ready"
   while ok "piece $piece is there" get "$2.$piece.complete" 10 1 && [ ! -e "$shared/$2.$piece.last" ] && [ $rc = 0 ]; do
     ok "load" migctl "$1" load "$shared/$2.$piece"
     piece=$((piece + 1))
@@ -190,4 +192,18 @@ migrate_in() {
   ok "load of the last" migctl "$1" load "$last"
   ok "loaded" migctl "$1" set STOP
   ok "the VF runs here" migctl "$1" set RUNNING
+}
+
+# there_and_back: host A's part of the way of a VM's VF to host B and back.
+there_and_back() {
+  wait_ms 100
+  migrate_out vf0 there
+  ok "B runs it" get b.runs 30
+  ok "source stops" migctl vf0 set STOP
+  ok "source is left" migctl vf0 close
+  open_vf vf0 0
+  wait_ms 200
+  tell a.open
+  migrate_in vf0 back
+  tell a.runs
 }
