@@ -107,10 +107,20 @@ has_vfs() {
   [ $(($# - 1)) = "$1" ]
 }
 
-# net_up ADDRESS: the stock Ethernet driver's interface.
+# net_up ADDRESS: the stock Ethernet driver's interface. The kernel sends nothing before it has taken note of the carrier,
+# which it does once a second.
 net_up() {
   ok "address" ip addr add "$1/24" dev eth0
   ok "link" ip link set eth0 up
+  ok "carrier" has_carrier
+}
+has_carrier() {
+  local left=100
+  while read -r out </sys/class/net/eth0/operstate && [ "$out" != up ]; do
+    [ $left -gt 0 ] || return 1
+    wait_ms 20
+    left=$((left - 1))
+  done
 }
 
 # source_host [ADDRESS]: what tiers 2 and 3 begin with on host A: a VF that is held open; then the VM may boot. ADDRESS: of

@@ -9,9 +9,9 @@ cp $last /tmp/damaged
 size=$(wc -c </tmp/damaged)
 printf 'damaged!' | dd of=/tmp/damaged bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 refused "load" E migctl vf0 load /tmp/damaged
+tell b.refused
 ok "reset" migctl vf0 reset
 ok "state" migctl vf0 state
-tell b.refused
 ok "the VM is done" get vm.done 60
 ok "close" migctl vf0 close
 finish
