@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> (twice, equal), commands, interrupt, panic.
+# Cases: tier<TIER> (twice, equal), commands, interrupt, interrupt_vm, panic.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -68,6 +68,20 @@ case $case in
       wait $pid || status=$?
       [ $status = 1 ] || fail "$script: exit status $status"
       grep -q "the run was interrupted" "$work/$script.txt" || fail "$script: no word of the interrupt"
+      nothing_left
+    done
+    ;;
+  interrupt_vm)
+    # early, with the VM running, in the middle of it
+    for seconds in 0.5 2.5 4; do
+      "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/$seconds.txt" 2>&1 &
+      pid=$!
+      sleep $seconds
+      kill -TERM $pid
+      status=0
+      wait $pid || status=$?
+      [ $status = 1 ] || fail "after $seconds s: exit status $status"
+      grep -q "the run was interrupted" "$work/$seconds.txt" || fail "after $seconds s: no word of the interrupt"
       nothing_left
     done
     ;;
