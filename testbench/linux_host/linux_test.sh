@@ -31,7 +31,10 @@ run() {
 # No process, socket or folder of a run may be left.
 nothing_left() {
   [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind: $(ls -A "$TMPDIR")"
-  ! pgrep -f "uml_dir=uml/.*vfsim.dir" >/dev/null || fail "a kernel is left: $(pgrep -af 'uml_dir=uml/.*vfsim.dir')"
+  local pid
+  for pid in $(pgrep -f "uml_dir=uml/.*vfsim.dir"); do # other runs may be going on
+    case $(readlink "/proc/$pid/cwd") in "$TMPDIR"/*) fail "a kernel is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")" ;; esac
+  done
 }
 # The order of a function's commands: opcodes, one a line.
 commands_of() {
