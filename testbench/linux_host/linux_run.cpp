@@ -155,12 +155,25 @@ std::string LinuxRun::failure() const {
   if (!error_.empty()) {
     return error_;
   }
-  for (const auto& guest : guests_) {
-    if (const std::string why = guest->failure(); !why.empty()) {
-      return fmt::format("guest {}: {}", guest->plan().name, why);
-    }
+  // What failed later failed because of it.
+  const auto first = std::min_element(guests_.begin(), guests_.end(), [](const auto& a, const auto& b) {
+    return a->failed_at() < b->failed_at();
+  });
+  return (*first)->failed_at() == kNeverNs ? "" : describe(**first);
+}
+
+std::string LinuxRun::describe(const RunGuest& guest) {
+  return fmt::format("guest {}: {}", guest.plan().name, guest.failure());
+}
+
+/// A guest is gone before its time: the others would only wait for it.
+bool LinuxRun::broken() {
+  const auto lost = std::find_if(guests_.begin(), guests_.end(),
+                                 [](const auto& guest) { return guest->lost(); });
+  if (lost != guests_.end() && error_.empty()) {
+    error_ = describe(**lost);
   }
-  return "";
+  return lost != guests_.end();
 }
 
 SimNs LinuxRun::now() const {
@@ -251,9 +264,10 @@ void LinuxRun::schedule() {
   for (const auto& guest : guests_) {
     there = there && guest->linux_guest().await_start();
   }
-  while (there && alive() && *options_.stop == 0 && error_.empty() &&
+  while (there && alive() && *options_.stop == 0 && error_.empty() && !broken() &&
          (start_guests() || step_one() || advance())) {
   }
+  (void)broken();  // one that did not even come to its start
   machine_.calendar.stop();
 }
 

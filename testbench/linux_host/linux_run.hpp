@@ -60,7 +60,9 @@ class LinuxRun {
   /// Lets guests go on whose polled commands are answered.
   void judge_stops();
   [[nodiscard]] bool alive() const;
+  [[nodiscard]] bool broken();
   [[nodiscard]] std::string failure() const;
+  [[nodiscard]] static std::string describe(const RunGuest& guest);
 
   const LinuxOptions& options_;
   LinuxMachine machine_;

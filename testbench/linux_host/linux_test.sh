@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> (twice, equal), commands, interrupt, interrupt_vm, panic.
+# Cases: tier<TIER> (twice, equal), commands, interrupt, interrupt_vm, killed, panic.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -92,9 +92,23 @@ case $case in
     printf '070701%0103dTRAILER!!!%06d' 0 0 | gzip >"$work/empty.gz"
     initramfs=$work/empty.gz
     echo true >"$work/true.sh"
-    run panic --script "$work/true.sh"
+    for what in "--script $work/true.sh" 3; do # one guest, several
+      run panic $what
+      [ $status = 1 ] || fail "$what: exit status $status"
+      grep -q "Kernel panic" <(tail -n 1 "$work/panic.txt") || fail "$what: no word of the panic"
+      nothing_left
+    done
+    ;;
+  killed)
+    # one of several kernels ends before its time: the others do not wait for it
+    "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/killed.txt" 2>&1 &
+    pid=$!
+    sleep 4
+    for guest in $(pgrep -o -f "umid=vm .*vfsim.role=vm" -P $pid); do kill -KILL "$guest"; done
+    status=0
+    wait $pid || status=$?
     [ $status = 1 ] || fail "exit status $status"
-    grep -q "Kernel panic" <(tail -n 1 "$work/panic.txt") || fail "no word of the panic"
+    grep -q "guest V: its kernel ended before its script did" <(tail -n 1 "$work/killed.txt") || fail "no word of the end"
     nothing_left
     ;;
   *) fail "unknown case $case" ;;

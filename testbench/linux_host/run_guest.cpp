@@ -108,9 +108,17 @@ std::string RunGuest::failure() const {
   if (!trouble_.empty()) {
     return trouble_;
   }
-  return !ended_         ? "its script did not come to its end"
+  return !ended_         ? (guest_.alive() ? "its script did not come to its end"
+                                           : "its kernel ended before its script did")
          : status_ != 0 ? fmt::format("its script ended with status {}", status_)
                         : "";
+}
+
+SimNs RunGuest::failed_at() const {
+  if (failure().empty()) {
+    return kNeverNs;
+  }
+  return ended_ ? ended_at_ : kNeverNs - 1;
 }
 
 }  // namespace vfsim::bench

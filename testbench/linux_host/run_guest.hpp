@@ -41,8 +41,12 @@ class RunGuest final : public GuestListener {
   [[nodiscard]] model::FnRef function_of(const PciSlot& slot) const;
   /// Its script has ended, and it does not power off: a driver may wait for ever.
   [[nodiscard]] bool overdue(SimNs now) const;
+  /// Once it has come so far as to wait for its start: it ended before its script did.
+  [[nodiscard]] bool lost() const { return !ended_ && !guest_.alive(); }
   /// Why it failed, one line; "" if it did not.
   [[nodiscard]] std::string failure() const;
+  /// When its script ended badly; kNeverNs - 1: it did not end; kNeverNs: it has not failed.
+  [[nodiscard]] SimNs failed_at() const;
 
   [[nodiscard]] bool guest_memory(int file, std::uint64_t offset, std::uint64_t start,
                                   std::uint64_t bytes) override;
