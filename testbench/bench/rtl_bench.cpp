@@ -15,6 +15,9 @@ class Failing final : public rtl::AssertionListener {
   void assertion_failed(const char* assertion) override { throw std::runtime_error(assertion); }
 };
 
+// An order goes in when the offer of the one before stands, or cannot come any more.
+constexpr std::uint32_t kCyclesPerOrder = 3;
+
 /// Ring, ring, take, done of one slot after the other: the orders of a busy command queue.
 Order order(std::uint64_t n) {
   const auto fn = static_cast<std::uint32_t>(n / 4 % VF_MAX_FUNCTIONS);
@@ -31,31 +34,35 @@ Order order(std::uint64_t n) {
   }
 }
 
-double run_alone(rtl::RtlSession& session, std::uint64_t cycles) {
+double run_alone(rtl::RtlSession& session, std::uint64_t orders) {
   model::CmdDoorbellDut dut(session, "bench");
   const Order room{Kind::room, 0, 2};
   dut.cycle(1000, &room);
   const double begin = cpu_seconds();
-  for (std::uint64_t n = 0; n < cycles; ++n) {
+  std::uint64_t at = 1000;
+  for (std::uint64_t n = 0; n < orders; ++n) {
     const Order now = order(n);
-    dut.cycle(2000 + n * 1000, &now);
+    dut.cycle(at += 1000, &now);
+    for (std::uint32_t i = 1; i < kCyclesPerOrder && !dut.offered(); ++i) {
+      dut.cycle(at += 1000, nullptr);
+    }
   }
   return cpu_seconds() - begin;
 }
 
-/// Gives an order a clock cycle from a calendar of its own, as accesses of drivers and firmware
-/// would.
+/// Gives orders as fast as the block takes them, from a calendar of its own, as accesses of drivers
+/// and firmware would.
 class Load final : private model::OfferListener {
  public:
   Load(rtl::RtlSession& session, std::uint64_t orders)
       : orders_(orders),
         doorbells_(session, "bench", calendar_, model::kNs, *this),
-        clock_(calendar_, *this, model::kNs) {
+        clock_(calendar_, *this, kCyclesPerOrder * model::kNs) {
     doorbells_.set_room(true, true);
     clock_.wake();
   }
   double run() {
-    const model::Ps end = (orders_ + 100) * model::kNs;
+    const model::Ps end = (orders_ * kCyclesPerOrder + 100) * model::kNs;
     const double begin = cpu_seconds();
     calendar_.set_limit(end);
     sc_core::sc_start(sc_core::sc_time::from_value(end));
@@ -85,14 +92,14 @@ class Load final : private model::OfferListener {
 
 }  // namespace
 
-Figures measure_clocked(bool alone, std::uint64_t cycles) {
+Figures measure_clocked(bool alone, std::uint64_t orders) {
   Failing listener;
   rtl::RtlSession session(listener);
   double seconds = 0;
   if (alone) {
-    seconds = run_alone(session, cycles);
+    seconds = run_alone(session, orders);
   } else {
-    Load load(session, cycles);
+    Load load(session, orders);
     seconds = load.run();
   }
   return {{"cycles_per_s", static_cast<double>(session.cycles()) / seconds}};

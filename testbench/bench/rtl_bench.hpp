@@ -5,10 +5,10 @@
 
 namespace vfsim::bench {
 
-/// The command doorbells under a stream of rings, takes and ends, one order a cycle.
+/// The command doorbells under a stream of rings, takes and ends, as fast as it takes them.
 /// @param alone  the verilated class in a loop; false: behind the interface of the model, clocked
 /// by the calendar
 /// @returns "cycles_per_s" (per CPU second)
-[[nodiscard]] Figures measure_clocked(bool alone, std::uint64_t cycles);
+[[nodiscard]] Figures measure_clocked(bool alone, std::uint64_t orders);
 
 }  // namespace vfsim::bench
