@@ -312,18 +312,17 @@ INSTANTIATE_TEST_SUITE_P(Seeded, CmdDoorbellDefect,
                                          Seeded{kHeldB, {"set_ignored", deaf_to<Do::set>}},
                                          Seeded{kMalformed, {"clear_ignored", deaf_to<Do::clear>}}),
                          name_of);
+const Defect kLost{"slot_lost", without_room<LosesOne>};
+const Defect kDoubled{"slot_doubled", without_room<Doubles>};
 const Defect kStarved{"slot_starved", without_room<StarvesOne>};
 const Defect kTurnLost{"turn_lost", without_room<PassesOneOver>};
-INSTANTIATE_TEST_SUITE_P(
-    SeededWithoutRoom, CmdDoorbellDefect,
-    testing::Combine(testing::Values(kHeldA, kHeldB, kMalformed, kManyRandom),
-                     testing::Values(Defect{"slot_lost", without_room<LosesOne>},
-                                     Defect{"slot_doubled", without_room<Doubles>}, kStarved,
-                                     kTurnLost)),
-    name_of);
-// A long run, for what needs many functions.
-INSTANTIATE_TEST_SUITE_P(SeededAmongMany, CmdDoorbellDefect,
-                         testing::Values(Seeded{kVfs127, kStarved}, Seeded{kVfs127, kTurnLost}),
+INSTANTIATE_TEST_SUITE_P(SeededWithoutRoom, CmdDoorbellDefect,
+                         testing::Combine(testing::Values(kHeldA, kManyRandom),
+                                          testing::Values(kLost, kDoubled, kStarved, kTurnLost)),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(SeededWithoutRoomElsewhere, CmdDoorbellDefect,
+                         testing::Values(Seeded{kHeldB, kDoubled}, Seeded{kMalformed, kLost},
+                                         Seeded{kVfs127, kStarved}, Seeded{kVfs127, kTurnLost}),
                          name_of);
 
 }  // namespace
