@@ -1,8 +1,9 @@
 // First program of every guest: mounts, loopback, the role's script from a folder of the host, its
-// exit status, power-off. Words of the kernel's command line: vfsim.dir=FOLDER (of the host,
-// absolute; mounted at /host), vfsim.role=NAME (its script is /host/NAME.sh), vfsim.shell (a shell
-// on the console instead).
+// exit status, the end of all processes, power-off. Words of the kernel's command line:
+// vfsim.dir=FOLDER (of the host, absolute; mounted at /host), vfsim.role=NAME (its script is
+// /host/NAME.sh), vfsim.shell (a shell on the console instead).
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -114,6 +115,13 @@ int run(const CommandLine& words) {
   return run_shell(script.c_str());
 }
 
+/// What the script has left running must not keep a VF open: the PF's driver waits for that.
+void end_all() {
+  ::kill(-1, SIGKILL);
+  while (::wait(nullptr) > 0 || errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -126,6 +134,7 @@ int main() {
   ::setenv("HOME", "/tmp", 1);
   ::setenv("ROLE", words.role.c_str(), 1);
   std::printf("VFSIM-EXIT %d\n", run(words));
+  end_all();
   ::sync();
   ::reboot(RB_POWER_OFF);
 }
