@@ -1,12 +1,10 @@
 #include "testbench/runner/host_side.hpp"
 
 #include "firmware/interface/faults.h"
-#include "systemc/nic/nic_impl.hpp"
 #include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 #include "systemc/rtl_bridge/mkey_walker_rtl.hpp"
 #include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
-#include "testbench/faults/faulty_firmware_port.hpp"
 #include "testbench/faults/faulty_port.hpp"
 #include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/sim_platform/enumerate.hpp"
@@ -72,11 +70,11 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
           block_makers(context, number)),
       os(context.calendar, context.log, number == 0 ? "A" : "B"),
       context_(context),
+      decorators_(context.calendar, context.probes, nic, host, number, context.scenario.faults),
       pages_(kDriverMemory, kDriverMemoryBytes),
       pf_memory_(host.memory(), host.iommu(), pages_, model::Host::kNicRid),
       pf_platform_(os, pf_memory_, {&host, model::Host::kNicRid, kPfWindow}),
       pf(pf_platform_, pf_options(context.scenario, number)) {
-  decorate(context.scenario.faults);
   if (context.scenario.workload.peer_device) {
     peer = std::make_unique<model::PeerDevice>(context.calendar, context.scenario.pcie, model::Host::kPeerRid);
     connect_peer();
@@ -94,19 +92,6 @@ HostSide::HostSide(const Context& context, std::uint8_t number)
 
 HostSide::~HostSide() = default;
 
-void HostSide::decorate(vf_fault_set faults) {
-  nic.set_faults(faults);
-  if (FaultyPort::wanted(faults)) {
-    faulty_port_ = std::make_unique<FaultyPort>(context_.calendar, context_.probes, nic, model::Host::kNicRid, host,
-                                                index, faults);
-  }
-  if (FaultyFirmwarePort::wanted(faults)) {
-    faulty_firmware_port_ = std::make_unique<FaultyFirmwarePort>(context_.calendar, nic.impl().registers,
-                                                                 *nic.impl().firmware, faults);
-    nic.impl().firmware->set_port(*faulty_firmware_port_);
-  }
-}
-
 void HostSide::connect_peer() {
   if (!FaultyPort::wanted(context_.scenario.faults)) {
     peer->connect(host.attach(*peer, model::Host::kPeerRid, 1));
@@ -119,13 +104,7 @@ void HostSide::connect_peer() {
 }
 
 void HostSide::connect(model::WirePort& wire) {
-  const std::uint32_t functions = context_.scenario.nic.vfs + 1;
-  if (faulty_port_) {
-    faulty_port_->connect(host.attach(*faulty_port_, model::Host::kNicRid, functions));
-    nic.connect(*faulty_port_, wire);
-  } else {
-    nic.connect(host.attach(nic, model::Host::kNicRid, functions), wire);
-  }
+  decorators_.connect(context_.scenario.nic.vfs + 1, wire);
 }
 
 driver::Result<void> HostSide::boot() {

@@ -15,6 +15,7 @@
 #include "testbench/faults/in_place_of.hpp"
 #include "testbench/faults/faulty_device.hpp"
 #include "testbench/faults/faulty_platform.hpp"
+#include "testbench/faults/nic_decorators.hpp"
 #include "testbench/runner/layout_of_machine.hpp"
 #include "testbench/scenarios/scenario.hpp"
 #include "testbench/sim_platform/function_platform.hpp"
@@ -23,7 +24,6 @@
 namespace vfsim::bench {
 
 class BlockRecorder;
-class FaultyFirmwarePort;
 class FaultyPort;
 
 /// What all parts of a run share.
@@ -75,8 +75,6 @@ class HostSide {
   SimOs os;
 
  private:
-  /// Puts the decorators of the scenario's faults around the NIC.
-  void decorate(vf_fault_set faults);
   void connect_peer();
   void assign_vf(std::uint32_t guest, std::uint32_t vf, RuleSet& rules);
   /// The n-th VF of the guest reaches the windows of its others.
@@ -85,9 +83,8 @@ class HostSide {
   void announce(std::uint32_t guest, model::FnRef device);
 
   const Context& context_;
-  std::unique_ptr<FaultyPort> faulty_port_;
+  NicDecorators decorators_;
   std::unique_ptr<FaultyPort> faulty_peer_port_;
-  std::unique_ptr<FaultyFirmwarePort> faulty_firmware_port_;
   PageAllocator pages_;
   HostDmaSpace pf_memory_;
   FunctionPlatform pf_platform_;
