@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "testbench/checkers/doorbell_halves.hpp"
 #include "testbench/checkers/quiesce_bound.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
@@ -64,8 +65,8 @@ class Q3 final : public Rule {
     if (p2p(view.who)) {
       judge_status(t, view.who, view.status, view.offset);
     }
-    if (view.write && view.bytes == 8) {
-      doorbell(t, view.who, view.offset, register_value(view));
+    if (const auto whole = halves_.take(view)) {
+      doorbell(t, view.who, whole->offset, whole->value);
     }
   }
 
@@ -486,6 +487,7 @@ class Q3 final : public Rule {
 
   const CheckContext& context_;
   FunctionView& view_;
+  DoorbellHalves halves_;
   std::vector<HeldWork> held_;         // by function
   std::vector<HeldWork> saved_;        // as it was when the function's last image was saved
   std::vector<DueWork> due_;           // by function

@@ -56,6 +56,20 @@ TEST_F(RuleQ3, ForgottenDoorbell) {
   EXPECT_EQ(rig_.violations("Q3"), 1U);
 }
 
+/// As VFIO's pwrite writes it.
+TEST_F(RuleQ3, ForgottenDoorbellInHalves) {
+  std::uint8_t bytes[8] = {};
+  VF_SET(uar_send_db, bytes, sqn, kSq);
+  VF_SET(uar_send_db, bytes, wqe_index, 1);
+  constexpr std::uint64_t kAt = VF_BAR_FIRST_UAR * VF_PAGE_BYTES + VF_UAR_SEND_DB;
+  rig_.mmio_write(kVf, kAt, vf_be32_load(bytes), 4);
+  rig_.mmio_write(kVf, kAt + 4, vf_be32_load(bytes + 4), 4);
+  rig_.resume(kVf, Half::initiator);
+  rig_.mmio_write(kVf, kAt, vf_be32_load(bytes), 4);  // no doorbell yet
+  rig_.rules().finish(rig_.now() + 10 * model::kMs);
+  EXPECT_EQ(rig_.violations("Q3"), 1U);
+}
+
 TEST_F(RuleQ3, ForgottenDoorbellThatALaterOneWouldHide) {
   rig_.doorbell(kVf, kSq, 1);
   rig_.resume(kVf, Half::initiator);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "systemc/nic/dma_gate.hpp"
+#include "testbench/checkers/doorbell_halves.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -216,9 +217,11 @@ class Q8 final : public Rule {
   // ---- work
 
   void access(Ps t, const model::AccessView& view) override {
-    if (view.write && !view.config && view.bytes == 8 && is_nic(context_, view.who) &&
-        view.who.fn != 0) {
-      doorbell(t, view.who, view.offset, register_value(view));
+    if (!is_nic(context_, view.who) || view.who.fn == 0) {
+      return;
+    }
+    if (const auto whole = halves_.take(view)) {
+      doorbell(t, view.who, whole->offset, whole->value);
     }
   }
 
@@ -601,6 +604,7 @@ class Q8 final : public Rule {
   std::array<Ps, kHosts> busy_until_{};
   std::array<Ps, kHosts> overloaded_at_{};  // the last time; 0: never
   Ps host_slow_ = 0;                        // a read that takes longer waits for the host
+  DoorbellHalves halves_;
   std::vector<Sending> sending_;
   std::vector<std::uint32_t> guest_;
   std::vector<bool> gate_;                                    // from SUSPEND to the end of RESUME

@@ -27,7 +27,8 @@ struct Announced {
 
 /// Every memory write of the PF must go to a place that some object of it names: command outputs,
 /// event and completion rings, receive buffers of its queue pairs, firmware pages, or the buffer of
-/// a running SAVE within the SAVE's limit. The limit is the `size` of the command; for the image of
+/// a running SAVE within the SAVE's limit. (With a key of all memory and posted receive buffers, as
+/// a PF with an Ethernet interface that is up has them, every place is one.) The limit is the `size` of the command; for the image of
 /// a stopped function also the announced size, rounded up to pages as drivers allocate it (a
 /// running function may grow after the announcement). In chunk mode the announced size is what
 /// remains in all: the required size is the least that a chunk needs, and a larger buffer gets a
@@ -183,10 +184,20 @@ class S1 final : public Rule {
     for (const auto& [index, key] : objects.keys) {
       if (!key.physical && in(key.pages)) {
         return key.local_write && !state_key(index) &&
-               (objects.physical_key() || receives(pf, objects, index));
+               (reaches_all(pf, objects) || receives(pf, objects, index));
       }
     }
-    return objects.physical_key();
+    return reaches_all(pf, objects);
+  }
+
+  /// A key of all memory is used by the buffers of receive queues: one must have been posted.
+  [[nodiscard]] bool reaches_all(FnRef pf, const FunctionObjects& objects) const {
+    const auto posted = [&](const auto& entry) {
+      std::uint8_t counter[4];
+      return !read_bus(context_, pf, entry.second.dbr, counter, sizeof counter) ||
+             vf_be32_load(counter) != 0;
+    };
+    return objects.physical_key() && std::any_of(objects.rq.begin(), objects.rq.end(), posted);
   }
 
   /// Whether some receive ring of the PF's queue pairs has posted buffers of this key.

@@ -118,5 +118,31 @@ TEST_F(RuleS1, RingsAndReceiveBuffersBelongToThePf) {
   EXPECT_EQ(rig_.violations("S1"), 1U);
 }
 
+/// The stock Ethernet driver has such a key from its probe on, and buffers once its interface is up.
+TEST_F(RuleS1, AKeyOfAllMemoryNeedsPostedBuffers) {
+  CheckerRig::Bytes key = CheckerRig::header(VF_OP_CREATE_MKEY, 0, VF_BYTES(create_mkey_in));
+  std::uint8_t* mkc = VF_PTR(create_mkey_in, key.data(), memory_key_mkey_entry);
+  VF_SET(mkc, mkc, access_mode_1_0, VF_MKC_MODE_PA);
+  VF_SET(mkc, mkc, lw, 1);
+  VF_SET(mkc, mkc, length64, 1);
+  CheckerRig::Bytes out(16);
+  VF_SET(create_mkey_out, out.data(), mkey_index, 0x102);
+  rig_.command(kPf, key, out);
+  CheckerRig::Bytes rq = CheckerRig::header(VF_OP_CREATE_RQ, 0, VF_BYTES(create_rq_in) + 8);
+  std::uint8_t* wq = VF_PTR(rqc, VF_PTR(create_rq_in, rq.data(), ctx), wq);
+  VF_SET(wq, wq, dbr_addr, 0x90000);
+  out.assign(16, 0);
+  VF_SET(create_rq_out, out.data(), rqn, 0x300);
+  rig_.command(kPf, rq, out);
+  const std::uint8_t slot = rig_.submit_save(kVf, kKey, 8192);
+  image_bytes(kPage1 + 4096, 64);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+  rig_.complete_save(kVf, slot, 8192);
+  const std::uint8_t counter[4] = {0, 0, 0, 1};
+  rig_.memory(0).write(0x90000, counter, sizeof counter);
+  image_bytes(kPage1 + 4096, 64);
+  EXPECT_EQ(rig_.violations("S1"), 1U);
+}
+
 }  // namespace
 }  // namespace vfsim::bench
