@@ -4,6 +4,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/migration/fsm.hpp"
+#include "testbench/checkers/mig_halves.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -12,25 +13,6 @@ namespace {
 using driver::MigState;
 using model::FnRef;
 using model::Ps;
-
-/// What the command side must have acknowledged in a state.
-struct Halves {
-  bool initiator;
-  bool responder;
-};
-
-Halves halves_of(MigState state) {
-  switch (state) {
-    case MigState::running:
-    case MigState::pre_copy:
-      return {false, false};
-    case MigState::running_p2p:
-    case MigState::pre_copy_p2p:
-      return {true, false};
-    default:
-      return {true, true};
-  }
-}
 
 std::string_view name(MigState state) {
   return contract::enum_name("MIG", static_cast<std::uint32_t>(state));

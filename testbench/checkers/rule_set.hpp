@@ -53,6 +53,13 @@ class RuleSet {
     view_->map_peers(who, iova, bytes);
   }
 
+  /// Migration flags of the drivers, where they are known only when a device is opened. Streams of
+  /// drivers with pre-copy are records, those of others the bare image.
+  void drivers_offer(std::uint64_t flags) {
+    context_.migration_flags = flags;
+    context_.stream_records = (flags & VF_MIG_FLAG_PRE_COPY) != 0;
+  }
+
   /// Two full images of one function that must be equal outside volatile fields (S3): SAVE, LOAD,
   /// SAVE.
   void add_identity(model::Ps t, model::FnRef who, const std::vector<std::uint8_t>& first,
