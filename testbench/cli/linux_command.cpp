@@ -9,8 +9,6 @@
 
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/catalogue.hpp"
-#include "testbench/faults/faulty_firmware_port.hpp"
-#include "testbench/faults/faulty_port.hpp"
 #include "testbench/linux_host/tier_plan.hpp"
 #include "testbench/report/account.hpp"
 
@@ -31,15 +29,21 @@ bool readable(const std::string& what, const std::string& path, std::string& err
   return error.empty();
 }
 
-/// Defects that are built into hardware and firmware. Those of drivers and hosts have no place, Linux
-/// is both; those that stand between the parts are not put there.
-bool built_in(const Scenario& scenario, const std::vector<std::string>& faults, std::string& error) {
-  const bool between = FaultyPort::wanted(scenario.faults) || FaultyFirmwarePort::wanted(scenario.faults);
+/// Why a defect has no place here; "" if it has. Drivers, VMM and hosts are Linux.
+std::string out_of_place(const CataloguedFault& fault) {
+  if (fault.layer != "nic" && fault.layer != "firmware" && fault.layer != "bus") {
+    return fmt::format("belongs to the {}, which is Linux here; allowed are faults of nic, firmware and bus", fault.layer);
+  }
+  return fault.rule == "P2"   ? "needs a peer device, which such a machine has not"
+         : fault.rule == "A1" ? "needs RTL blocks, which such a machine has not"
+                              : "";
+}
+
+bool all_in_place(const std::vector<std::string>& faults, std::string& error) {
   for (const CataloguedFault& fault : fault_catalogue()) {
-    const bool device = fault.layer == "nic" || fault.layer == "firmware";
-    if ((!device || between) && std::find(faults.begin(), faults.end(), fault.name) != faults.end()) {
-      error = fmt::format("linux: --fault {} is not one that is built into NIC or firmware; see vfsim list faults",
-                          fault.name);
+    const bool wanted = std::find(faults.begin(), faults.end(), fault.name) != faults.end();
+    if (const std::string why = out_of_place(fault); wanted && !why.empty()) {
+      error = fmt::format("linux: --fault {} {}; see vfsim list faults", fault.name, why);
     }
   }
   return error.empty();
@@ -68,7 +72,7 @@ int linux_command(LinuxCommand command) {
   Scenario scenario;
   std::string error;
   if (!complete(command, error) || !prepare(command.what, scenario, error) ||
-      !built_in(scenario, command.what.faults, error)) {
+      !all_in_place(command.what.faults, error)) {
     return bad_input(error);
   }
   std::signal(SIGINT, on_interrupt);

@@ -13,9 +13,10 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
     hosts[h] = std::make_unique<model::Host>(calendar, probes, scenario.host, scenario.pcie, h);
     nics[h] = std::make_unique<model::Nic>(calendar, probes, scenario.nic, scenario.pcie, h,
                                            model::Host::kNicRid);
-    nics[h]->set_faults(scenario.faults);
-    nics[h]->connect(hosts[h]->attach(*nics[h], model::Host::kNicRid, scenario.nic.vfs + 1),
-                     wire.attach(*nics[h], nullptr, model::Relay::reflective));
+    decorators_[h] = std::make_unique<NicDecorators>(calendar, probes, *nics[h], *hosts[h], h,
+                                                     scenario.faults);
+    decorators_[h]->connect(scenario.nic.vfs + 1,
+                            wire.attach(*nics[h], nullptr, model::Relay::reflective));
     hardware[h] = {hosts[h].get(), nics[h].get()};
   }
   echo.connect(wire.attach(echo));
@@ -23,6 +24,9 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
   disturbances = std::make_unique<Disturbances>(
       probes, std::array<model::Host*, kHosts>{hosts[0].get(), hosts[1].get()});
   rules = std::make_unique<RuleSet>(check_context_, probes);
+  user_space = std::make_unique<UserSpace>(
+      [this] { return calendar.now(); }, probes, rules->view(), scenario.nic.vfs + 1,
+      [this](std::uint64_t flags) { rules->drivers_offer(flags); });
   events = std::make_unique<EventLog>(probes);
   for (std::uint8_t h = 0; h < kHosts; ++h) {
     for (std::uint32_t fn = 0; fn <= scenario.nic.vfs; ++fn) {

@@ -8,9 +8,11 @@
 #include "systemc/pcie/host.hpp"
 #include "systemc/wire/wire.hpp"
 #include "testbench/checkers/rule_set.hpp"
+#include "testbench/faults/nic_decorators.hpp"
 #include "testbench/linux_host/disturbance.hpp"
 #include "testbench/linux_host/echo_peer.hpp"
 #include "testbench/linux_host/function_place.hpp"
+#include "testbench/linux_host/user_space.hpp"
 #include "testbench/report/event_log.hpp"
 #include "testbench/report/result.hpp"
 #include "testbench/scenarios/scenario.hpp"
@@ -42,11 +44,13 @@ class LinuxMachine {
   std::array<std::unique_ptr<model::Nic>, kHosts> nics;
 
  private:
+  std::array<std::unique_ptr<NicDecorators>, kHosts> decorators_;
   CheckContext check_context_;
 
  public:
   std::unique_ptr<Disturbances> disturbances;
   std::unique_ptr<RuleSet> rules;
+  std::unique_ptr<UserSpace> user_space;
   std::unique_ptr<EventLog> events;
   model::EthernetWire wire;
   EchoPeer echo;

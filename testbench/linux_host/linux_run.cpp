@@ -119,7 +119,23 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
     vm_starts_ = true;
     return follower_ ? "" : "there is no VM";
   }
+  if (verb == "phase" && !what.empty()) {
+    tell_phase(false);
+    phase_ = what;
+    tell_phase(true);
+    return "";
+  }
+  if (verb == "call") {
+    return machine_.user_space->told(guest.plan().host, what);
+  }
   return machine_.disturbances->request(guest.plan().host, verb, what);
+}
+
+void LinuxRun::tell_phase(bool begins) {
+  if (!phase_.empty()) {
+    machine_.probes.emit<model::Probe::driver>(&model::Observer::phase, machine_.calendar.now(), 0,
+                                               phase_.c_str(), begins);
+  }
 }
 
 int LinuxRun::run(Result& result) {

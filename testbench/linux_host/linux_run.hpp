@@ -47,6 +47,7 @@ class LinuxRun {
   [[nodiscard]] bool prepare_folder(std::string& error);
   [[nodiscard]] bool launch(std::string& error);
   [[nodiscard]] std::string asked(RunGuest& guest, const std::string& words);
+  void tell_phase(bool begins);
   /// The thread that lets guests run.
   void schedule();
   [[nodiscard]] bool start_guests();
@@ -71,6 +72,7 @@ class LinuxRun {
   std::vector<std::unique_ptr<RunGuest>> guests_;
   std::unique_ptr<VmFollower> follower_;  // where there is a VM
   bool vm_starts_ = false;
+  std::string phase_;  // that a script has begun, "" none
   sc_core::sc_event wake_;
   std::string error_;
   LinuxCost cost_;

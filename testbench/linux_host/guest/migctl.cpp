@@ -10,6 +10,7 @@
 #include "host_driver/vfio/vfio_function.hpp"
 #include "testbench/linux_host/guest/control.hpp"
 #include "testbench/linux_host/guest/mig_session.hpp"
+#include "testbench/linux_host/guest/reporting_device.hpp"
 
 namespace vfsim::guest {
 namespace {
@@ -27,12 +28,15 @@ void usage() {
 
 /// A function that is held open.
 struct Held {
-  Held(std::string name, std::unique_ptr<driver::VfioFunction> opened, const driver::Os& os)
+  Held(std::string name, const std::string& address, std::unique_ptr<driver::VfioFunction> opened,
+       const driver::Os& os)
       : function(std::move(opened)),
-        device(function->device_fd(), function->config()),
+        kernel(function->device_fd(), function->config()),
+        device(kernel, address, console_sink()),
         session(std::move(name), device, [&os] { return os.now(); }) {}
   std::unique_ptr<driver::VfioFunction> function;
-  driver::KernelDevice device;
+  driver::KernelDevice kernel;
+  ReportingDevice device;
   MigSession session;
 };
 
@@ -68,7 +72,7 @@ class Holder final : public Service {
       return {kRefused, function.error().text, {}};
     }
     const auto held =
-        held_.emplace(name, std::make_unique<Held>(name, std::move(function.value()), os_)).first;
+        held_.emplace(name, std::make_unique<Held>(name, address, std::move(function.value()), os_)).first;
     return held->second->session.run({"flags"});
   }
   /// Copies of the descriptors, for a program that drives the VF.
