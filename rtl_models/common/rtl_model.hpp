@@ -22,6 +22,7 @@ class RtlModel {
       dut_.trace(&session.watching()->vcd(), kWaveLevels);
     }
     dut_.rst_ni = 0;
+    eval();
     edges();
     dut_.rst_ni = 1;
   }
@@ -36,7 +37,11 @@ class RtlModel {
 
   Dut* operator->() { return &dut_; }
   Dut& operator*() { return dut_; }
-  void eval() { dut_.eval(); }
+  /// The clock falls if it has not yet: one evaluation for that and for the inputs.
+  void eval() {
+    dut_.clk_i = 0;
+    dut_.eval();
+  }
   void cycle() {
     edges();
     session_.count_cycle();
@@ -51,8 +56,7 @@ class RtlModel {
     session_.count_cycle();
     if (RtlWave* wave = session_.watching(); wave != nullptr && wave->wanted()) {
       wave->dump(ps, false);
-      dut_.clk_i = 0;
-      dut_.eval();
+      eval();
       wave->dump(ps + kHigh, true);
     }
   }
@@ -61,9 +65,11 @@ class RtlModel {
   static constexpr int kWaveLevels = 99;
   static constexpr std::uint64_t kHigh = 50;  // ps: how waves show the clock
 
+  /// Inputs that changed behind the falling edge settle before the rising one does anything.
   void edges() {
-    dut_.clk_i = 0;
-    dut_.eval();
+    if (dut_.clk_i != 0) {
+      eval();
+    }
     dut_.clk_i = 1;
     dut_.eval();
   }
