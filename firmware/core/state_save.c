@@ -57,11 +57,13 @@ static struct save_size measure(struct fw *fw, uint32_t fn, bool incremental) {
   return size;
 }
 
-/* Least buffer that moves a split image on. */
-static uint32_t chunk_bytes(const struct save_size *size) {
-  uint32_t least = FW_IMAGE_HEADER + size->largest + FW_IMAGE_TRAILER;
-  least = least < FW_CHUNK_MIN ? FW_CHUNK_MIN : least;
-  return least < size->total ? least : size->total;
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+/* What the next chunk of a split image takes: at least its largest record. */
+static uint32_t chunk_bytes(const struct save_size *size, uint32_t wanted) {
+  const uint32_t least = FW_IMAGE_HEADER + size->largest + FW_IMAGE_TRAILER;
+  return smaller(larger(larger(least, FW_CHUNK_MIN), wanted), size->total);
 }
 
 static uint8_t migration_state(const struct fw_vhca *v, uint32_t changed) {
@@ -91,7 +93,8 @@ enum fw_exec fw_op_QUERY_VHCA_MIGRATION_STATE(struct fw *fw, struct fw_cmd *cmd)
   if (!fw_vhca_stopped(fw, fn)) {
     size.total += (size.total / 8 + FW_IMAGE_SLACK) & ~7U;
   }
-  const uint32_t required = chunk ? chunk_bytes(&size) : size.total;
+  const uint32_t required = chunk ? chunk_bytes(&size, size.total / FW_CHUNKS) : size.total;
+  v->announced = required;
   VF_SET(query_vhca_migration_state_out, cmd->out, migration_state, migration_state(v, changed));
   VF_SET(query_vhca_migration_state_out, cmd->out, required_umem_size, required);
   VF_SET(query_vhca_migration_state_out, cmd->out, remaining_total_size, chunk ? size.total : 0);
@@ -282,9 +285,14 @@ static enum fw_exec save_begin(struct fw *fw, struct fw_cmd *cmd) {
   if (buffer == NULL) {
     return FW_EXEC_AGAIN;
   }
-  struct writer w = {buffer->data, size, 0, 0, false};
-  const uint32_t bytes = build(fw, fn, incremental, use == SAVE_FINAL, &w);
-  const bool may_split = use != SAVE_FINAL || v->chunk_mode;
+  const bool chunk = use == SAVE_FINAL && v->chunk_mode;
+  struct writer w = {buffer->data, chunk ? smaller(size, v->announced) : size, 0, 0, false};
+  uint32_t bytes = build(fw, fn, incremental, use == SAVE_FINAL, &w);
+  if (w.full && w.records == 0 && w.limit < size) { /* a record has grown since the announcement */
+    w.limit = size;
+    bytes = build(fw, fn, incremental, use == SAVE_FINAL, &w);
+  }
+  const bool may_split = use != SAVE_FINAL || chunk;
   if (bytes > size || (w.full && (!may_split || w.records == 0))) {
     buffer->used = false;
     return fw_cmd_fail(cmd, VF_STATUS_BAD_PARAM, VF_SYND_BUFFER_TOO_SMALL);
@@ -300,7 +308,8 @@ static enum fw_exec save_begin(struct fw *fw, struct fw_cmd *cmd) {
   cmd->arg[FW_ARG_NEXT] = 0;
   if (v->chunking) {
     const struct save_size rest = measure(fw, fn, true);
-    cmd->arg[FW_ARG_NEXT] = chunk_bytes(&rest);
+    v->announced = chunk_bytes(&rest, v->announced);
+    cmd->arg[FW_ARG_NEXT] = v->announced;
   }
   cmd->step = SAVE_START;
   return FW_EXEC_AGAIN;

@@ -200,6 +200,42 @@ TEST(Save, Chunks) {
                  VF_SYND_NO_STATE_PENDING);
 }
 
+/// A driver's buffer is as large as the image, and more.
+TEST(Save, ChunksAreAsAnnouncedInALargeBuffer) {
+  Rig rig;
+  rig.populate(1);
+  ASSERT_TRUE(rig.stop(1));
+  const Sizes size = rig.query(1, false, true);
+  std::uint32_t announced = size.required;
+  ASSERT_LT(announced, size.remaining);
+  int chunks = 0;
+  for (bool first = true; announced != 0; first = false) {
+    const Saved chunk = rig.save(1, !first, false, 65536);
+    ASSERT_TRUE(chunk.ok());
+    EXPECT_LE(chunk.image.size(), announced);
+    announced = chunk.next;
+    ++chunks;
+  }
+  EXPECT_GT(chunks, 1);
+  EXPECT_LE(chunks, FW_CHUNKS + 2) << "an image is not cut to crumbs";
+}
+
+TEST(Save, AChunkTakesARecordThatHasGrown) {
+  Rig rig;
+  rig.populate(1);
+  ASSERT_TRUE(rig.query(1, false, true).reply.ok());
+  rig.nic.ctx(1).mkey[0] = rig.nic.ctx(1).mkey[1023];
+  rig.nic.ctx(1).mkey[0].len = 4000 * VF_PAGE_BYTES;
+  rig.nic.ctx(1).mkey[0].pages = rig.pages_at(0x1'0000'0000, 4000);
+  ASSERT_TRUE(rig.stop(1));
+  std::uint32_t next = 1;
+  for (bool first = true; next != 0; first = false) {
+    const Saved chunk = rig.save(1, !first, false, 65536);
+    ASSERT_TRUE(chunk.ok());
+    next = chunk.next;
+  }
+}
+
 TEST(Save, ChunkAnnouncedIsEnough) {
   Rig rig;
   rig.populate(1);

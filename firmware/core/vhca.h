@@ -27,7 +27,9 @@
  * Sizes. QUERY of a stopped VF is exact. While the VF runs it adds an eighth and FW_IMAGE_SLACK for what the VF may create
  * before the SAVE. A SAVE with set_track, a clean-up SAVE, and a final SAVE in chunk mode never fail for what the VF grew:
  * they write the records that fit and mark the image `more`; the rest is in the next increment. QUERY with chunk = 1
- * switches chunk mode on, with chunk = 0 off. */
+ * switches chunk mode on, with chunk = 0 off. In chunk mode a final SAVE writes what QUERY or the SAVE before it announced,
+ * about a quarter of the image, however large the buffer is: drivers give one of 8 MiB, and read a chunk while the next
+ * one is saved. */
 #ifndef VFSIM_FIRMWARE_CORE_VHCA_H
 #define VFSIM_FIRMWARE_CORE_VHCA_H
 
@@ -39,7 +41,8 @@ struct fw_cmd;
 enum {
   FW_IMAGE_BUFFERS = 2,  /* SAVE and LOAD commands that move an image at the same time; others wait */
   FW_IMAGE_SLACK = 4096, /* see above */
-  FW_CHUNK_MIN = 4096,   /* least buffer that QUERY asks for in chunk mode, unless the image is shorter */
+  FW_CHUNK_MIN = 1024,   /* least buffer that QUERY asks for in chunk mode, unless the image is shorter */
+  FW_CHUNKS = 4,         /* that an image is announced in, unless they would be shorter than that */
 };
 
 /* What a command is doing with a function. */
@@ -57,6 +60,7 @@ struct fw_vhca {
   bool tracking;      /* changes since the last tracked SAVE are known: saved[] */
   bool first_open;    /* tracking, but the first image did not fit its buffer */
   bool chunk_mode;    /* the last QUERY asked for chunks: a final SAVE may be split */
+  uint32_t announced; /* in chunk mode: what the next final SAVE writes at most */
   bool chunking;      /* a split final SAVE has begun and not ended */
   uint8_t load_state; /* enum fw_load_state */
   uint32_t epoch;     /* raised by every reset of the function */

@@ -32,7 +32,7 @@ Figures measure_linux(const std::string& tier, const LinuxOptions& kernels) {
   options.guests = guests_of_tier(tier);
   options.stop = &never;
   RunRequest request;
-  request.scenario = linux_machine_file();
+  request.scenario = linux_machine_file(options.guests);
   Scenario scenario;
   std::string error;
   if (!prepare(request, scenario, error)) {

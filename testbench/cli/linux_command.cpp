@@ -51,12 +51,12 @@ bool all_in_place(const std::vector<std::string>& faults, std::string& error) {
 
 bool complete(LinuxCommand& command, std::string& error) {
   std::error_code none;
-  command.what.scenario = linux_machine_file();
   command.run.preload = fixed_random_library();
   command.run.stop = &interrupted;
   command.run.guests = command.script.empty()                                   ? guests_of_tier(command.tier)
                        : std::filesystem::is_directory(command.script, none) ? guests_of_folder(command.script)
                                                                              : guests_of_script(command.script);
+  command.what.scenario = linux_machine_file(command.run.guests);
   if (command.run.guests.empty()) {
     error = fmt::format("linux: {} has no a.sh", command.script);
     return false;

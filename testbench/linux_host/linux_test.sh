@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, commands, actions, interrupt, interrupt_vm, killed, panic.
+# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -41,15 +41,15 @@ commands_of() {
   sed -n 's/.*"kind":"command_submitted","host":"'"$2"'","fn":'"$3"',.*"opcode":"\(0x[0-9a-f]*\)".*/\1/p' "$1"
 }
 # The same for the actions of a script: what the PF's driver asked for in each phase, under the headings of FILE in
-# their order: "NAME op_mod".
+# their order: "NAME op_mod". Phases behind the last heading are left out.
 commands_by_action() {
   awk '
     FNR == 1 { ++input }
     input == 1 && match($0, /^OPCODE\([A-Z0-9_]+, *0x[0-9a-fA-F]+/) {
       split(substr($0, 8, RLENGTH - 7), row, /, */); name[tolower(row[2])] = row[1] }
     input == 2 && /^== / { heading[++headings] = $0 }
-    input == 3 && /"kind":"phase".*"begin":true/ { ++phase; print heading[phase] }
-    input == 3 && phase && /"kind":"command_submitted","host":"A","fn":0,/ {
+    input == 3 && /"kind":"phase".*"begin":true/ { ++phase; if (phase <= headings) print heading[phase] }
+    input == 3 && phase && phase <= headings && /"kind":"command_submitted","host":"A","fn":0,/ {
       match($0, /"opcode":"0x[0-9a-f]+"/); opcode = substr($0, RSTART + 10, RLENGTH - 11)
       match($0, /"op_mod":[0-9]+/); print name[opcode], substr($0, RSTART + 9, RLENGTH - 9) }
   ' "$here/../../firmware/interface/opcodes.def" "$2" "$1"
@@ -72,9 +72,10 @@ case $case in
     commands_of "$work/probe.events" A 0 >"$work/probe.commands"
     diff <(grep -v '^#' "$here/expected/probe_$version.commands") "$work/probe.commands" || fail "other commands at probe"
     ;;
-  actions)
-    expected=$here/expected/actions_$version.commands
-    run actions --script "$scripts/actions" --events "$work/actions.events"
+  actions.*)
+    tier=${case#actions.}
+    expected=$here/expected/${tier}_$version.commands
+    run actions --script "$scripts/$tier" --events "$work/actions.events"
     [ $status = 0 ] || fail "exit status $status"
     commands_by_action "$work/actions.events" "$expected" >"$work/actions.commands"
     diff <(sed -e 's/ *#.*//' -e '/^$/d' "$expected") "$work/actions.commands" || fail "other commands than in $expected"

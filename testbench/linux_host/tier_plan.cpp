@@ -15,10 +15,6 @@ GuestPlan host_a(const std::string& script) {
 
 }  // namespace
 
-std::string linux_machine_file() {
-  return kFolder + "machine.toml";
-}
-
 std::vector<GuestPlan> guests_of_folder(const std::string& folder) {
   const std::vector<GuestPlan> all{host_a(folder + "/a.sh"),
                                    {"B", "b", 1, false, folder + "/b.sh"},
@@ -40,6 +36,14 @@ std::vector<GuestPlan> guests_of_tier(const std::string& tier) {
 
 std::vector<GuestPlan> guests_of_script(const std::string& script) {
   return {host_a(script)};
+}
+
+std::string linux_machine_file(const std::vector<GuestPlan>& guests) {
+  const std::string own =
+      guests.empty() ? ""
+                     : std::filesystem::path(guests.front().script).replace_filename("machine.toml").string();
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(own, ignored) ? own : kFolder + "machine.toml";
 }
 
 std::string fixed_random_library() {

@@ -8,9 +8,6 @@
 
 namespace vfsim::bench {
 
-/// The machine of the tiers, a scenario file.
-[[nodiscard]] std::string linux_machine_file();
-
 /// Guests of a folder of scripts: those that have one there. a.sh: host A; b.sh: host B; vm.sh: a
 /// VM with VF 0 of A. Empty: the folder has no a.sh.
 [[nodiscard]] std::vector<GuestPlan> guests_of_folder(const std::string& folder);
@@ -18,6 +15,9 @@ namespace vfsim::bench {
 [[nodiscard]] std::vector<GuestPlan> guests_of_tier(const std::string& tier);
 /// One host that runs a script.
 [[nodiscard]] std::vector<GuestPlan> guests_of_script(const std::string& script);
+/// Their machine, a scenario file: machine.toml beside the first one's script, or else that of all
+/// tiers.
+[[nodiscard]] std::string linux_machine_file(const std::vector<GuestPlan>& guests);
 /// Makes kernels see the same random numbers in every run.
 [[nodiscard]] std::string fixed_random_library();
 
