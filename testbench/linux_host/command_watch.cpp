@@ -13,6 +13,7 @@ CommandWatch::CommandWatch(model::ProbeBus& probes, std::function<void()> change
 
 void CommandWatch::command_submitted(model::Ps, const model::CommandView& view) {
   State& s = state(view.who);
+  s.leaves = s.leaves || view.opcode == VF_OP_DESTROY_EQ;
   if (s.event_queue == kNone || view.opcode == VF_OP_DESTROY_EQ) {
     s.slots |= 1U << view.slot;
   }
@@ -24,6 +25,7 @@ void CommandWatch::command_completed(model::Ps, const model::CommandView& view) 
   if (done && view.opcode == VF_OP_CREATE_EQ &&
       (VF_GET(create_eq_in, view.in, event_bitmask_0) >> VF_EVENT_CMD & 1U) != 0) {
     s.event_queue = static_cast<std::uint32_t>(VF_GET(create_eq_out, view.out, eq_number));
+    s.leaves = false;
   } else if (done && view.opcode == VF_OP_DESTROY_EQ &&
              VF_GET(destroy_eq_in, view.in, eq_number) == s.event_queue) {
     s.event_queue = kNone;

@@ -19,6 +19,11 @@ class CommandWatch final : public model::Observer {
   CommandWatch(model::ProbeBus& probes, std::function<void()> changed);
 
   [[nodiscard]] bool polled(model::FnRef who) const { return state(who).slots != 0; }
+  /// Whether the driver is told of completions by events, and will be for the next command, too: it
+  /// goes back to polling only after it has begun to destroy event queues.
+  [[nodiscard]] bool told(model::FnRef who) const {
+    return state(who).event_queue != kNone && !state(who).leaves;
+  }
   /// The state of a function was loaded into another.
   void copy(model::FnRef from, model::FnRef to) { state(to) = state(from); }
 
@@ -31,6 +36,7 @@ class CommandWatch final : public model::Observer {
   struct State {
     std::uint32_t event_queue = kNone;  // number of the one that takes command completions
     std::uint32_t slots = 0;            // polled for, one bit each
+    bool leaves = false;                // has begun to destroy event queues
   };
   [[nodiscard]] State& state(model::FnRef who) { return states_[function_index(who)]; }
   [[nodiscard]] const State& state(model::FnRef who) const { return states_[function_index(who)]; }

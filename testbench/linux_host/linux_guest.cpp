@@ -76,7 +76,16 @@ SimNs LinuxGuest::due() const {
                                                              : kNeverNs;
 }
 
+// Each access that the guest tells of costs two changes of process. One slot can do without: what it
+// brings is found when the guest waits, or tells of something on another slot, which keeps the order.
+void LinuxGuest::prepare() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i]->prepare(i == 0 && listener_.guest_will_wait(*slots_[i]));
+  }
+}
+
 void LinuxGuest::step(SimNs now) {
+  prepare();
   if (stopped_by_ != nullptr) {
     offset_ += now - stopped_at_;
     std::exchange(stopped_by_, nullptr)->link().answer_kick();
@@ -131,6 +140,9 @@ void LinuxGuest::serve(SimNs now) {
   while (error_.empty() && stopped_by_ == nullptr && clock_.state() == GuestClock::runs) {
     serve_once(now);
   }
+  for (const auto& slot : slots_) {
+    slot->look();
+  }
   stopped_at_ = now;
 }
 
@@ -158,6 +170,9 @@ bool LinuxGuest::serve_once(SimNs now) {
   }
   begun_ = begun_ || clock_.state() != GuestClock::absent;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (i != 0 && ready[i + 2].revents != 0) {
+      slots_[0]->look();
+    }
     if (ready[i + 2].revents != 0 && !slots_[i]->link().serve()) {
       end(slots_[i]->link().error());
       return false;

@@ -26,6 +26,9 @@ class GuestListener {
                                           std::uint64_t bytes) = 0;
   /// A whole line of its console.
   virtual void guest_line(const std::string& line) = 0;
+  /// Whether the guest need not tell at once of accesses through this slot: it will wait, and does
+  /// not poll for the answer to a command.
+  [[nodiscard]] virtual bool guest_will_wait(const PciSlot& slot) const = 0;
   /// In calendar time: step() may find something to do.
   virtual void guest_wakes() = 0;
 };
@@ -81,6 +84,7 @@ class LinuxGuest final : private PciSlot::Owner {
   void overrun() override;
 
   [[nodiscard]] SimNs time_at(SimNs now) const { return now - offset_; }
+  void prepare();
   /// Serves its sockets while it runs.
   void serve(SimNs now);
   /// Waits for its next messages and takes them. False: it will send none any more.

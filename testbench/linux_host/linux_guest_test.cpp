@@ -110,6 +110,7 @@ class LinuxGuestTest : public testing::Test, protected GuestListener {
 
   bool guest_memory(int, std::uint64_t, std::uint64_t, std::uint64_t) override { return false; }
   void guest_line(const std::string& line) override { lines_.push_back(line); }
+  bool guest_will_wait(const PciSlot&) const override { return false; }
   void guest_wakes() override {}
 
   std::string folder_;

@@ -44,6 +44,7 @@ LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
                                    [](const GuestPlan& plan) { return plan.vm; });
   const RunGuest::Events events{
       [this] { return now(); }, [this] { wake(); },
+      [this](model::FnRef who) { return commands_.told(who); },
       [this](RunGuest& guest, const std::string& words) { return asked(guest, words); }};
   for (const GuestPlan& plan : options.guests) {
     guests_.push_back(

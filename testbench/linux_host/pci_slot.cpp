@@ -95,13 +95,21 @@ std::uint64_t PciSlot::remapped(std::uint64_t at, std::uint64_t value) {
   }
 }
 
-bool PciSlot::kicked(std::uint32_t queue) {
+void PciSlot::prepare(bool quiet) {
+  link_.queue(kAccesses).want_kicks(!quiet);
+  link_.queue(kInterrupts).want_kicks(false);
+}
+
+void PciSlot::look() {
+  take_accesses();
+  if (!messages_.empty()) {
+    owner_.interrupted();
+  }
+}
+
+bool PciSlot::take_accesses() {
   bool rung = false;
-  while (queue == kAccesses) {
-    auto buffer = link_.queue(kAccesses).take();
-    if (!buffer) {
-      break;
-    }
+  while (auto buffer = link_.queue(kAccesses).take()) {
     const std::uint16_t head = buffer->head;
     if (auto access = parse_access(std::move(*buffer))) {
       count_unreaped(*access);
@@ -111,6 +119,11 @@ bool PciSlot::kicked(std::uint32_t queue) {
       link_.queue(kAccesses).give_back(head, 0);
     }
   }
+  return rung;
+}
+
+bool PciSlot::kicked(std::uint32_t queue) {
+  const bool rung = queue == kAccesses && take_accesses();
   if (rung) {
     owner_.command_rung(*this);
   } else if (queue == kInterrupts && !messages_.empty()) {

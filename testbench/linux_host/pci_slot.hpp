@@ -64,6 +64,10 @@ class PciSlot final : public VirtioDevice {
   [[nodiscard]] const FunctionPlace& place() const { return place_; }
   /// The function is elsewhere from now on, and is set up there by the guest's CPU.
   void move_to(const FunctionPlace& place);
+  /// Before the guest runs. @param quiet  it need not tell of accesses: look() will find them
+  void prepare(bool quiet);
+  /// Takes what the guest has done and not told of.
+  void look();
   /// Something is to be told to the guest.
   [[nodiscard]] bool wants_delivery() const { return !messages_.empty() || posted_ >= kReapAfter; }
   /// Hands interrupts and answered writes to the guest's queues. @return the queues that are to be
@@ -86,6 +90,8 @@ class PciSlot final : public VirtioDevice {
   /// What is written to the BAR in the place of `value`: as with interrupt remapping, entries of the
   /// MSI-X table get the address of the host's interrupt window and keep the guest's data.
   [[nodiscard]] std::uint64_t remapped(std::uint64_t at, std::uint64_t value);
+  /// @return whether a command doorbell is among them
+  bool take_accesses();
   void count_unreaped(const PcidevAccess& access);
   void carry_out(const PcidevAccess& access);
   [[nodiscard]] bool in_window(const PcidevAccess& access, std::uint64_t at, std::uint32_t bytes) const;

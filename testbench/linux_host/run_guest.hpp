@@ -27,6 +27,8 @@ class RunGuest final : public GuestListener {
   struct Events {
     std::function<SimNs()> now;
     std::function<void()> wake;
+    /// Whether the driver of a function waits for events that tell of its commands.
+    std::function<bool(model::FnRef)> told;
     /// "@vfsim WORDS" on the console. @return "" or what is wrong with it
     std::function<std::string(RunGuest&, const std::string& words)> asked;
   };
@@ -51,6 +53,9 @@ class RunGuest final : public GuestListener {
   [[nodiscard]] bool guest_memory(int file, std::uint64_t offset, std::uint64_t start,
                                   std::uint64_t bytes) override;
   void guest_line(const std::string& line) override;
+  [[nodiscard]] bool guest_will_wait(const PciSlot& slot) const override {
+    return events_.told(function_of(slot));
+  }
   void guest_wakes() override { events_.wake(); }
 
  private:

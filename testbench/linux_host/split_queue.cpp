@@ -23,6 +23,7 @@ constexpr std::uint16_t kNext = 1;
 constexpr std::uint16_t kDeviceWrites = 2;
 constexpr std::uint16_t kIndirect = 4;
 constexpr std::uint16_t kNoInterrupt = 1;  // flags of the available ring
+constexpr std::uint16_t kNoKick = 1;       // flags of the used ring
 constexpr std::uint64_t kRingHead = 4;     // flags and index, before the entries of a ring
 
 }  // namespace
@@ -50,6 +51,16 @@ void SplitQueue::set_addresses(std::uint64_t descriptors, std::uint64_t availabl
   used_ = used;
   used_index_ = 0;
   broken_ = false;
+  wants_kicks_ = true;
+}
+
+void SplitQueue::want_kicks(bool on) {
+  if (!enabled_ || on == wants_kicks_) {
+    return;
+  }
+  const std::uint16_t flags = on ? 0 : kNoKick;
+  wants_kicks_ = on;
+  broken_ = !ram_.write(used_, &flags, 2) || broken_;
 }
 
 bool SplitQueue::gather(QueueBuffer& buffer) const {

@@ -60,6 +60,8 @@ class SplitQueue {
   [[nodiscard]] bool broken() const { return broken_; }
   [[nodiscard]] std::uint32_t entries() const { return entries_; }
 
+  /// Whether the driver is to tell of the buffers that it makes available.
+  void want_kicks(bool on);
   /// The next buffer, if there is one.
   [[nodiscard]] std::optional<QueueBuffer> take();
   /// Gives it back; `written`: bytes of its writable part.
@@ -81,6 +83,7 @@ class SplitQueue {
   std::uint16_t next_ = 0;
   std::uint16_t used_index_ = 0;
   bool enabled_ = false;
+  bool wants_kicks_ = true;
   bool broken_ = false;
 };
 

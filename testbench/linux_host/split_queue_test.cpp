@@ -75,6 +75,23 @@ TEST_F(SplitQueueTest, a_chain_is_gathered_filled_and_given_back) {
   EXPECT_FALSE(queue_.take());
 }
 
+TEST_F(SplitQueueTest, the_driver_is_told_whether_to_kick) {
+  const auto flags = [this] {
+    std::uint16_t value = 0;
+    memory_.read(kUsed, &value, 2);
+    return value;
+  };
+  queue_.want_kicks(false);
+  EXPECT_EQ(flags(), 1U);
+  descriptor(2, kData, 4, 0);
+  offer(2);
+  EXPECT_TRUE(queue_.take()) << "it is found all the same";
+  queue_.give_back(2, 0);
+  EXPECT_EQ(flags(), 1U);
+  queue_.want_kicks(true);
+  EXPECT_EQ(flags(), 0U);
+}
+
 TEST_F(SplitQueueTest, indices_wrap_around) {
   descriptor(0, kData, 4, 0);
   for (int i = 0; i < 20; ++i) {
