@@ -4,6 +4,7 @@
 
 # action WHAT COMMAND...
 action() {
+  wait_ms 1 # what the one before has only started belongs to it
   simulator phase "$1"
   ok "$@"
 }
