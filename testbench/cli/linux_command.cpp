@@ -71,7 +71,7 @@ bool complete(LinuxCommand& command, std::string& error) {
 int linux_command(LinuxCommand command) {
   Scenario scenario;
   std::string error;
-  if (!complete(command, error) || !prepare(command.what, scenario, error) ||
+  if (!complete(command, error) || !apply(command.wave, command.run, error) || !prepare(command.what, scenario, error) ||
       !all_in_place(command.what.faults, error)) {
     return bad_input(error);
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "testbench/linux_host/linux_run.hpp"
+#include "testbench/runner/wave_options.hpp"
 #include "testbench/scenarios/prepare.hpp"
 
 namespace vfsim::bench {
@@ -13,6 +14,7 @@ struct LinuxCommand {
   std::string tier = "1";
   std::string script;   // in place of the tier's, "" none
   LinuxOptions run;
+  WaveOptions wave;
   std::string json;
 };
 

@@ -50,25 +50,30 @@ void add_changes(CLI::App& app, std::vector<std::string>& overrides,
       ->allow_extra_args(false);
 }
 
+/// Files that are drawn while a run goes on.
+void add_picture_options(CLI::App& app, PictureOptions& pictures, WaveOptions& waves) {
+  app.add_option("--wave", pictures.wave, "write waves (FST) to this file")->check(file_name);
+  app.add_option("--wave-groups", waves.groups,
+                 "signals in it: groups with commas between, or all (vfsim list signals)");
+  app.add_option("--wave-from", waves.from, "and from when on, as in 104.2ms");
+  app.add_option("--wave-to", waves.to, "and until when");
+  app.add_option("--wave-last", waves.last,
+                 "only that much before the first violation or, without one, the end");
+  app.add_option("--events", pictures.events,
+                 "write the event log to this file, one JSON object a line")
+      ->check(file_name);
+  app.add_option("--timeline", pictures.timeline,
+                 "write a time line (Chrome trace format) to this file")
+      ->check(file_name);
+}
+
 /// Options that `run` and `migrate` share.
 void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--seed", command.what.seed, "seed of everything that is drawn at random")
       ->check(whole_number)
       ->capture_default_str();
   add_changes(app, command.what.overrides, command.what.faults);
-  app.add_option("--wave", command.run.wave, "write waves (FST) to this file")->check(file_name);
-  app.add_option("--wave-groups", command.wave.groups,
-                 "signals in it: groups with commas between, or all (vfsim list signals)");
-  app.add_option("--wave-from", command.wave.from, "and from when on, as in 104.2ms");
-  app.add_option("--wave-to", command.wave.to, "and until when");
-  app.add_option("--wave-last", command.wave.last,
-                 "only that much before the first violation or, without one, the end");
-  app.add_option("--events", command.run.events,
-                 "write the event log to this file, one JSON object a line")
-      ->check(file_name);
-  app.add_option("--timeline", command.run.timeline,
-                 "write a time line (Chrome trace format) to this file")
-      ->check(file_name);
+  add_picture_options(app, command.run, command.wave);
   app.add_option("--report", command.report,
                  "write the report page to this file (HTML, needs nothing else)")
       ->check(file_name);
@@ -217,9 +222,7 @@ void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
       ->check(file_name);
   linux_app->add_option("--kernel-image", command.run.kernel, "User Mode Linux binary")->required();
   linux_app->add_option("--initramfs", command.run.initramfs, "its initramfs")->required();
-  linux_app->add_option("--events", command.run.events,
-                        "write the event log to this file, one JSON object a line")
-      ->check(file_name);
+  add_picture_options(*linux_app, command.run, command.wave);
   linux_app->add_option("--json", command.json, "write the result to this file")->check(file_name);
   linux_app
       ->add_option("--limit", command.run.limit_s, "simulated seconds after which a run has failed")

@@ -144,8 +144,10 @@ int LinuxRun::run(Result& result) {
   if (!prepare_folder(result.error) || !launch(result.error)) {
     return kBadInput;
   }
-  if (!options_.events.empty() && !machine_.events->write_lines(options_.events)) {
-    result.error = options_.events + ": cannot be written";
+  Pictures pictures(options_, {machine_.calendar, machine_.probes, *machine_.rules, *machine_.events,
+                               {machine_.scenario().nic.vfs + 1, 1}});
+  if (!pictures.error().empty()) {
+    result.error = pictures.error();
     return kBadInput;
   }
   sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_DO_NOTHING);  // it stopped
@@ -156,8 +158,8 @@ int LinuxRun::run(Result& result) {
     result.migrations = follower_->migrations();
   }
   result.error = failure();
-  if (!options_.events.empty() && !machine_.events->close_lines()) {
-    result.error = options_.events + ": cannot be written";
+  if (!pictures.close()) {
+    result.error = pictures.error();
   }
   const bool broken = std::any_of(result.rules.begin(), result.rules.end(),
                                   [](const RuleCount& rule) { return rule.violations != 0; });

@@ -8,17 +8,17 @@
 
 #include "testbench/linux_host/command_watch.hpp"
 #include "testbench/linux_host/vm_follower.hpp"
+#include "testbench/runner/pictures.hpp"
 
 namespace vfsim::bench {
 
-struct LinuxOptions {
+struct LinuxOptions : PictureOptions {
   std::string kernel;     // binary
   std::string initramfs;  // file
   std::string preload;    // library for the kernels, "" none
   std::uint32_t memory_mib = 256;
   std::uint32_t limit_s = 1000;  // simulated time after which a run has failed
   std::vector<GuestPlan> guests;
-  std::string events;  // event log to write, "" none
   const volatile std::sig_atomic_t* stop = nullptr;
 };
 

@@ -8,7 +8,6 @@
 #include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/runner/director.hpp"
 #include "testbench/runner/simulation.hpp"
-#include "waves/wave_recorder.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -90,63 +89,10 @@ int verdict(Result& result, bool finished) {
   return held ? kHeld : kViolated;
 }
 
-/// Files written while the run goes on; each exists if it was asked for.
-struct Pictures {
-  std::unique_ptr<waves::SignalBoard> board;
-  std::unique_ptr<waves::WaveRecorder> waves;
-  std::unique_ptr<Timeline> timeline;
-  std::unique_ptr<StoryRecorder> story;
-};
-
 /// False: result.error says which file cannot be written.
-bool open_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
-  if (!options.timeline.empty()) {
-    pictures.timeline = std::make_unique<Timeline>(simulation.probes, model::Host::kNicRid);
-    simulation.on_channel = [timeline = pictures.timeline.get()](const ChannelMessage& m) {
-      timeline->channel(m.from, m.to, m.host, m.type, m.bytes);
-    };
-  }
-  if (options.story != nullptr) {
-    pictures.story = std::make_unique<StoryRecorder>(simulation.probes, *simulation.rules, *simulation.events,
-                                                     model::Host::kNicRid);
-  }
-  if (!options.events.empty() && !simulation.events->write_lines(options.events)) {
-    result.error = fmt::format("{}: cannot be written", options.events);
-    return false;
-  }
-  if (!options.wave.empty()) {
-    const Scenario& scenario = simulation.scenario();
-    pictures.board = std::make_unique<waves::SignalBoard>(
-        simulation.probes, waves::SignalSpace{scenario.workload.vfs() + 1, scenario.workload.guests}, model::Host::kNicRid);
-    pictures.waves = std::make_unique<waves::WaveRecorder>(
-        *pictures.board, options.wave, waves::WaveScope{options.wave_groups, options.wave_span}, 0,
-        simulation.rtl.session().live_wave());
-    simulation.rules->on_violation([&simulation, &pictures](const Violation& v) {
-      pictures.waves->mark(v.time);
-      pictures.board->violated(simulation.calendar.now(), v.rule, v.who);
-    });
-    if (!pictures.waves->ok()) {
-      result.error = fmt::format("{}: cannot be written", options.wave);
-      return false;
-    }
-  }
-  return true;
-}
-
-bool close_pictures(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
-  const model::Ps end = simulation.calendar.now();
-  if (pictures.story) {
-    *options.story = pictures.story->finish();
-  }
-  if (pictures.timeline && !write_file(options.timeline, pictures.timeline->finish(end), result.error)) {
-    return false;
-  }
-  if (!options.events.empty() && !simulation.events->close_lines()) {
-    result.error = fmt::format("{}: cannot be written", options.events);
-    return false;
-  }
-  if (pictures.waves && !pictures.waves->finish(end)) {
-    result.error = fmt::format("{}: cannot be written", options.wave);
+bool close_files(Simulation& simulation, const RunOptions& options, Pictures& pictures, Result& result) {
+  if (!pictures.close()) {
+    result.error = pictures.error();
     return false;
   }
   if (!options.rtl_coverage.empty() && !simulation.rtl.session().write_coverage(options.rtl_coverage)) {
@@ -168,9 +114,22 @@ int cannot_write(const std::string& path, Result& result) {
 }
 
 int simulate(Simulation& simulation, const RunOptions& options, Result& result) {
-  Pictures pictures;
-  if (!open_pictures(simulation, options, pictures, result)) {
+  const WorkloadParams& workload = simulation.scenario().workload;
+  Pictures pictures(options, {simulation.calendar, simulation.probes, *simulation.rules, *simulation.events,
+                              {workload.vfs() + 1, workload.guests}, simulation.rtl.session().live_wave()});
+  if (!pictures.error().empty()) {
+    result.error = pictures.error();
     return kBadInput;
+  }
+  if (Timeline* timeline = pictures.timeline()) {
+    simulation.on_channel = [timeline](const ChannelMessage& m) {
+      timeline->channel(m.from, m.to, m.host, m.type, m.bytes);
+    };
+  }
+  std::unique_ptr<StoryRecorder> story;
+  if (options.story != nullptr) {
+    story = std::make_unique<StoryRecorder>(simulation.probes, *simulation.rules, *simulation.events,
+                                            model::Host::kNicRid);
   }
   Director director(simulation, result);
   if (options.companion != nullptr) {
@@ -188,7 +147,10 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
   if (options.companion != nullptr) {
     options.companion->ended();
   }
-  return close_pictures(simulation, options, pictures, result) ? status : kBadInput;
+  if (story) {
+    *options.story = story->finish();
+  }
+  return close_files(simulation, options, pictures, result) ? status : kBadInput;
 }
 
 }  // namespace

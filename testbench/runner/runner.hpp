@@ -9,9 +9,8 @@
 
 #include "host_driver/platform/platform.hpp"
 #include "testbench/report/result.hpp"
+#include "testbench/runner/pictures.hpp"
 #include "testbench/scenarios/scenario.hpp"
-#include "waves/signal_table.hpp"
-#include "waves/wave_span.hpp"
 
 namespace vfsim::bench {
 
@@ -32,13 +31,8 @@ class RunCompanion {
   virtual void ended() = 0;
 };
 
-struct RunOptions {
+struct RunOptions : PictureOptions {
   std::uint64_t seed = 1;
-  std::string wave;                   // FST file to write, "" none
-  waves::GroupMask wave_groups = waves::shown_groups();
-  waves::WaveSpan wave_span;
-  std::string timeline;               // time line (Chrome trace format) to write, "" none
-  std::string events;                 // event log (a JSON object a line) to write, "" none
   std::string rtl_coverage;           // cover counts of RTL blocks (verilator_coverage), "" none
   std::string block_stimulus;         // what the NICs ask of their blocks (rtl_equiv/block_stimulus.hpp), "" none
   std::string log_level = "warning";  // error, warning, info, debug, trace

@@ -62,7 +62,7 @@ bool parse_time(const char* option, const std::string& text, model::Ps& to, std:
 
 }  // namespace
 
-bool apply(const WaveOptions& options, RunOptions& run, std::string& error) {
+bool apply(const WaveOptions& options, PictureOptions& run, std::string& error) {
   const bool any = !(options.groups + options.from + options.to + options.last).empty();
   if (any && run.wave.empty()) {
     error = "--wave-groups, --wave-from, --wave-to and --wave-last need --wave";

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "testbench/runner/runner.hpp"
+#include "testbench/runner/pictures.hpp"
 
 namespace vfsim::bench {
 
@@ -17,6 +17,6 @@ struct WaveOptions {
 [[nodiscard]] bool parse_wave_groups(const std::string& text, waves::GroupMask& mask, std::string& error);
 
 /// Fills in what `run` says about waves. False: `error` is one line.
-[[nodiscard]] bool apply(const WaveOptions& options, RunOptions& run, std::string& error);
+[[nodiscard]] bool apply(const WaveOptions& options, PictureOptions& run, std::string& error);
 
 }  // namespace vfsim::bench
