@@ -61,6 +61,7 @@ bool complete(LinuxCommand& command, std::string& error) {
     error = fmt::format("linux: {} has no a.sh", command.script);
     return false;
   }
+  command.run.guests.front().shell = command.shell;
   return readable("--kernel-image", command.run.kernel, error) &&
          readable("--initramfs", command.run.initramfs, error) &&
          readable("--script", command.run.guests.front().script, error);

@@ -13,6 +13,7 @@ struct LinuxCommand {
   RunRequest what;      // its scenario is the machine of testbench/linux_host
   std::string tier = "1";
   std::string script;   // in place of the tier's, "" none
+  bool shell = false;   // guest A gets one
   LinuxOptions run;
   WaveOptions wave;
   std::string json;

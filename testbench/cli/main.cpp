@@ -220,6 +220,7 @@ void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
   linux_app->add_option("--script", command.script, "in place of the tier's: a shell script for host A, or a folder with a.sh, b.sh "
                    "(another host) and vm.sh (a VM with VF 0 of A)")
       ->check(file_name);
+  linux_app->add_flag("--shell", command.shell, "a shell on the console of guest A instead of its script; its end: exit, poweroff or Ctrl-C");
   linux_app->add_option("--kernel-image", command.run.kernel, "User Mode Linux binary")->required();
   linux_app->add_option("--initramfs", command.run.initramfs, "its initramfs")->required();
   add_picture_options(*linux_app, command.run, command.wave);

@@ -27,7 +27,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 }
 
 /// In the child: becomes the kernel, or returns with errno set.
-void become(const KernelCommand& command, int output, pid_t parent) {
+void become(const KernelCommand& command, int input, int output, pid_t parent) {
   std::vector<std::string> words{command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> environment{"HOME=.", "TERM=dumb", "PATH=/usr/bin:/bin"};
@@ -38,7 +38,6 @@ void become(const KernelCommand& command, int output, pid_t parent) {
   const auto envp = pointers(environment);
   sigset_t none;
   sigemptyset(&none);
-  const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent || personality(ADDR_NO_RANDOMIZE) == -1 ||
@@ -57,6 +56,14 @@ void become(const KernelCommand& command, int output, pid_t parent) {
 bool KernelProcess::start(const KernelCommand& command) {
   std::array<int, 2> output{};
   std::array<int, 2> failure{};
+  std::array<int, 2> input{-1, -1};
+  if (command.input ? pipe2(input.data(), O_CLOEXEC) != 0
+                    : (input[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) {
+    error_ = std::strerror(errno);
+    return false;
+  }
+  const Descriptor reader(input[0]);
+  input_ = Descriptor(input[1]);
   if (pipe2(output.data(), O_CLOEXEC) != 0 || pipe2(failure.data(), O_CLOEXEC) != 0) {
     error_ = std::strerror(errno);
     return false;
@@ -67,10 +74,13 @@ bool KernelProcess::start(const KernelCommand& command) {
   Descriptor fails(failure[1]);
   fcntl(writer.get(), F_SETPIPE_SZ, kPipeBytes);
   fcntl(output_.get(), F_SETFL, O_NONBLOCK);
+  if (command.input) {
+    fcntl(input_.get(), F_SETFL, O_NONBLOCK);
+  }
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
-    become(command, writer.get(), parent);
+    become(command, reader.get(), writer.get(), parent);
     const int error = errno;
     [[maybe_unused]] const ssize_t told = write(fails.get(), &error, sizeof(error));
     _exit(kNotStarted);
@@ -93,6 +103,10 @@ bool KernelProcess::drain(std::string& to) {
     }
     to.append(part.data(), static_cast<std::size_t>(bytes));
   }
+}
+
+void KernelProcess::type(const std::string& bytes) {
+  [[maybe_unused]] const ssize_t taken = write(input_.get(), bytes.data(), bytes.size());
 }
 
 void KernelProcess::kill() {

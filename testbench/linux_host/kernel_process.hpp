@@ -15,9 +15,10 @@ struct KernelCommand {
   std::vector<std::string> arguments;  // without the program
   std::string folder;                  // where it runs; also its home
   std::string preload;                 // library that the loader adds, "" none
+  bool input = false;                  // it can be written to; else it reads nothing
 };
 
-/// A child in a process group of its own, with its output in a pipe and no input. It starts with
+/// A child in a process group of its own, with its output in a pipe, and its input too or none. It starts with
 /// the same addresses every time (no randomisation), and ends with this object, or with the
 /// simulator, however that ends.
 class KernelProcess {
@@ -33,12 +34,15 @@ class KernelProcess {
   [[nodiscard]] const Descriptor& output() const { return output_; }
   /// Appends what the process has written so far, without waiting. False: nothing more comes.
   bool drain(std::string& to);
+  /// It will read that. What does not fit any more is lost.
+  void type(const std::string& bytes);
   /// Ends it and all it started.
   void kill();
 
  private:
   pid_t pid_ = -1;
   Descriptor output_;
+  Descriptor input_;
   std::string error_;
 };
 

@@ -97,6 +97,11 @@ void LinuxGuest::step(SimNs now) {
   }
 }
 
+void LinuxGuest::type(const std::string& bytes) {
+  process_.type(bytes);
+  typed_ = deliver_ = true;
+}
+
 void LinuxGuest::stop() {
   take_output();
   process_.kill();
@@ -184,7 +189,10 @@ bool LinuxGuest::serve_once(SimNs now) {
 void LinuxGuest::deliver(SimNs now) {
   clock_.show_time(time_at(now));
   for (const auto& slot : slots_) {
-    const std::uint32_t calls = slot->deliver();
+    std::uint32_t calls = slot->deliver();
+    if (std::exchange(typed_, false)) {  // its console's signal waits until it runs
+      calls |= 1U << PciSlot::kInterrupts;
+    }
     for (std::uint32_t queue = 0; queue < VhostUser::kQueues; ++queue) {
       if ((calls >> queue & 1U) != 0 && !call(*slot, queue, now)) {
         return;
@@ -231,6 +239,9 @@ void LinuxGuest::take_output() {
     listener_.guest_line(line);
   }
   output_.erase(0, from);
+  if (!output_.empty()) {
+    listener_.guest_prompt(output_);
+  }
 }
 
 void LinuxGuest::end(const std::string& why) {

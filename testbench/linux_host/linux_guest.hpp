@@ -26,6 +26,8 @@ class GuestListener {
                                           std::uint64_t bytes) = 0;
   /// A whole line of its console.
   virtual void guest_line(const std::string& line) = 0;
+  /// The beginning of a line, at which the console stands.
+  virtual void guest_prompt(const std::string& part) { (void)part; }
   /// Whether the guest need not tell at once of accesses through this slot: it will wait, and does
   /// not poll for the answer to a command.
   [[nodiscard]] virtual bool guest_will_wait(const PciSlot& slot) const = 0;
@@ -59,6 +61,10 @@ class LinuxGuest final : private PciSlot::Owner {
   [[nodiscard]] SimNs due() const;
   void step(SimNs now);
 
+  /// Whether it takes what is typed: kernels without the calendar's shared page do not wake for it.
+  [[nodiscard]] bool takes_input() const { return clock_.shared(); }
+  /// Somebody types on its console, if launch() gave it an input.
+  void type(const std::string& bytes);
   /// Ends it without an error.
   void stop();
   /// Its CPU stands still until thaw(): it gets no time and no interrupt.
@@ -110,6 +116,7 @@ class LinuxGuest final : private PciSlot::Owner {
   PciSlot* stopped_by_ = nullptr;
   bool released_ = false;
   bool deliver_ = false;
+  bool typed_ = false;  // it has input to read
   bool begun_ = false;  // its clock has spoken
   std::string error_;
 };

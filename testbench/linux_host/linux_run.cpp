@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 // A driver polls for an answer that takes longer than any command of the firmware: it will not come.
 constexpr SimNs kLongestPoll = 1'000'000'000;
 constexpr SimNs kSecond = 1'000'000'000;
+constexpr SimNs kPaceStep = 1'000'000;  // with a shell: what the device does comes that late at most
 
 /// Adds the wall time of its life.
 class Stopwatch {
@@ -49,6 +50,9 @@ LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
   for (const GuestPlan& plan : options.guests) {
     guests_.push_back(
         std::make_unique<RunGuest>(machine_, plan, with_vm, events, *options.stop));
+    if (plan.shell) {
+      console_ = std::make_unique<ShellConsole>();
+    }
     if (plan.vm) {
       follower_ = std::make_unique<VmFollower>(machine_, *guests_.back(), commands_, events.now,
                                                events.wake);
@@ -105,6 +109,10 @@ bool LinuxRun::launch(std::string& wrong) {
                          "uml_dir=uml/",
                          "vfsim.role=" + guest->plan().role,
                          "vfsim.dir=/proc/self/cwd/host"};
+    command.input = guest->plan().shell;
+    if (guest->plan().shell) {
+      command.arguments.push_back("vfsim.shell");
+    }
     if (!guest->linux_guest().launch(folder_, command)) {
       wrong = fmt::format("guest {}: {}", guest->plan().name, guest->linux_guest().error());
     }
@@ -169,7 +177,7 @@ int LinuxRun::run(Result& result) {
 
 std::string LinuxRun::failure() const {
   if (*options_.stop != 0) {
-    return "the run was interrupted";
+    return console_ ? "" : "the run was interrupted";
   }
   if (!error_.empty()) {
     return error_;
@@ -242,6 +250,20 @@ bool LinuxRun::step_one() {
   return true;
 }
 
+SimNs LinuxRun::pace(SimNs due) {
+  const SimNs at = console_->pace(now(), due);
+  LinuxGuest& shell = (*std::find_if(guests_.begin(), guests_.end(), [](const auto& guest) {
+                        return guest->plan().shell;
+                      }))->linux_guest();
+  const std::string typed = console_->typed();
+  if (shell.alive() && !shell.takes_input()) {
+    error_ = "a shell needs Linux 6.12: this kernel does not wake for what is typed";
+  } else if (!typed.empty()) {
+    shell.type(typed);
+  }
+  return at;
+}
+
 bool LinuxRun::advance() {
   SimNs due = kNeverNs;
   for (const auto& guest : guests_) {
@@ -253,16 +275,24 @@ bool LinuxRun::advance() {
   if (due == kNeverNs && !alive()) {
     return false;
   }
-  if (due == kNeverNs) {
+  if (due == kNeverNs && !console_) {
     error_ = "no guest will ever run again";
     return false;
   }
+  const bool stopped = std::any_of(guests_.begin(), guests_.end(), [](const auto& guest) {
+    return guest->linux_guest().stopped_by() != nullptr;
+  });
+  if (console_ && !stopped) {
+    due = pace(std::min(due, now() + kPaceStep));
+  }
   const Stopwatch watch(cost_.simulation_s);
-  machine_.calendar.wait(wake_, due * model::kNs);
+  if (due > now()) {
+    machine_.calendar.wait(wake_, due * model::kNs);
+  }
   while (machine_.calendar.now() % model::kNs != 0) {
     machine_.calendar.wait(wake_, now() * model::kNs);
   }
-  if (now() > options_.limit_s * kSecond) {
+  if (now() > options_.limit_s * kSecond && !console_) {
     error_ = fmt::format("not at an end after {} s of simulated time", options_.limit_s);
   }
   return error_.empty();

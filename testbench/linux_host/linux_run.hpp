@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "testbench/linux_host/command_watch.hpp"
+#include "testbench/linux_host/shell_console.hpp"
 #include "testbench/linux_host/vm_follower.hpp"
 #include "testbench/runner/pictures.hpp"
 
@@ -48,6 +49,8 @@ class LinuxRun {
   [[nodiscard]] bool launch(std::string& error);
   [[nodiscard]] std::string asked(RunGuest& guest, const std::string& words);
   void tell_phase(bool begins);
+  /// Waits for the wall clock or for what is typed. @return the time at which to go on
+  [[nodiscard]] SimNs pace(SimNs due);
   /// The thread that lets guests run.
   void schedule();
   [[nodiscard]] bool start_guests();
@@ -70,6 +73,7 @@ class LinuxRun {
   CommandWatch commands_;
   std::string folder_;
   std::vector<std::unique_ptr<RunGuest>> guests_;
+  std::unique_ptr<ShellConsole> console_;  // of the guest with a shell
   std::unique_ptr<VmFollower> follower_;  // where there is a VM
   bool vm_starts_ = false;
   std::string phase_;  // that a script has begun, "" none

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic.
+# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic, shell.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -119,6 +119,20 @@ case $case in
       grep -q "the run was interrupted" "$work/$seconds.txt" || fail "after $seconds s: no word of the interrupt"
       nothing_left
     done
+    ;;
+  shell)
+    run shell --shell < <(printf '%s\n' 'echo hello-$((6*7))' '. /lib/vfsim.sh' 'set_vfs 1' 'open_vf vf0 0' \
+      'migctl vf0 set STOP' poweroff)
+    [ $status = 0 ] || fail "exit status $status"
+    grep -q "^hello-42" "$work/shell.txt" || fail "no answer"
+    grep -q "RUNNING -> STOP" "$work/shell.txt" || fail "the VF did not stop"
+    nothing_left
+    "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" --shell < <(sleep 5) >"$work/shell.txt" 2>&1 &
+    pid=$!
+    sleep 3
+    kill -INT $pid
+    wait $pid || fail "Ctrl-C: exit status $?"
+    nothing_left
     ;;
   panic)
     printf '070701%0103dTRAILER!!!%06d' 0 0 | gzip >"$work/empty.gz"

@@ -16,8 +16,7 @@ namespace {
 constexpr std::uint32_t kVfOffsetAndStride = model::ConfigSpace::kSriovCap + 0x14;
 constexpr std::uint64_t kSlotFunctions = 8;
 
-constexpr std::uint32_t kAccesses = 0;    // queues
-constexpr std::uint32_t kInterrupts = 1;
+constexpr std::uint32_t kAccesses = 0;  // queue
 
 /// Largest naturally aligned access that begins at `at`.
 std::uint32_t part_at(std::uint64_t at, std::uint32_t rest, std::uint32_t most) {

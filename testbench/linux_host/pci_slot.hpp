@@ -55,6 +55,8 @@ class PciSlot final : public VirtioDevice {
     virtual void overrun() = 0;
   };
 
+  static constexpr std::uint32_t kInterrupts = 1;  // queue
+
   PciSlot(const GuestRam& ram, GuestCpu& cpu, Owner& owner, const FunctionPlace& place);
 
   /// The guest is a VM, and this a VF that it is given: it gets a configuration space of its own.

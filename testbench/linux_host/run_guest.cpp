@@ -1,5 +1,7 @@
 #include "testbench/linux_host/run_guest.hpp"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <utility>
@@ -71,7 +73,19 @@ bool RunGuest::vm_memory(int file, std::uint64_t offset, std::uint64_t start, st
   return true;
 }
 
-void RunGuest::show(const std::string& line) const {
+void RunGuest::guest_prompt(const std::string& part) {
+  if (plan_.shell && part[0] != kRequestMark[0] && part.size() > shown_) {
+    fmt::print("{}", part.substr(shown_));
+    std::fflush(stdout);
+    shown_ = part.size();
+  }
+}
+
+void RunGuest::show(const std::string& line) {
+  if (plan_.shell) {
+    fmt::print("{}\n", line.substr(std::min(std::exchange(shown_, 0), line.size())));
+    return;
+  }
   const SimNs t = events_.now();
   fmt::print("[{:>4}.{:09}] {}| {}\n", t / 1'000'000'000, t % 1'000'000'000, plan_.name, line);
 }
@@ -107,6 +121,9 @@ std::string RunGuest::failure() const {
   }
   if (!trouble_.empty()) {
     return trouble_;
+  }
+  if (plan_.shell) {
+    return "";
   }
   return !ended_         ? (guest_.alive() ? "its script did not come to its end"
                                            : "its kernel ended before its script did")

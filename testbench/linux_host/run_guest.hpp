@@ -16,6 +16,7 @@ struct GuestPlan {
   std::uint8_t host = 0;   // whose NIC it drives; of a VM: where it starts
   bool vm = false;         // its only device is kVmVf
   std::string script;      // file that its init runs
+  bool shell = false;      // its init runs a shell on the console instead
 };
 
 /// The VF that a VM is given, where there is one.
@@ -53,6 +54,7 @@ class RunGuest final : public GuestListener {
   [[nodiscard]] bool guest_memory(int file, std::uint64_t offset, std::uint64_t start,
                                   std::uint64_t bytes) override;
   void guest_line(const std::string& line) override;
+  void guest_prompt(const std::string& part) override;
   [[nodiscard]] bool guest_will_wait(const PciSlot& slot) const override {
     return events_.told(function_of(slot));
   }
@@ -61,7 +63,7 @@ class RunGuest final : public GuestListener {
  private:
   [[nodiscard]] bool vm_memory(int file, std::uint64_t offset, std::uint64_t start,
                                std::uint64_t bytes);
-  void show(const std::string& line) const;
+  void show(const std::string& line);
 
   LinuxMachine& machine_;
   const GuestPlan plan_;
@@ -71,6 +73,7 @@ class RunGuest final : public GuestListener {
   std::string trouble_;  // what the console told of
   int status_ = 0;       // of its script
   bool ended_ = false;
+  std::size_t shown_ = 0;  // of the line at which the console of a shell stands
   SimNs ended_at_ = 0;
   LinuxGuest guest_;
 };

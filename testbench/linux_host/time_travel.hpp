@@ -33,6 +33,8 @@ class TimeTravel {
   [[nodiscard]] bool listen(const std::string& path);
   [[nodiscard]] int descriptor() const { return peer_.open() ? peer_.get() : listener_.get(); }
   [[nodiscard]] GuestClock state() const { return state_; }
+  /// Whether the started guest knows the page.
+  [[nodiscard]] bool shared() const;
   /// When the guest wants to run again; kNoRequest: never.
   [[nodiscard]] std::uint64_t request() const;
   /// Takes the connection or one message. False: the guest is gone or talks nonsense; state() is
@@ -56,7 +58,6 @@ class TimeTravel {
   struct Page;
   [[nodiscard]] bool send(const Message& message);
   bool gone();
-  [[nodiscard]] bool shared() const;
   void make_page();
 
   Descriptor listener_;

@@ -115,6 +115,13 @@ int run(const CommandLine& words) {
   return run_shell(script.c_str());
 }
 
+/// What poweroff, reboot and halt ask of an init: the shell ends, too, and with it everything.
+void end_on_request() {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM}) {
+    std::signal(signal, [](int) { ::kill(-1, SIGKILL); });
+  }
+}
+
 /// What the script has left running must not keep a VF open: the PF's driver waits for that.
 void end_all() {
   ::kill(-1, SIGKILL);
@@ -133,7 +140,9 @@ int main() {
   ::setenv("PATH", "/bin", 1);
   ::setenv("HOME", "/tmp", 1);
   ::setenv("ROLE", words.role.c_str(), 1);
-  std::printf("VFSIM-EXIT %d\n", run(words));
+  end_on_request();
+  const int status = run(words);
+  std::printf("%sVFSIM-EXIT %d\n", words.shell ? "\n" : "", words.shell ? 0 : status);
   end_all();
   ::sync();
   ::reboot(RB_POWER_OFF);
