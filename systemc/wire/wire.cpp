@@ -41,6 +41,7 @@ class EthernetWire::Port final : public WirePort {
   [[nodiscard]] Ps tx_free_at() const override { return std::max(free_at_, wire_.calendar_.now()); }
 
   WireEndpoint& endpoint() { return endpoint_; }
+  [[nodiscard]] bool sends_again() const { return fate_ != nullptr; }
   [[nodiscard]] bool reflects() const { return relay_ == Relay::reflective; }
   [[nodiscard]] std::size_t in_flight() const { return frames_.size(); }
   void tell_dropped(const std::uint8_t* bytes, std::uint32_t length) {
@@ -135,7 +136,7 @@ void EthernetWire::route(const Frame& frame) {
   const FrameDrop result = offer(frame);
   if (result == FrameDrop::none) {
     deliver(frame);
-  } else if (hold_unowned_ && result != FrameDrop::too_long) {
+  } else if (waits(frame, result)) {
     Queue& queue = free_queue(destination(frame));
     queue.next_try = calendar_.now() + retry_period_;
     calendar_.arm_earlier(retry_timer_, queue.next_try);
@@ -143,6 +144,11 @@ void EthernetWire::route(const Frame& frame) {
   } else {
     drop(frame);
   }
+}
+
+bool EthernetWire::waits(const Frame& frame, FrameDrop result) const {
+  const bool passing = result == FrameDrop::not_ready && !ports_[frame.sender]->sends_again();
+  return result != FrameDrop::none && result != FrameDrop::too_long && (hold_unowned_ || passing);
 }
 
 void EthernetWire::flood(const Frame& frame) {
@@ -226,7 +232,7 @@ void EthernetWire::retry_head(Queue& queue) {
   const Frame frame = queue.frames.front();
   ++counters_.retried;
   const FrameDrop result = offer(frame);
-  if (result != FrameDrop::none && result != FrameDrop::too_long) {
+  if (waits(frame, result)) {
     queue.next_try = calendar_.now() + retry_period_;
     return;
   }

@@ -34,7 +34,8 @@ enum class Relay : std::uint8_t { none, reflective };
 ///
 /// A unicast frame that nobody owns or accepts waits (params.unowned "hold"): it is tried again
 /// every retry_us, frames to the same MAC queue behind it and follow at line rate; or it is dropped
-/// ("drop") and the sender is told. Dropped in either case: frames that an endpoint calls too long,
+/// ("drop") and the sender is told; one that finds its endpoint not_ready waits then, too, if the
+/// sender cannot be told. Dropped in either case: frames that an endpoint calls too long,
 /// frames above hold_frames, frames longer than the segment carries, and frames without a whole
 /// header. A multicast frame that nobody takes is dropped.
 class EthernetWire {
@@ -75,6 +76,8 @@ class EthernetWire {
     Ring<Frame> frames{64};
   };
 
+  /// Whether a frame that was offered and not taken is tried again.
+  [[nodiscard]] bool waits(const Frame& frame, FrameDrop result) const;
   [[nodiscard]] bool reaches(const Frame& frame, std::uint32_t port) const;
   void route(const Frame& frame);
   void flood(const Frame& frame);

@@ -260,5 +260,32 @@ TEST_F(DroppingWireTest, the_sender_hears_of_it_and_sends_again) {
   EXPECT_EQ(wire_.counters().held, 0U);
 }
 
+TEST_F(DroppingWireTest, a_sender_that_cannot_hear_of_it_need_not) {
+  WirePort& deaf = wire_.attach(peer_);
+  const auto send = [&deaf](std::uint8_t sequence) {
+    std::vector<std::uint8_t> frame(100);
+    frame[0] = 2;
+    frame[5] = 1;
+    frame[14] = sequence;
+    deaf.send(frame.data(), 100);
+  };
+  a_.answer = FrameDrop::not_ready;
+  send(1);
+  send(2);
+  Script script([&] {
+    pass(20 * kUs);
+    a_.answer = FrameDrop::none;
+    pass(20 * kUs);
+    a_.answer = FrameDrop::suspended;
+    send(3);
+    pass(20 * kUs);
+    a_.answer = FrameDrop::none;
+  });
+  sc_core::sc_start();
+  EXPECT_THAT(a_.got, ElementsAre(1, 2));
+  EXPECT_EQ(wire_.counters().held, 2U);
+  EXPECT_EQ(wire_.counters().dropped, 1U);
+}
+
 }  // namespace
 }  // namespace vfsim::model
