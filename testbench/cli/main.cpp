@@ -214,8 +214,8 @@ void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
       ->add_option("tier", command.tier,
                    "what they do: 1 (one host), 1_chunks (a NIC that saves in chunks), 1_dropped (a command that is never answered), "
                    "2 (two hosts and a VM), "
-                   "3 (the VM has the stock Ethernet driver, and pings), 3_stream (a TCP stream), 3_rollback (a LOAD fails)")
-      ->check(CLI::IsMember({"1", "1_chunks", "1_dropped", "2", "3", "3_stream", "3_rollback"}))
+                   "3 (the VM has the stock Ethernet driver, and pings), 3_stream (a TCP stream from it), 3_receive (one to it), 3_rollback (a LOAD fails)")
+      ->check(CLI::IsMember({"1", "1_chunks", "1_dropped", "2", "3", "3_stream", "3_receive", "3_rollback"}))
       ->capture_default_str();
   linux_app->add_option("--script", command.script, "in place of the tier's: a shell script for host A, or a folder with a.sh, b.sh "
                    "(another host) and vm.sh (a VM with VF 0 of A)")

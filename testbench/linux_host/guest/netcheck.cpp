@@ -17,8 +17,9 @@ int usage() {
   std::printf(
       "usage: netcheck ping ADDRESS COUNT INTERVAL_US   echo requests; how many were answered, how "
       "fast\n"
-      "       netcheck send ADDRESS PORT BYTES [US]     a TCP stream of known bytes, as fast as it\n"
-      "                                                 goes or 32 KiB every US\n"
+      "       netcheck send ADDRESS PORT BYTES [PIECE US]\n"
+      "                                                 a TCP stream of known bytes, as fast as it\n"
+      "                                                 goes, or PIECE bytes every US\n"
       "       netcheck receive PORT                     takes one such stream and checks every "
       "byte\n"
       "Exit status 1: something came back wrong, or nothing did; 2: wrong use.\n");
@@ -80,16 +81,20 @@ Answer stream_answer(const char* what, const driver::Result<StreamReport>& done)
 Answer run_send(const Words& words) {
   std::uint16_t port = 0;
   std::uint64_t bytes = 0;
+  StreamPace pace;
   std::uint32_t interval_us = 0;
+  const bool paced = words.size() > 4;
   if (!parse<std::uint16_t>(words[2], 65535, port) ||
       !parse<std::uint64_t>(words[3], std::uint64_t{1} << 40, bytes) ||
-      (words.size() > 4 && !parse(words[4], 10'000'000U, interval_us))) {
+      (paced && (!parse<std::size_t>(words[4], 1U << 20, pace.piece) ||
+                 !parse(words[5], 10'000'000U, interval_us)))) {
     return {kWrongUse,
-            "allowed are ports 1 to 65535, 1 to 2^40 bytes, 1 to 10000000 us for each 32 KiB",
+            "allowed are ports 1 to 65535, 1 to 2^40 bytes, pieces of 1 to 1048576 bytes every 1 "
+            "to 10000000 us",
             {}};
   }
-  return stream_answer("sent", send_stream(words[1], port, bytes,
-                                           std::chrono::microseconds(interval_us)));
+  pace.interval = std::chrono::microseconds(interval_us);
+  return stream_answer("sent", send_stream(words[1], port, bytes, pace));
 }
 
 Answer run_receive(const Words& words) {
@@ -107,7 +112,7 @@ int run(const Words& words) {
   const std::string key = words[0] + " " + std::to_string(words.size() - 1);
   const Answer answer =
       key == "ping 3"   ? run_ping(words)
-      : key == "send 3" || key == "send 4" ? run_send(words)
+      : key == "send 3" || key == "send 5" ? run_send(words)
       : key == "receive 1"
           ? run_receive(words)
           : Answer{kWrongUse, "wrong words; netcheck --help shows the right ones", {}};

@@ -63,7 +63,7 @@ std::uint8_t stream_byte(std::uint64_t at) {
 }
 
 Result<StreamReport> send_stream(const std::string& address, std::uint16_t port,
-                                 std::uint64_t bytes, std::chrono::nanoseconds interval) {
+                                 std::uint64_t bytes, const StreamPace& pace) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
@@ -75,13 +75,13 @@ Result<StreamReport> send_stream(const std::string& address, std::uint16_t port,
     return socket_error("connect");
   }
   Meter meter;
-  std::vector<std::uint8_t> piece(kPiece);
+  std::vector<std::uint8_t> piece(pace.piece);
   auto due = Clock::now();
-  for (std::uint64_t done = 0; done < bytes; due += interval) {
+  for (std::uint64_t done = 0; done < bytes; due += pace.interval) {
     if (due > Clock::now()) {
       std::this_thread::sleep_until(due);
     }
-    const std::size_t length = std::min<std::uint64_t>(kPiece, bytes - done);
+    const std::size_t length = std::min<std::uint64_t>(pace.piece, bytes - done);
     for (std::size_t i = 0; i < length; ++i) {
       piece[i] = stream_byte(done + i);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,15 +19,20 @@ struct StreamReport {
   std::uint32_t retransmitted = 0;          // segments, of the sender
 };
 
+/// How a stream is sent.
+struct StreamPace {
+  std::size_t piece = 32768;             // bytes at a time
+  std::chrono::nanoseconds interval{0};  // between two of them; 0: as fast as it goes
+};
+
 /// Byte `at` of the stream.
 [[nodiscard]] std::uint8_t stream_byte(std::uint64_t at);
 
 /// Connects and sends `bytes` bytes; returns when the other side has taken all of them and closed.
 /// EINVAL: no IPv4 address; otherwise the errno of the socket.
-/// @param interval  between two pieces of 32 KiB; 0: as fast as it goes
-[[nodiscard]] driver::Result<StreamReport> send_stream(
-    const std::string& address, std::uint16_t port, std::uint64_t bytes,
-    std::chrono::nanoseconds interval = std::chrono::nanoseconds(0));
+[[nodiscard]] driver::Result<StreamReport> send_stream(const std::string& address,
+                                                       std::uint16_t port, std::uint64_t bytes,
+                                                       const StreamPace& pace = {});
 /// Takes one connection to its end. EBADMSG: a byte is not the one that send_stream() sends; the
 /// text says where.
 [[nodiscard]] driver::Result<StreamReport> receive_stream(std::uint16_t port);
