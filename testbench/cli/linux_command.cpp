@@ -62,6 +62,7 @@ bool complete(LinuxCommand& command, std::string& error) {
     return false;
   }
   command.run.guests.front().shell = command.shell;
+  command.run.files = std::filesystem::is_directory(command.script, none) ? command.script : "";
   return readable("--kernel-image", command.run.kernel, error) &&
          readable("--initramfs", command.run.initramfs, error) &&
          readable("--script", command.run.guests.front().script, error);

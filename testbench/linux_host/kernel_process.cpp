@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -103,6 +104,16 @@ bool KernelProcess::drain(std::string& to) {
     }
     to.append(part.data(), static_cast<std::size_t>(bytes));
   }
+}
+
+bool KernelProcess::debugged() const {
+  std::ifstream status(fmt::format("/proc/{}/status", pid_));
+  for (std::string word; status >> word;) {
+    if (word == "TracerPid:") {
+      return status >> word && word != "0";
+    }
+  }
+  return false;
 }
 
 void KernelProcess::type(const std::string& bytes) {

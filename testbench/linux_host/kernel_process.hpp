@@ -34,6 +34,8 @@ class KernelProcess {
   [[nodiscard]] const Descriptor& output() const { return output_; }
   /// Appends what the process has written so far, without waiting. False: nothing more comes.
   bool drain(std::string& to);
+  /// A debugger holds it: it may stand for as long as that likes.
+  [[nodiscard]] bool debugged() const;
   /// It will read that. What does not fit any more is lost.
   void type(const std::string& bytes);
   /// Ends it and all it started.

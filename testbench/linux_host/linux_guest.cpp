@@ -158,7 +158,7 @@ bool LinuxGuest::serve_once(SimNs now) {
   }
   int events = 0;
   for (int waited = 0; events <= 0; waited += kLookMs) {
-    if (stop_ != 0 || waited >= kPatienceMs) {
+    if (stop_ != 0 || (waited >= kPatienceMs && !process_.debugged())) {
       end(stop_ != 0 ? "interrupted" : "the kernel runs on without a word for a minute");
       return false;
     }
@@ -207,7 +207,7 @@ bool LinuxGuest::call(PciSlot& slot, std::uint32_t queue, SimNs now) {
   }
   for (int waited = 0; error_.empty(); waited += kLookMs) {
     pollfd ready[] = {{clock_.descriptor(), POLLIN, 0}, {slot.link().call_descriptor(), POLLIN, 0}};
-    if (stop_ != 0 || waited >= kPatienceMs) {
+    if (stop_ != 0 || (waited >= kPatienceMs && !process_.debugged())) {
       end(stop_ != 0 ? "interrupted" : "the kernel does not take an interrupt");
       return false;
     }

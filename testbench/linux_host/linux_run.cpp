@@ -79,8 +79,12 @@ bool LinuxRun::prepare_folder(std::string& wrong) {
     fs::create_symlink(fs::absolute(options_.kernel), folder_ + "/linux");
     fs::create_symlink(fs::absolute(options_.initramfs), folder_ + "/initramfs");
     fs::create_directories(folder_ + "/host/shared");
+    if (!options_.files.empty()) {
+      fs::copy(options_.files, folder_ + "/host");  // not the folders in it
+    }
     for (const auto& guest : guests_) {
-      fs::copy_file(guest->plan().script, fmt::format("{}/host/{}.sh", folder_, guest->plan().role));
+      fs::copy_file(guest->plan().script, fmt::format("{}/host/{}.sh", folder_, guest->plan().role),
+                    fs::copy_options::overwrite_existing);
     }
   } catch (const fs::filesystem_error& e) {
     wrong = e.what();

@@ -20,6 +20,7 @@ struct LinuxOptions : PictureOptions {
   std::uint32_t memory_mib = 256;
   std::uint32_t limit_s = 1000;  // simulated time after which a run has failed
   std::vector<GuestPlan> guests;
+  std::string files;  // folder whose files the guests find in /host, too, "" none
   const volatile std::sig_atomic_t* stop = nullptr;
 };
 
