@@ -6,9 +6,8 @@
 
 #include "rtl_models/common/live_wave.hpp"
 #include "systemc/common/probe.hpp"
+#include "testbench/runner/picture_options.hpp"
 #include "waves/signal_board.hpp"
-#include "waves/signal_table.hpp"
-#include "waves/wave_span.hpp"
 
 namespace vfsim::waves {
 class WaveRecorder;
@@ -19,15 +18,6 @@ namespace vfsim::bench {
 class EventLog;
 class RuleSet;
 class Timeline;
-
-/// Files to write; "" none.
-struct PictureOptions {
-  std::string wave;  // FST file
-  waves::GroupMask wave_groups = waves::shown_groups();
-  waves::WaveSpan wave_span;
-  std::string timeline;  // Chrome trace format
-  std::string events;    // a JSON object a line
-};
 
 /// One time axis for all three: that of the calendar.
 class Pictures {

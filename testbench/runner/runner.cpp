@@ -7,6 +7,7 @@
 #include "testbench/report/timeline.hpp"
 #include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/runner/director.hpp"
+#include "testbench/runner/pictures.hpp"
 #include "testbench/runner/simulation.hpp"
 
 namespace vfsim::bench {

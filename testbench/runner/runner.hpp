@@ -9,7 +9,7 @@
 
 #include "host_driver/platform/platform.hpp"
 #include "testbench/report/result.hpp"
-#include "testbench/runner/pictures.hpp"
+#include "testbench/runner/picture_options.hpp"
 #include "testbench/scenarios/scenario.hpp"
 
 namespace vfsim::bench {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "testbench/runner/pictures.hpp"
+#include "testbench/runner/picture_options.hpp"
 
 namespace vfsim::bench {
 
