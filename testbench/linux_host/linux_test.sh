@@ -28,6 +28,15 @@ run() {
   status=0
   "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" "$@" >"$work/$name.txt" 2>&1 || status=$?
 }
+# begin_and_await LINE: begins tier 3, and returns when its transcript has the line; sets pid
+begin_and_await() {
+  "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/begun.txt" 2>&1 &
+  pid=$!
+  until grep -q "$1" "$work/begun.txt"; do
+    kill -0 $pid 2>/dev/null || fail "the run ended before it said '$1'"
+    sleep 0.05
+  done
+}
 # No process, socket or folder of a run may be left.
 nothing_left() {
   [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind: $(ls -A "$TMPDIR")"
@@ -108,15 +117,13 @@ case $case in
     ;;
   interrupt_vm)
     # early, with the VM running, in the middle of it
-    for seconds in 0.5 2.5 4; do
-      "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/$seconds.txt" 2>&1 &
-      pid=$!
-      sleep $seconds
+    for line in 'Linux version' 'first pings' 'B runs it'; do
+      begin_and_await "$line"
       kill -TERM $pid
       status=0
       wait $pid || status=$?
-      [ $status = 1 ] || fail "after $seconds s: exit status $status"
-      grep -q "the run was interrupted" "$work/$seconds.txt" || fail "after $seconds s: no word of the interrupt"
+      [ $status = 1 ] || fail "after '$line': exit status $status"
+      grep -q "the run was interrupted" "$work/begun.txt" || fail "after '$line': no word of the interrupt"
       nothing_left
     done
     ;;
@@ -147,14 +154,12 @@ case $case in
     ;;
   killed)
     # one of several kernels ends before its time: the others do not wait for it
-    "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/killed.txt" 2>&1 &
-    pid=$!
-    sleep 4
+    begin_and_await 'first pings'
     for guest in $(pgrep -o -f "umid=vm .*vfsim.role=vm" -P $pid); do kill -KILL "$guest"; done
     status=0
     wait $pid || status=$?
     [ $status = 1 ] || fail "exit status $status"
-    grep -q "guest V: its kernel ended before its script did" <(tail -n 1 "$work/killed.txt") || fail "no word of the end"
+    grep -q "guest V: its kernel ended before its script did" <(tail -n 1 "$work/begun.txt") || fail "no word of the end"
     nothing_left
     ;;
   *) fail "unknown case $case" ;;
