@@ -209,7 +209,8 @@ void add_regress_command(CLI::App& app, RegressCommand& command, MergeCommand& m
 
 void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
   CLI::App* linux_app =
-      app.add_subcommand("linux", "stock Linux kernels drive the NIC; in a checkout: ./vfsim linux");
+      app.add_subcommand("linux", "stock Linux kernels drive the NIC; ./vfsim linux --kernel 6.12, 6.1 or TREE builds "
+                         "kernel and initramfs, and fills in these two options");
   linux_app
       ->add_option("tier", command.tier,
                    "what they do: 1 (one host), 1_chunks (a NIC that saves in chunks), 1_dropped (a command that is never answered), "
