@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <vector>
 
+#include "systemc/nic/block_makers.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/catalogue.hpp"
 #include "testbench/linux_host/tier_plan.hpp"
@@ -30,19 +31,20 @@ bool readable(const std::string& what, const std::string& path, std::string& err
 }
 
 /// Why a defect has no place here; "" if it has. Drivers, VMM and hosts are Linux.
-std::string out_of_place(const CataloguedFault& fault) {
+std::string out_of_place(const CataloguedFault& fault, const model::NicParams& nic) {
   if (fault.layer != "nic" && fault.layer != "firmware" && fault.layer != "bus") {
     return fmt::format("belongs to the {}, which is Linux here; allowed are faults of nic, firmware and bus", fault.layer);
   }
   return fault.rule == "P2"   ? "needs a peer device, which such a machine has not"
-         : fault.rule == "A1" ? "needs RTL blocks, which such a machine has not"
-                              : "";
+         : fault.rule == "A1" && !model::is_rtl(nic, nic.cmd_doorbell)
+             ? "is seen by assertions of RTL, and needs --set nic.cmd_doorbell=rtl or nic.rtl=all"
+             : "";
 }
 
-bool all_in_place(const std::vector<std::string>& faults, std::string& error) {
+bool all_in_place(const std::vector<std::string>& faults, const model::NicParams& nic, std::string& error) {
   for (const CataloguedFault& fault : fault_catalogue()) {
     const bool wanted = std::find(faults.begin(), faults.end(), fault.name) != faults.end();
-    if (const std::string why = out_of_place(fault); wanted && !why.empty()) {
+    if (const std::string why = out_of_place(fault, nic); wanted && !why.empty()) {
       error = fmt::format("linux: --fault {} {}; see vfsim list faults", fault.name, why);
     }
   }
@@ -74,7 +76,7 @@ int linux_command(LinuxCommand command) {
   Scenario scenario;
   std::string error;
   if (!complete(command, error) || !apply(command.wave, command.run, error) || !prepare(command.what, scenario, error) ||
-      !all_in_place(command.what.faults, error)) {
+      !all_in_place(command.what.faults, scenario.nic, error)) {
     return bad_input(error);
   }
   std::signal(SIGINT, on_interrupt);

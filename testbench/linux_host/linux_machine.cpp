@@ -1,18 +1,20 @@
 #include "testbench/linux_host/linux_machine.hpp"
 
 #include "firmware/interface/layout.h"
+#include "systemc/rtl_bridge/rtl_blocks.hpp"
 #include "testbench/runner/check_inputs.hpp"
 #include "testbench/runner/layout_of_machine.hpp"
 
 namespace vfsim::bench {
 
 LinuxMachine::LinuxMachine(const Scenario& scenario)
-    : scenario_(scenario), wire(calendar, scenario.wire, scenario.nic.link_gbps) {
+    : scenario_(scenario), rtl(calendar, probes, true), wire(calendar, scenario.wire, scenario.nic.link_gbps) {
   std::array<Hardware, kHosts> hardware{};
   for (std::uint8_t h = 0; h < kHosts; ++h) {
     hosts[h] = std::make_unique<model::Host>(calendar, probes, scenario.host, scenario.pcie, h);
     nics[h] = std::make_unique<model::Nic>(calendar, probes, scenario.nic, scenario.pcie, h,
-                                           model::Host::kNicRid);
+                                           model::Host::kNicRid,
+                                           model::rtl_blocks(scenario.nic, h, calendar, rtl.session()));
     decorators_[h] = std::make_unique<NicDecorators>(calendar, probes, *nics[h], *hosts[h], h,
                                                      scenario.faults);
     decorators_[h]->connect(scenario.nic.vfs + 1,
@@ -57,6 +59,7 @@ void LinuxMachine::grant(std::uint8_t host, std::uint32_t fn, std::uint64_t star
 
 void LinuxMachine::finish(Result& result) {
   const model::Ps end = calendar.now();
+  rtl.finish();
   rules->finish(end);
   add_judgements(*rules, result);
   result.sim_time_ns = end / model::kNs;

@@ -15,6 +15,7 @@
 #include "testbench/linux_host/user_space.hpp"
 #include "testbench/report/event_log.hpp"
 #include "testbench/report/result.hpp"
+#include "testbench/runner/rtl_watch.hpp"
 #include "testbench/scenarios/scenario.hpp"
 
 namespace vfsim::bench {
@@ -40,6 +41,7 @@ class LinuxMachine {
  public:
   model::Calendar calendar{"calendar"};
   model::ProbeBus probes;
+  RtlWatch rtl;  // of blocks that the scenario wants as RTL
   std::array<std::unique_ptr<model::Host>, kHosts> hosts;
   std::array<std::unique_ptr<model::Nic>, kHosts> nics;
 

@@ -157,7 +157,7 @@ int LinuxRun::run(Result& result) {
     return kBadInput;
   }
   Pictures pictures(options_, {machine_.calendar, machine_.probes, *machine_.rules, *machine_.events,
-                               {machine_.scenario().nic.vfs + 1, 1}});
+                               {machine_.scenario().nic.vfs + 1, 1}, machine_.rtl.session().live_wave()});
   if (!pictures.error().empty()) {
     result.error = pictures.error();
     return kBadInput;

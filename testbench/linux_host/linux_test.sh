@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic, shell.
+# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, rtl, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic, shell.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -73,6 +73,12 @@ case $case in
     done
     # Only the wall-clock time may differ.
     cmp <(sed 's/ in [0-9.]* s,/ in S,/' "$work/1.txt") <(sed 's/ in [0-9.]* s,/ in S,/' "$work/2.txt") || fail "two runs differ"
+    ;;
+  rtl) # RTL in the place of the NIC's blocks: the drivers see the same device, and every assertion is on
+    run rtl --script "$scripts/tier1" --set nic.rtl=all
+    [ $status = 0 ] || fail "exit status $status"
+    grep -q "A1 held" "$work/rtl.txt" || fail "no RTL was clocked"
+    nothing_left
     ;;
   commands)
     echo '. /lib/vfsim.sh; ok "PF driver" has_driver $pf mlx5_core; finish' >"$work/probe.sh"

@@ -1,10 +1,7 @@
 #include "testbench/runner/host_side.hpp"
 
 #include "firmware/interface/faults.h"
-#include "systemc/rtl_bridge/cmd_doorbell_rtl.hpp"
-#include "systemc/rtl_bridge/dma_gate_rtl.hpp"
-#include "systemc/rtl_bridge/mkey_walker_rtl.hpp"
-#include "systemc/rtl_bridge/rr_arbiter_rtl.hpp"
+#include "systemc/rtl_bridge/rtl_blocks.hpp"
 #include "testbench/faults/faulty_port.hpp"
 #include "testbench/rtl_equiv/block_recorder.hpp"
 #include "testbench/sim_platform/enumerate.hpp"
@@ -28,34 +25,10 @@ driver::VfMigrationOptions migration_options(const Context& context, std::uint8_
           context.scenario.vmm.chunk_kib * 1024, std::chrono::microseconds(context.scenario.vmm.reset_wait_us)};
 }
 
-/// Blocks that the scenario wants as RTL; nic.rtl wants them all.
+/// Blocks as the scenario wants them, with a recorder in front of them if there is one.
 model::BlockMakers block_makers(const Context& context, std::uint8_t number) {
-  const model::NicParams& nic = context.scenario.nic;
+  model::BlockMakers makers = model::rtl_blocks(context.scenario.nic, number, context.calendar, context.rtl);
   const std::string host(1, static_cast<char>('A' + number));
-  const auto rtl = [&](const std::string& choice) { return model::is_rtl(nic, choice); };
-  model::BlockMakers makers;
-  if (rtl(nic.tx_arbiter)) {
-    makers.tx_arbiter = [&context, host] {
-      return std::make_unique<model::RrArbiterRtl>(context.rtl, host + ".tx_arbiter");
-    };
-  }
-  if (rtl(nic.dma_gate)) {
-    makers.dma_gate = [&context, host](model::NicCore& core) {
-      return std::make_unique<model::DmaGateRtl>(core, context.rtl, host + ".dma_gate");
-    };
-  }
-  if (rtl(nic.cmd_doorbell)) {
-    makers.cmd_doorbell = [&context, host, period = model::Ps{nic.rtl_clock_ps}](model::OfferListener& listener) {
-      return std::make_unique<model::CmdDoorbellRtl>(context.rtl, host + ".cmd_doorbell", context.calendar, period,
-                                                     listener);
-    };
-  }
-  if (rtl(nic.mkey_walker)) {
-    makers.mkey_walker = [&context, host, period = model::Ps{nic.rtl_clock_ps}](model::NicCore& core) {
-      return std::make_unique<model::MkeyWalkerRtl>(context.rtl, host + ".mkey_walker", core.calendar, period,
-                                                    *core.ram);
-    };
-  }
   return context.recorder == nullptr ? makers
                                      : context.recorder->in_front_of(std::move(makers), host, context.calendar);
 }
