@@ -6,9 +6,17 @@
 #include "testbench/runner/layout_of_machine.hpp"
 
 namespace vfsim::bench {
+namespace {
+
+constexpr std::uint32_t kMostGuests = 0;  // none tells the oracle of its frames yet
+
+}  // namespace
 
 LinuxMachine::LinuxMachine(const Scenario& scenario)
-    : scenario_(scenario), rtl(calendar, probes, true), wire(calendar, scenario.wire, scenario.nic.link_gbps) {
+    : scenario_(scenario),
+      rtl(calendar, probes, true),
+      oracle(probes, kMostGuests),
+      wire(calendar, scenario.wire, scenario.nic.link_gbps) {
   std::array<Hardware, kHosts> hardware{};
   for (std::uint8_t h = 0; h < kHosts; ++h) {
     hosts[h] = std::make_unique<model::Host>(calendar, probes, scenario.host, scenario.pcie, h);
@@ -30,6 +38,7 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
       [this] { return calendar.now(); }, probes, rules->view(), scenario.nic.vfs + 1,
       [this](std::uint64_t flags) { rules->drivers_offer(flags); });
   events = std::make_unique<EventLog>(probes);
+  show_sightings(oracle, *rules, calendar);
   for (std::uint8_t h = 0; h < kHosts; ++h) {
     for (std::uint32_t fn = 0; fn <= scenario.nic.vfs; ++fn) {
       const FunctionPlace p = place(h, fn);
@@ -58,16 +67,8 @@ void LinuxMachine::grant(std::uint8_t host, std::uint32_t fn, std::uint64_t star
 }
 
 void LinuxMachine::finish(Result& result) {
-  const model::Ps end = calendar.now();
   rtl.finish();
-  rules->finish(end);
-  add_judgements(*rules, result);
-  result.sim_time_ns = end / model::kNs;
-  result.tlps = events->tlps();
-  result.events_digest = events->digest();
-  result.held_on_wire = wire.counters().held;
-  result.oracle.tx_on_wire = wire.counters().sent;
-  result.oracle.lost = wire.counters().dropped;
+  add_last_judgements({oracle, *rules, *events, wire, calendar.now()}, result);
 }
 
 }  // namespace vfsim::bench

@@ -13,6 +13,7 @@
 #include "testbench/linux_host/echo_peer.hpp"
 #include "testbench/linux_host/function_place.hpp"
 #include "testbench/linux_host/user_space.hpp"
+#include "testbench/oracle/oracle.hpp"
 #include "testbench/report/event_log.hpp"
 #include "testbench/report/result.hpp"
 #include "testbench/runner/rtl_watch.hpp"
@@ -54,6 +55,7 @@ class LinuxMachine {
   std::unique_ptr<RuleSet> rules;
   std::unique_ptr<UserSpace> user_space;
   std::unique_ptr<EventLog> events;
+  Oracle oracle;
   model::EthernetWire wire;
   EchoPeer echo;
 };

@@ -6,15 +6,17 @@
 
 namespace vfsim::bench {
 
-void FlowLedger::expect(const std::uint8_t* bytes, std::size_t length, std::uint64_t t) {
-  const std::uint64_t hash = XXH3_64bits(bytes, length);
+FrameHash frame_hash(const std::uint8_t* bytes, std::size_t length) {
+  return XXH3_64bits(bytes, length);
+}
+
+void FlowLedger::expect(FrameHash hash, std::uint64_t t) {
   by_hash_.emplace(hash, expected_.size());
   expected_.push_back({hash, State::open, t});
   ++counts_.expected;
 }
 
-bool FlowLedger::arrived(const std::uint8_t* bytes, std::size_t length) {
-  const std::uint64_t hash = XXH3_64bits(bytes, length);
+bool FlowLedger::arrived(FrameHash hash) {
   if (next_ < expected_.size() && expected_[next_].hash == hash && expected_[next_].state == State::open) {
     expected_[next_].state = State::done;
     ++counts_.arrived;
@@ -49,8 +51,8 @@ bool FlowLedger::arrived(const std::uint8_t* bytes, std::size_t length) {
   return false;
 }
 
-void FlowLedger::write_off(const std::uint8_t* bytes, std::size_t length) {
-  const std::size_t at = find(XXH3_64bits(bytes, length), State::open);
+void FlowLedger::write_off(FrameHash hash) {
+  const std::size_t at = find(hash, State::open);
   if (at < expected_.size()) {
     expected_[at].state = State::done;
     ++counts_.discarded;
@@ -81,6 +83,13 @@ void FlowLedger::excuse_all() {
   advance();
 }
 
+void FlowLedger::excuse_last() {
+  if (!expected_.empty() && expected_.back().state == State::open) {
+    settle_open(expected_.size() - 1, State::excused);
+  }
+  advance();
+}
+
 void FlowLedger::settle_open(std::size_t at, State state) {
   expected_[at].state = state;
   ++counts_.discarded;
@@ -101,7 +110,7 @@ std::optional<FlowLedger::Missing> FlowLedger::first_missing() const {
   return std::nullopt;
 }
 
-std::size_t FlowLedger::find(std::uint64_t hash, State state) const {
+std::size_t FlowLedger::find(FrameHash hash, State state) const {
   std::size_t best = expected_.size();
   const auto [from, to] = by_hash_.equal_range(hash);
   for (auto it = from; it != to; ++it) {

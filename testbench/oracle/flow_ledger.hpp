@@ -18,21 +18,27 @@ struct FlowCounts {
   std::uint64_t reordered = 0; // arrived after a later one
 };
 
-/// Frames are told apart by a 64-bit hash of all bytes and their position.
+/// Of all bytes of a frame.
+using FrameHash = std::uint64_t;
+[[nodiscard]] FrameHash frame_hash(const std::uint8_t* bytes, std::size_t length);
+
+/// Frames are told apart by their hash and their position.
 class FlowLedger {
  public:
   /// The sender handed this frame over for delivery.
   /// @param t  simulated time, for first_missing()
-  void expect(const std::uint8_t* bytes, std::size_t length, std::uint64_t t = 0);
+  void expect(FrameHash frame, std::uint64_t t = 0);
   /// The receiver got a frame. Returns false when it was not the one due next.
-  bool arrived(const std::uint8_t* bytes, std::size_t length);
+  bool arrived(FrameHash frame);
   /// A frame that is due will not come, and that is right: its sender's cable was pulled.
-  void write_off(const std::uint8_t* bytes, std::size_t length);
+  void write_off(FrameHash frame);
   /// Nothing that is due will come, and that is right: the device was reset. The first `under_way` of it has left the
   /// device before and must come all the same.
   void write_off_all(std::uint64_t under_way);
   /// What is due may come or not: it lies between a device that was reset and its driver.
   void excuse_all();
+  /// The same for the frame that was handed over last.
+  void excuse_last();
   [[nodiscard]] FlowCounts counts() const;
   /// What has not arrived and was not written off.
   struct Missing {
@@ -45,12 +51,12 @@ class FlowLedger {
  private:
   enum class State : std::uint8_t { open, skipped, excused, done };
   struct Entry {
-    std::uint64_t hash;
+    FrameHash hash;
     State state;
     std::uint64_t t;
   };
   /// First entry at or after `from` with this hash in this state; expected_.size() if none.
-  [[nodiscard]] std::size_t find(std::uint64_t hash, State state) const;
+  [[nodiscard]] std::size_t find(FrameHash hash, State state) const;
   void settle_open(std::size_t at, State state);
   void advance();
 

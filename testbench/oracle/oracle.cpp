@@ -28,22 +28,25 @@ Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests)
   probes.subscribe(*this, {model::Probe::frame, model::Probe::function_reset});
 }
 
-void Oracle::posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  guests_[guest].to_client.expect(bytes, length, now());
+void Oracle::posted(std::uint32_t guest, FrameHash frame) {
+  Guest& g = guests_[guest];
+  g.to_client.expect(frame, now());
+  if (g.was_reset) {
+    g.to_client.excuse_last();
+  }
 }
 
 void Oracle::on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  arrive(guest, guests_[guest].to_client, bytes, length, "frame of the guest reached the wire", "frame_sent");
+  arrive(guest, guests_[guest].to_client, frame_hash(bytes, length), "frame of the guest reached the wire", "frame_sent");
 }
 
-void Oracle::delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
-  arrive(guest, guests_[guest].to_guest, bytes, length, "frame was handed to the guest", "msi");
+void Oracle::delivered(std::uint32_t guest, FrameHash frame) {
+  arrive(guest, guests_[guest].to_guest, frame, "frame was handed to the guest", "msi");
 }
 
-void Oracle::arrive(std::uint32_t guest, FlowLedger& ledger, const std::uint8_t* bytes, std::size_t length,
-                    const char* what, const char* blame) {
+void Oracle::arrive(std::uint32_t guest, FlowLedger& ledger, FrameHash frame, const char* what, const char* blame) {
   const FlowCounts before = ledger.counts();
-  if (ledger.arrived(bytes, length)) {
+  if (ledger.arrived(frame)) {
     return;
   }
   const FlowCounts after = ledger.counts();
@@ -52,7 +55,7 @@ void Oracle::arrive(std::uint32_t guest, FlowLedger& ledger, const std::uint8_t*
                     : after.reordered > before.reordered ? "behind a later one"
                                                          : nullptr;
   if (how != nullptr) {
-    sight("X1", now(), place(guest), fmt::format("a {} {} ({} B)", what, how, length), blame);
+    sight("X1", now(), guests_[guest].place, fmt::format("a {} {}", what, how), blame);
   }
 }
 
@@ -66,7 +69,7 @@ void Oracle::interrupts_checked(std::uint32_t guest, std::uint64_t lost, const s
   ++interrupt_checks_;
   guests_[guest].interrupts_lost += lost;
   if (lost != 0) {
-    sight("Q5", now(), place(guest), first);
+    sight("Q5", now(), guests_[guest].place, first);
   }
 }
 
@@ -74,7 +77,7 @@ void Oracle::tell_losses() {
   for (std::uint32_t g = 0; g < guests_.size(); ++g) {
     for (const auto& [ledger, what] : {std::pair{&guests_[g].to_client, "that the guest posted"}, std::pair{&guests_[g].to_guest, "that the NIC accepted for the guest"}}) {
       if (const auto missing = ledger->first_missing()) {
-        sight("X1", missing->t, place(g), fmt::format("frame {} of those {} never arrived", missing->number, what));
+        sight("X1", missing->t, guests_[g].place, fmt::format("frame {} of those {} never arrived", missing->number, what));
       }
     }
   }
@@ -96,29 +99,42 @@ void Oracle::tlp_landed(model::Ps t, std::uint8_t host, const model::Tlp& tlp, c
     Guest& guest = guests_[g];
     const SplitFrames& split = guest.split;
     if (split.tail_bytes != 0 && split.requester == tlp.requester && tlp.phys - split.window < split.window_bytes) {
-      arrive(g, guest.tails, payload, tlp.bytes, "end of a frame was written to another device", "tlp_landed");
+      arrive(g, guest.tails, frame_hash(payload, tlp.bytes), "end of a frame was written to another device", "tlp_landed");
     }
   }
 }
 
 void Oracle::function_reset(model::Ps t, model::FnRef who) {
   (void)t;
-  const std::size_t guest = who.fn - std::size_t{1};
-  if (who.fn == 0 || guest >= guests_.size() || resets_[guest].host != who.host) {
-    return;
+  for (std::uint32_t guest = 0; guest < guests_.size(); ++guest) {
+    if (resets_[guest].who.host == who.host && resets_[guest].who.fn == who.fn) {
+      was_reset(guest);
+    }
   }
+}
+
+void Oracle::was_reset(std::uint32_t guest) {
   const ExpectedReset expected = std::exchange(resets_[guest], {});
   Guest& g = guests_[guest];
   const FlowCounts out = g.to_client.counts();
   g.to_client.write_off_all(g.sent - std::min(g.sent, out.arrived + out.duplicated + out.corrupted));
   g.to_guest.excuse_all();
   g.tails.excuse_all();
-  expected.then();
+  g.was_reset = true;
+  if (expected.then) {
+    expected.then();
+  }
 }
 
 void Oracle::abandon(std::uint32_t guest, std::uint64_t completed) {
   guests_[guest].completed = completed;
   guests_[guest].abandoned = guests_[guest].to_client.counts().expected - completed;
+  guests_[guest].was_reset = false;
+}
+
+/// A driver that has not given up sees none of what it posted completed all the same.
+std::uint64_t Oracle::abandoned(const Guest& guest) {
+  return guest.was_reset ? guest.to_client.counts().expected - guest.completed : guest.abandoned;
 }
 
 void Oracle::lose(std::uint32_t guest, std::uint64_t completed) {
@@ -135,7 +151,7 @@ void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes
   const int guest = guest_of_mac(bytes + kSourceMac);
   if (guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     ++guests_[static_cast<std::size_t>(guest)].sent;
-    guests_[static_cast<std::size_t>(guest)].host = who.host;
+    guests_[static_cast<std::size_t>(guest)].place.host = who.host;
   }
 }
 
@@ -143,7 +159,7 @@ void Oracle::frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* 
   (void)t;
   const int guest = guest_of_mac(bytes + kSourceMac);
   if (!plugged_[who.host] && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
-    guests_[static_cast<std::size_t>(guest)].to_client.write_off(bytes, length);
+    guests_[static_cast<std::size_t>(guest)].to_client.write_off(frame_hash(bytes, length));
   }
 }
 
@@ -153,10 +169,10 @@ void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* b
   if (drop == model::FrameDrop::none && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     Guest& g = guests_[static_cast<std::size_t>(guest)];
     const std::uint32_t tail = std::min(g.split.tail_bytes, length);
-    g.host = who.host;
-    g.to_guest.expect(bytes, length - tail, t);
+    g.place.host = who.host;
+    g.to_guest.expect(frame_hash(bytes, length - tail), t);
     if (tail != 0) {
-      g.tails.expect(bytes + length - tail, tail, t);
+      g.tails.expect(frame_hash(bytes + length - tail, tail), t);
     }
   }
 }
@@ -203,7 +219,7 @@ OracleFigures Oracle::figures() const {
     f.rx_accepted += in.expected;
     f.rx_delivered += in.arrived;
     f.rx_discarded += in.discarded;
-    f.tx_abandoned += g.abandoned;
+    f.tx_abandoned += abandoned(g);
     for (const FlowCounts& counts : {in, out, g.tails.counts()}) {
       f.lost += counts.lost;
       f.duplicated += counts.duplicated;

@@ -59,13 +59,21 @@ struct SplitFrames {
   std::uint32_t tail_bytes = 0;  // 0: nothing is split
 };
 
-/// A guest here is one VF with its conversation: a guest with several VFs is as many of them. Fed by the wire probe, the traffic peer and the guests' applications.
+/// A guest here is one VF with its conversation: a guest with several VFs is as many of them. Fed by the wire probe, the
+/// traffic peer and the guests' applications. Applications may tell of a frame by its hash instead of its bytes.
 class Oracle final : public model::Observer {
  public:
   Oracle(model::ProbeBus& probes, std::uint32_t guests);
 
+  [[nodiscard]] std::uint32_t guests() const { return static_cast<std::uint32_t>(guests_.size()); }
+  /// The guest's driver is on this function from now on. Its guest may take it along to the same function of the other
+  /// host without a word.
+  void uses(std::uint32_t guest, model::FnRef who) { guests_[guest].place = who; }
   /// The guest's driver took a frame for sending / reports completions in total.
-  void posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  void posted(std::uint32_t guest, FrameHash frame);
+  void posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
+    posted(guest, frame_hash(bytes, length));
+  }
   /// Told of the first packet, page and interrupt that is wrong, when it is seen to be.
   void on_sighting(std::function<model::Ps()> now, std::function<void(const Sighting&)> listener) {
     now_ = std::move(now);
@@ -74,9 +82,14 @@ class Oracle final : public model::Observer {
   void completed(std::uint32_t guest, std::uint64_t total) { guests_[guest].completed = total; }
   /// The traffic peer sent a frame to a guest / received one of a guest.
   void offered(std::uint32_t guest) { ++guests_[guest].offered; }
+  /// The wire has lost a frame that the peer had sent, and the peer will not send it again.
+  void lost_on_wire(std::uint32_t guest) { --guests_[guest].offered; }
   void on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
   /// The guest's driver handed a frame up.
-  void delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
+  void delivered(std::uint32_t guest, FrameHash frame);
+  void delivered(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
+    delivered(guest, frame_hash(bytes, length));
+  }
   /// From now on a frame has arrived when the guest was handed what is before the tail, and the tail was written to the
   /// other device: each once and in order. Call it before the frames come.
   void split(std::uint32_t guest, const SplitFrames& frames);
@@ -84,12 +97,14 @@ class Oracle final : public model::Observer {
   /// while it is out, and is a loss otherwise.
   void cable(std::uint8_t host, bool plugged) { plugged_[host] = plugged; }
   [[nodiscard]] bool plugged(std::uint8_t host) const { return plugged_[host]; }
-  /// The guest's function on that host is about to be reset: what it has not sent and the guest has not received at that
-  /// moment is not missed.
-  /// `then` is called in that moment.
-  void expect_reset(std::uint32_t guest, std::uint8_t host, std::function<void()> then) {
-    resets_[guest] = {host, std::move(then)};
+  /// The guest's function is about to be reset: what it has not sent and the guest has not received at that moment is
+  /// not missed, nor is what the guest posts until its driver gives up.
+  /// `then`, if there is one, is called in that moment.
+  void expect_reset(std::uint32_t guest, model::FnRef who, std::function<void()> then = {}) {
+    resets_[guest] = {who, std::move(then)};
   }
+  /// No reset will come after all.
+  void expect_no_reset(std::uint32_t guest) { resets_[guest] = {}; }
   /// The guest's driver has given up what it had posted; `completed` is what it saw completed until then.
   void abandon(std::uint32_t guest, std::uint64_t completed);
   /// The guest has no device any more: nothing is due.
@@ -127,20 +142,20 @@ class Oracle final : public model::Observer {
     std::uint64_t offered = 0;
     std::uint64_t sent = 0;
     std::uint64_t interrupts_lost = 0;
-    std::uint8_t host = 0;  // where frames of it were seen last
+    bool was_reset = false;  // and its driver has not given up yet
+    model::FnRef place;      // the function it was told to use, the host where frames of it were seen last
   };
-  void arrive(std::uint32_t guest, FlowLedger& ledger, const std::uint8_t* bytes, std::size_t length, const char* what,
-              const char* blame);
+  void arrive(std::uint32_t guest, FlowLedger& ledger, FrameHash frame, const char* what, const char* blame);
+  void was_reset(std::uint32_t guest);
   void sight(const char* rule, model::Ps t, model::FnRef who, std::string seen, const char* blame = "");
   [[nodiscard]] model::Ps now() const { return now_ ? now_() : 0; }
-  [[nodiscard]] model::FnRef place(std::uint32_t guest) const {
-    return {guests_[guest].host, static_cast<std::uint8_t>(guest + 1)};
-  }
   static constexpr std::uint8_t kNoHost = 0xff;
   struct ExpectedReset {
-    std::uint8_t host = kNoHost;
+    model::FnRef who{kNoHost, 0};
     std::function<void()> then;
   };
+  /// Sends of a guest that complete to nobody.
+  [[nodiscard]] static std::uint64_t abandoned(const Guest& guest);
 
   model::ProbeBus& probes_;
   bool any_split_ = false;

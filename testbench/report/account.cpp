@@ -168,7 +168,7 @@ std::string account(const Result& r, bool packets) {
     add_oracle(r, out);
   } else {
     out += fmt::format("wire  {} frames, {} held until somebody took them, {} lost\n",
-                       r.oracle.tx_on_wire, r.held_on_wire, r.oracle.lost);
+                       r.sent_on_wire, r.held_on_wire, r.lost_on_wire);
   }
   add_rules(r, out);
   add_violations(r, out);

@@ -77,7 +77,9 @@ struct Result {
   double wall_s = 0;
   std::uint64_t tlps = 0;
   std::string events_digest;
-  std::uint64_t held_on_wire = 0;  // frames that waited because no NIC owned their address
+  std::uint64_t sent_on_wire = 0;  // frames
+  std::uint64_t held_on_wire = 0;  // that waited because no NIC owned their address
+  std::uint64_t lost_on_wire = 0;  // that the wire dropped: nobody took them, and it does not hold them
   std::vector<MigrationResult> migrations;
   std::vector<RuleCount> rules;
   OracleCounts oracle;

@@ -99,7 +99,9 @@ void fields(Visit& visit, Result& r) {
   visit("wall_s", r.wall_s);
   visit("tlps", r.tlps);
   visit("events_digest", r.events_digest);
+  visit("sent_on_wire", r.sent_on_wire);
   visit("held_on_wire", r.held_on_wire);
+  visit("lost_on_wire", r.lost_on_wire);
   visit("migrations", r.migrations);
   visit("rules", r.rules);
   visit("oracle", r.oracle);

@@ -1,5 +1,7 @@
 #include "testbench/runner/check_inputs.hpp"
 
+#include <fmt/format.h>
+
 #include "systemc/nic/block_makers.hpp"
 #include "systemc/rtl_bridge/dma_gate_rtl.hpp"
 
@@ -32,7 +34,33 @@ CheckContext check_context(const std::array<Hardware, kHosts>& hosts, const Scen
   return context;
 }
 
-void add_judgements(const RuleSet& rules, Result& result) {
+void show_sightings(Oracle& oracle, RuleSet& rules, const model::Calendar& calendar) {
+  oracle.on_sighting([&calendar] { return calendar.now(); },
+                     [&rules](const Sighting& s) {
+                       rules.oracle_sighting(s.rule, s.t, s.who, s.seen, s.blame);
+                     });
+}
+
+namespace {
+
+void judge_oracle(const OracleFigures& f, model::Ps end, RuleSet& rules) {
+  rules.oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost,
+                      "no guest waits for an interrupt that does not come",
+                      fmt::format("{} waits", f.interrupts_lost));
+  rules.oracle_result(
+      "D2", end, f.pages_compared, f.missed_dirty_pages,
+      "guest memory is the same on both hosts at switchover",
+      fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
+  rules.oracle_result(
+      "X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(),
+      "every packet once, in order, unchanged",
+      fmt::format("{} lost, {} duplicated, {} corrupted, {} reordered, {} of {} sends completed, "
+                  "{} of {} offered frames accepted",
+                  f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
+                  f.rx_accepted, f.rx_offered));
+}
+
+void add_rules(const RuleSet& rules, Result& result) {
   for (const RuleResult& rule : rules.results()) {
     result.rules.push_back({rule.info->id, rule.info->title, rule.evaluations, rule.violations,
                             rule.verdict(), rule.note});
@@ -40,6 +68,28 @@ void add_judgements(const RuleSet& rules, Result& result) {
   for (const Violation& v : rules.violations().stored()) {
     result.violations.push_back({v.rule, v.time / model::kNs, v.who, v.expected, v.seen});
   }
+}
+
+}  // namespace
+
+void add_last_judgements(const LastJudgement& run, Result& result) {
+  run.oracle.tell_losses();
+  const OracleFigures f = run.oracle.figures();
+  result.oracle = {f.tx_posted,       f.tx_completed,       f.tx_on_wire,
+                   f.rx_offered,      f.rx_accepted,        f.rx_delivered,
+                   f.lost,            f.duplicated,         f.corrupted,
+                   f.reordered,       f.interrupts_lost,    f.missed_dirty_pages,
+                   f.memory_mismatch_bytes, f.tx_discarded, f.tx_abandoned,
+                   f.rx_discarded};
+  run.rules.finish(run.end);
+  judge_oracle(f, run.end, run.rules);
+  add_rules(run.rules, result);
+  result.sim_time_ns = run.end / model::kNs;
+  result.tlps = run.events.tlps();
+  result.events_digest = run.events.digest();
+  result.sent_on_wire = run.wire.counters().sent;
+  result.held_on_wire = run.wire.counters().held;
+  result.lost_on_wire = run.wire.counters().dropped;
 }
 
 }  // namespace vfsim::bench

@@ -5,7 +5,10 @@
 
 #include "systemc/nic/nic.hpp"
 #include "systemc/pcie/host.hpp"
+#include "systemc/wire/wire.hpp"
 #include "testbench/checkers/rule_set.hpp"
+#include "testbench/oracle/oracle.hpp"
+#include "testbench/report/event_log.hpp"
 #include "testbench/report/result.hpp"
 #include "testbench/scenarios/scenario.hpp"
 
@@ -20,7 +23,19 @@ struct Hardware {
 /// Valid as long as the hardware.
 [[nodiscard]] CheckContext check_context(const std::array<Hardware, kHosts>& hosts,
                                          const Scenario& scenario);
-/// Rules and violations of the result.
-void add_judgements(const RuleSet& rules, Result& result);
+/// What the oracle sees first of each of its rules is shown by the rules. All outlive the oracle.
+void show_sightings(Oracle& oracle, RuleSet& rules, const model::Calendar& calendar);
+
+/// What has watched a run that is over.
+struct LastJudgement {
+  Oracle& oracle;
+  RuleSet& rules;
+  EventLog& events;
+  const model::EthernetWire& wire;
+  model::Ps end;
+};
+/// The oracle and the rules judge what only the end shows; fills in what the result says of both, of
+/// time, events and wire.
+void add_last_judgements(const LastJudgement& run, Result& result);
 
 }  // namespace vfsim::bench

@@ -51,6 +51,7 @@ GuestNic::GuestNic(const Context& context, SimOs& os, GuestCore& core, std::uint
               driver_options(vf, context.scenario)),
       app_(os_, driver_, oracle, vf),
       schedule_(std::move(schedule)) {
+  oracle_.uses(vf_, {host.index, static_cast<std::uint8_t>(vf_ + 1)});
   if (vf_fault(context.scenario.faults, VF_FAULT_frame_delivered_twice) != 0) {
     driver_.set_receiver(
         twice_now_and_then([this](const std::uint8_t* frame, std::uint32_t length) {
@@ -70,7 +71,7 @@ driver::Result<void> GuestNic::let_ring(GuestNic& ringer, std::uint64_t window) 
 }
 
 driver::Result<void> GuestNic::reset_under(const Task& reset, Crew& crew) {
-  oracle_.expect_reset(vf_, core_.host, [this] { app_.pause(); });
+  oracle_.expect_reset(vf_, {core_.host, static_cast<std::uint8_t>(vf_ + 1)}, [this] { app_.pause(); });
   BOOST_OUTCOME_TRYV(reset());
   return crew.side_by_side({{&os_, [this]() -> driver::Result<void> {
                                os_.sleep(kHandlersEnd);

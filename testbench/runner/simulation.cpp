@@ -1,7 +1,5 @@
 #include "testbench/runner/simulation.hpp"
 
-#include <fmt/format.h>
-
 #include "testbench/runner/check_inputs.hpp"
 #include "testbench/runner/switchover.hpp"
 
@@ -27,8 +25,7 @@ Simulation::Simulation(const Scenario& scenario, LogSink log, std::vector<Schedu
       oracle(probes, scenario.workload.vfs()),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       peer(calendar, oracle, scenario.wire.retry_us * model::kUs) {
-  oracle.on_sighting([this] { return calendar.now(); },
-                     [this](const Sighting& s) { rules->oracle_sighting(s.rule, s.t, s.who, s.seen, s.blame); });
+  show_sightings(oracle, *rules, calendar);
   for (auto& host : hosts) {
     host->connect(wire.attach(host->nic));
   }
@@ -60,29 +57,9 @@ void Simulation::judge_traffic() {
 
 void Simulation::finish(Result& result) {
   judge_traffic();
-  oracle.tell_losses();
-  const OracleFigures f = oracle.figures();
-  result.oracle = {f.tx_posted, f.tx_completed, f.tx_on_wire, f.rx_offered, f.rx_accepted, f.rx_delivered, f.lost,
-                   f.duplicated, f.corrupted, f.reordered, f.interrupts_lost, f.missed_dirty_pages, f.memory_mismatch_bytes,
-                   f.tx_discarded, f.tx_abandoned, f.rx_discarded};
-  const model::Ps end = calendar.now();
   rtl.finish();
-  rules->finish(end);
-  rules->oracle_result("Q5", end, f.interrupt_checks, f.interrupts_lost, "no guest waits for an interrupt that does not come",
-                       fmt::format("{} waits", f.interrupts_lost));
-  rules->oracle_result("D2", end, f.pages_compared, f.missed_dirty_pages, "guest memory is the same on both hosts at switchover",
-                       fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
-  rules->oracle_result("X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(), "every packet once, in order, unchanged",
-                       fmt::format("{} lost, {} duplicated, {} corrupted, {} reordered, {} of {} sends completed, {} of {} "
-                                   "offered frames accepted",
-                                   f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
-                                   f.rx_accepted, f.rx_offered));
-  add_judgements(*rules, result);
+  add_last_judgements({oracle, *rules, *events, wire, calendar.now()}, result);
   result.coverage = coverage->hits();
-  result.sim_time_ns = end / model::kNs;
-  result.tlps = events->tlps();
-  result.events_digest = events->digest();
-  result.held_on_wire = wire.counters().held;
 }
 
 }  // namespace vfsim::bench

@@ -85,22 +85,23 @@ driver::Result<void> Traffic::send_one(bool ring) {
   const bench::Mac peer = bench::client_mac(options_.guest);
   const bench::Mac& own = driver_.mac();
   const bench::Frame echo = bench::numbered_frame(own, peer, next_number_, options_.frame_bytes);
+  const bench::FrameHash echoed = bench::frame_hash(echo.data(), echo.size());
   bench::Frame frame = echo;
   bench::set_macs(frame, peer, own);
-  ledger_.expect(echo.data(), echo.size());  // before: it may be back before send() returns
+  ledger_.expect(echoed);  // before: it may be back before send() returns
   const auto length = static_cast<std::uint32_t>(frame.size());
   const auto sent =
       ring ? driver_.send(frame.data(), length) : driver_.post_only(frame.data(), length);
   if (sent) {
     ++next_number_;
   } else {
-    ledger_.write_off(echo.data(), echo.size());
+    ledger_.write_off(echoed);
   }
   return sent;
 }
 
 void Traffic::received(const std::uint8_t* frame, std::uint32_t length) {
-  ledger_.arrived(frame, length);
+  ledger_.arrived(bench::frame_hash(frame, length));
   // Frames of one completion event arrive together: the clock of some guests is slow to read.
   if (const std::uint64_t batch = driver_.counters().interrupts; batch != batch_) {
     batch_ = batch;
