@@ -80,12 +80,14 @@ module mkey_walk #(
   input  wire logic [EntryW:0]             inv_count_i,
   output logic                             busy_o,
   // for the rules of the block: what it holds
+  /* verilator tracing_off */ // nothing to simulate where nobody reads it
   output logic [2:0]                       state_o,
   output logic                             void_o,
   output logic [RecordW-1:0]               record_o,
   output logic [RequestW-1:0]              request_o,
   output logic [EntryW-1:0]                entry_o,
   output logic [LinesW-1:0]                lines_o
+  /* verilator tracing_on */
 );
   localparam int unsigned IndexW = $clog2(KeyCount);
 

@@ -42,12 +42,14 @@ module mkey_walker #(
   input  wire logic [EntryW:0]          inv_count_i,
   output logic                          busy_o
 );
+  /* verilator tracing_off */
   logic [2:0]   unused_state;
   logic         unused_void;
   logic [257:0] unused_record;
   logic [172:0] unused_request;
   logic [EntryW-1:0] unused_entry;
   logic [Lines*(65+EntryW-$clog2(Lines))-1:0] unused_lines;
+  /* verilator tracing_on */
 
   mkey_walk #(
     .FnW(FnW), .KeyBase(vf_iface_pkg::VF_MKEY_BASE), .KeyCount(vf_iface_pkg::VF_MKEY_COUNT),

@@ -43,9 +43,11 @@ module mkey_walker_checked #(
 );
   mkey_walker #(.Lines(Lines)) u_walker (.*);
 
+  /* verilator tracing_off */
   logic         unused_waiting, unused_reading, unused_reading_mtt, unused_key_read, unused_key_void;
   logic [185:0] unused_request;
   logic [191:0] unused_record;
+  /* verilator tracing_on */
 
   mkey_walker_chk #(
     .FnW(FnW), .KeyBase(vf_iface_pkg::VF_MKEY_BASE), .KeyCount(vf_iface_pkg::VF_MKEY_COUNT), .EntryW(EntryW)

@@ -61,6 +61,7 @@ module mkey_walker_chk #(
   input  wire logic [EntryW-1:0]           inv_first_i,
   input  wire logic [EntryW:0]             inv_count_i,
   // for proofs: the request that waits, and what its last read of a key returned
+  /* verilator tracing_off */
   output logic                             waiting_o,
   output logic [RequestW-1:0]              request_o,
   output logic                             reading_o,
@@ -68,6 +69,7 @@ module mkey_walker_chk #(
   output logic                             key_read_o,
   output logic                             key_void_o,
   output logic [RecordW-1:0]               record_o
+  /* verilator tracing_on */
 );
   // the request that waits for its answer
   logic                waiting_q, any_pd_q, write_q, resume_q;
