@@ -2,18 +2,49 @@
 
 #include <algorithm>
 
+#include <systemc>
+
 namespace vfsim::model {
 
 using sc_core::sc_time;
 
-Calendar::Calendar(const sc_core::sc_module_name& name) : sc_module(name) {
+KernelEvent::KernelEvent() : event_(std::make_unique<sc_core::sc_event>()) {}
+KernelEvent::~KernelEvent() = default;
+
+/// The calendar's process.
+class Calendar::Kernel final : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(Kernel);
+  Kernel(const sc_core::sc_module_name& name, Calendar& calendar)
+      : sc_module(name), calendar_(calendar) {
+    SC_METHOD(run);
+    sensitive << wake_;
+    dont_initialize();
+  }
+  /// Calls the calendar's run() at that time, in place of any earlier wish.
+  void wake(Ps at) {
+    const Ps now = kernel_time();
+    wake_.notify(at <= now ? sc_core::SC_ZERO_TIME : sc_time::from_value(at - now));
+  }
+
+ private:
+  void run() { calendar_.run(); }
+
+  Calendar& calendar_;
+  sc_core::sc_event wake_;
+};
+
+Calendar::Calendar(const char* name) : kernel_(std::make_unique<Kernel>(name, *this)) {
   if (sc_core::sc_get_time_resolution() != sc_time(1, sc_core::SC_PS)) {
     SC_REPORT_FATAL("calendar", "the time resolution must be 1 ps");
   }
   heap_.reserve(256);
-  SC_METHOD(run);
-  sensitive << wake_;
-  dont_initialize();
+}
+
+Calendar::~Calendar() = default;
+
+Ps Calendar::kernel_time() {
+  return sc_core::sc_time_stamp().value();
 }
 
 void Calendar::arm(Timer& timer, Ps at) {
@@ -49,7 +80,7 @@ void Calendar::disarm(Timer& timer) {
   }
 }
 
-void Calendar::notify(sc_core::sc_event& event) {
+void Calendar::notify(KernelEvent& event) {
   notices_.push_back(&event);  // all of one time: the horizon does not move any more
   notices_at_ = now();
   horizon_ = std::min(horizon_, notices_at_);
@@ -58,7 +89,7 @@ void Calendar::notify(sc_core::sc_event& event) {
   }
 }
 
-void Calendar::forget(const sc_core::sc_event& event) {
+void Calendar::forget(const KernelEvent& event) {
   notices_.erase(std::remove(notices_.begin(), notices_.end(), &event), notices_.end());
 }
 
@@ -67,25 +98,30 @@ namespace {
 /// The end of a wait.
 class Deadline final : public Timer {
  public:
-  Deadline(Calendar& calendar, sc_core::sc_event& event) : calendar_(calendar), event_(event) {}
+  Deadline(Calendar& calendar, KernelEvent& event) : calendar_(calendar), event_(event) {}
 
  private:
   void fire() override { calendar_.notify(event_); }
   Calendar& calendar_;
-  sc_core::sc_event& event_;
+  KernelEvent& event_;
 };
 
 }  // namespace
 
-void Calendar::wait(sc_core::sc_event& event, Ps until) {
+void Calendar::wait(KernelEvent& event, Ps until) {
   Deadline deadline(*this, event);
   arm(deadline, until);
-  sc_core::wait(event);
+  sc_core::wait(*event.event_);
   disarm(deadline);
 }
 
-void Calendar::set_limit(Ps limit) {
-  limit_ = limit;
+void Calendar::run_until(Ps end) {
+  limit_ = end;
+  sc_core::sc_start(sc_time::from_value(end - kernel_time()));
+}
+
+void Calendar::run_for(Ps duration) {
+  run_until(kernel_time() + duration);
 }
 
 void Calendar::stop() {
@@ -93,8 +129,7 @@ void Calendar::stop() {
   stopping_ = true;
   wake_at_ = now();
   horizon_ = std::min(horizon_, wake_at_);
-  const Ps kernel = sc_core::sc_time_stamp().value();
-  wake_.notify(wake_at_ == kernel ? sc_core::SC_ZERO_TIME : sc_time::from_value(wake_at_ - kernel));
+  kernel_->wake(wake_at_);
 }
 
 void Calendar::run() {
@@ -102,10 +137,10 @@ void Calendar::run() {
     sc_core::sc_stop();
     return;
   }
-  const Ps kernel = sc_core::sc_time_stamp().value();
+  const Ps kernel = kernel_time();
   if (notices_at_ <= kernel) {
     // The kernel triggers what was notified last first.
-    std::for_each(notices_.rbegin(), notices_.rend(), [](sc_core::sc_event* e) { e->notify(sc_core::SC_ZERO_TIME); });
+    std::for_each(notices_.rbegin(), notices_.rend(), [](KernelEvent* e) { e->event_->notify(sc_core::SC_ZERO_TIME); });
     notices_.clear();
     notices_at_ = kNever;
   }
@@ -142,12 +177,11 @@ void Calendar::schedule_wake() {
   // With nothing left to do, the kernel is still to reach the time of the last timer.
   const Ps next = std::min(heap_.empty() ? local_ : heap_[0].at, notices_at_);
   const bool nothing = heap_.empty() && notices_.empty();
-  if (next >= wake_at_ || (nothing && next <= sc_core::sc_time_stamp().value())) {
+  if (next >= wake_at_ || (nothing && next <= kernel_time())) {
     return;
   }
   wake_at_ = next;
-  const Ps kernel = sc_core::sc_time_stamp().value();
-  wake_.notify(wake_at_ <= kernel ? sc_core::SC_ZERO_TIME : sc_time::from_value(wake_at_ - kernel));
+  kernel_->wake(wake_at_);
 }
 
 void Calendar::place(std::uint32_t slot, const Entry& entry) {

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
-#include <systemc>
+namespace sc_core {
+class sc_event;
+}
 
 namespace vfsim::model {
 
@@ -51,23 +54,41 @@ class MethodTimer final : public Timer {
   Owner& owner_;
 };
 
+/// What SystemC processes wait for: an sc_event that a Calendar, and nobody else, notifies and waits
+/// for. Making one allocates.
+class KernelEvent {
+ public:
+  KernelEvent();
+  KernelEvent(const KernelEvent&) = delete;
+  KernelEvent& operator=(const KernelEvent&) = delete;
+  ~KernelEvent();
+
+ private:
+  friend class Calendar;
+  const std::unique_ptr<sc_core::sc_event> event_;
+};
+
 /// Runs timers in time order from one SC_METHOD.
 ///
 /// Between two activities of other SystemC processes (threads of driver, guest, VMM) it works off
 /// its own list without returning to the kernel; it never runs past the kernel's next pending
 /// activity, so every process sees exactly the state of its time. Timers due at the time of a
 /// process run before it. Models take the time from now(), never from sc_time_stamp(), and wake
-/// processes with notify(), never with sc_event::notify(). Foreign processes must be threads that wait
+/// processes with notify() of a KernelEvent, never with an sc_event. Whoever only arms timers, wakes
+/// and waits needs no header of SystemC, which takes a second to compile. Foreign processes must be threads that wait
 /// with wait(), or timed methods; the time resolution must be the default, 1 ps. Time: a heap operation per
 /// arm() and per firing; no allocation once the heap has its size. Source: design choice,
 /// docs/decisions.
-class Calendar final : public sc_core::sc_module {
+class Calendar final {
  public:
-  SC_HAS_PROCESS(Calendar);
-  explicit Calendar(const sc_core::sc_module_name& name);
+  /// @param name  of its SystemC module
+  explicit Calendar(const char* name);
+  Calendar(const Calendar&) = delete;
+  Calendar& operator=(const Calendar&) = delete;
+  ~Calendar();
 
   /// Exact simulated time, valid in timers and in SystemC processes.
-  [[nodiscard]] Ps now() const { return running_ ? local_ : sc_core::sc_time_stamp().value(); }
+  [[nodiscard]] Ps now() const { return running_ ? local_ : kernel_time(); }
   /// Makes `timer` fire at `at` (a time before now() counts as now()); a pending time is replaced.
   /// kNever: as disarm().
   void arm(Timer& timer, Ps at);
@@ -89,20 +110,20 @@ class Calendar final : public sc_core::sc_module {
     }
     return free;
   }
-  /// Notifies a SystemC event now: the only permitted way for a model to wake a process. Processes
+  /// Notifies an event now: the only permitted way for a model to wake a process. Processes
   /// that are woken at the same time run in the order of the calls.
-  void notify(sc_core::sc_event& event);
+  void notify(KernelEvent& event);
   /// The event is about to be destroyed.
-  void forget(const sc_core::sc_event& event);
+  void forget(const KernelEvent& event);
   /// Blocks the calling SC_THREAD until `event` is notified, or `until` comes (kNever: it does
   /// not), when `event` is notified, too. The only permitted way for a process to wait for a time:
   /// the kernel's own list of times does not keep the order of what is due at the same time, so
   /// that anything more in it could change a run.
-  void wait(sc_core::sc_event& event, Ps until);
-  /// Local time does not run ahead of the kernel beyond `limit`. Whoever calls sc_start(duration)
-  /// sets it to the end of the duration first, because the kernel does not tell that end. kNever
-  /// (the start value) suits sc_start().
-  void set_limit(Ps limit);
+  void wait(KernelEvent& event, Ps until = kNever);
+  /// Starts the SystemC kernel until then, a time after now(), or for so long. Local time does not run
+  /// ahead beyond it; with sc_start() alone it may, because the kernel does not tell its end.
+  void run_until(Ps end);
+  void run_for(Ps duration);
   /// Ends the simulation at now(), as sc_stop() in a process would: for observers that are called
   /// from timers.
   void stop();
@@ -119,6 +140,8 @@ class Calendar final : public sc_core::sc_module {
     }
   };
 
+  class Kernel;
+  [[nodiscard]] static Ps kernel_time();
   void run();
   void fire_top();
   void schedule_wake();
@@ -137,10 +160,10 @@ class Calendar final : public sc_core::sc_module {
   }
 
   std::vector<Entry> heap_;
-  std::vector<sc_core::sc_event*> notices_;  // to be notified when the kernel reaches notices_at_
+  std::vector<KernelEvent*> notices_;  // to be notified when the kernel reaches notices_at_
   Ps notices_at_ = kNever;
-  sc_core::sc_event wake_;
-  Ps wake_at_ = kNever;  // when wake_ is pending for, as far as arm() needs to know
+  std::unique_ptr<Kernel> kernel_;
+  Ps wake_at_ = kNever;  // when kernel_ is to call run(), as far as arm() needs to know
   Ps local_ = 0;         // time of the timer that fires, inside run()
   Ps horizon_ = 0;       // run() may not pass this time
   Ps limit_ = kNever;

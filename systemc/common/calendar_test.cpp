@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <systemc>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -143,7 +144,7 @@ TEST_F(CalendarTest, a_process_arms_earlier_than_the_kernel_is_told) {
 }
 
 TEST_F(CalendarTest, an_event_wakes_a_process_at_the_exact_time_inside_a_batch) {
-  sc_core::sc_event event;
+  KernelEvent event;
   auto after = logger("after");
   Callback same([&] {
     log_at("same");
@@ -154,7 +155,7 @@ TEST_F(CalendarTest, an_event_wakes_a_process_at_the_exact_time_inside_a_batch) 
   calendar_.arm(*tie, 20);
   calendar_.arm(*after, 21);
   Foreign thread("thread", [&] {
-    sc_core::wait(event);
+    calendar_.wait(event);
     log_at("thread");
   });
   sc_core::sc_start();
@@ -162,7 +163,7 @@ TEST_F(CalendarTest, an_event_wakes_a_process_at_the_exact_time_inside_a_batch) 
 }
 
 TEST_F(CalendarTest, a_wait_ends_at_its_time_or_with_its_event) {
-  sc_core::sc_event event;
+  KernelEvent event;
   Callback ring([&] { calendar_.notify(event); });
   calendar_.arm(ring, 40);
   Foreign thread("thread", [&] {
@@ -186,10 +187,10 @@ class CalendarTies : public CalendarTest {
     if (more) {
       calendar_.arm(*far, 1'000'000);
     }
-    std::vector<std::unique_ptr<sc_core::sc_event>> events;
+    std::vector<std::unique_ptr<KernelEvent>> events;
     std::vector<std::unique_ptr<Foreign>> threads;
     for (int i = 0; i < kProcesses; ++i) {
-      events.push_back(std::make_unique<sc_core::sc_event>());
+      events.push_back(std::make_unique<KernelEvent>());
       const std::string name = "p" + std::to_string(i);
       threads.push_back(std::make_unique<Foreign>(name.c_str(), [this, name, event = events.back().get(), i] {
         calendar_.wait(*event, static_cast<Ps>(10 + i % 3));
@@ -219,12 +220,10 @@ TEST_F(CalendarTest, the_limit_holds_local_time_back_for_timed_starts) {
     calendar_.arm(tick, last + 30);
   });
   calendar_.arm(tick, 30);
-  calendar_.set_limit(100);
-  sc_core::sc_start(ps(100));
+  calendar_.run_until(100);
   EXPECT_EQ(calendar_.now(), 100U);
   EXPECT_EQ(last, 90U);
-  calendar_.set_limit(200);
-  sc_core::sc_start(ps(100));
+  calendar_.run_for(100);
   EXPECT_EQ(last, 180U);
 }
 

@@ -35,7 +35,7 @@ class DmaBench final : private DmaClient {
   /// Time of the last end.
   [[nodiscard]] Ps end_time() const { return end_; }
   /// Notified (through the calendar) when all operations have ended.
-  [[nodiscard]] sc_core::sc_event& finished_event() { return finished_; }
+  [[nodiscard]] KernelEvent& finished_event() { return finished_; }
 
  private:
   void dma_done(std::uint64_t slot, DmaResult result) override;
@@ -54,7 +54,7 @@ class DmaBench final : private DmaClient {
   std::uint64_t issued_ = 0, done_ = 0, failed_ = 0;
   std::uint32_t turn_ = 0;
   Ps end_ = 0;
-  sc_core::sc_event finished_;
+  KernelEvent finished_;
 };
 
 }  // namespace vfsim::model

@@ -139,8 +139,7 @@ class DmaEngineTest : public testing::Test {
     return r;
   }
   void run(Ps duration) {
-    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
-    sc_core::sc_start(sc_core::sc_time::from_value(duration));
+    calendar.run_for(duration);
   }
   void complete(const Tlp& read, std::uint32_t offset, std::uint32_t bytes,
                 CplStatus status = CplStatus::successful) {

@@ -81,8 +81,7 @@ class DmaGateRig : public testing::Test, public DmaGateClient, public QuiesceLis
     return taken;
   }
   void run(Ps duration) {
-    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
-    sc_core::sc_start(sc_core::sc_time::from_value(duration));
+    calendar.run_for(duration);
   }
 
   ProbeBus probes;

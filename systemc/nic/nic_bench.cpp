@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sys/resource.h>
+#include <systemc>
 
 #include "systemc/nic/dma_bench.hpp"
 #include "systemc/nic/nic_test_bed.hpp"

@@ -87,8 +87,7 @@ class NicTestBed {
     nic.impl().registers.reg_write(fw_fn_reg(fn, offset), value);
   }
   void run(Ps duration) {
-    calendar.set_limit(sc_core::sc_time_stamp().value() + duration);
-    sc_core::sc_start(sc_core::sc_time::from_value(duration));
+    calendar.run_for(duration);
   }
 
   // Memory of a function, at its bus address.

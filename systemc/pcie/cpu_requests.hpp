@@ -26,7 +26,7 @@ class CpuRequests {
  private:
   static constexpr std::uint16_t kIndexBits = 10;
   struct Request {
-    sc_core::sc_event done;
+    KernelEvent done;
     bool busy = false;
     bool answered = false;
     std::uint16_t generation = 0;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <systemc>
 #include <utility>
 #include <vector>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <systemc>
 #include <utility>
 
 namespace vfsim::model {

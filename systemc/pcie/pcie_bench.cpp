@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <systemc>
 #include <vector>
 
 #include "systemc/pcie/host.hpp"

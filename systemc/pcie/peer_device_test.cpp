@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <systemc>
 #include <utility>
 #include <vector>
 

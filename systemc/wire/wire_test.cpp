@@ -1,6 +1,7 @@
 #include "systemc/wire/wire.hpp"
 
 #include <functional>
+#include <systemc>
 #include <utility>
 #include <vector>
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <systemc>
 
 #include "rtl_models/common/rtl_session.hpp"
 #include "systemc/nic/nic_test_bed.hpp"

@@ -95,7 +95,7 @@ class PathRun {
     const double cpu = cpu_seconds();
     load.start();
     while (!load.finished()) {
-      sc_core::wait(load.finished_event());
+      sim_.calendar.wait(load.finished_event());
     }
     figures["ops_per_s"] = static_cast<double>(operations_) / (cpu_seconds() - cpu);
     figures["tlps_per_op"] = static_cast<double>(sim_.events->tlps() - tlps) / static_cast<double>(operations_);
@@ -147,9 +147,7 @@ Figures measure_path(std::uint32_t vfs, std::uint64_t operations, bool judged, c
   simulation->power_on();
   simulation->hosts[0]->os.spawn("bench", [&run] { run.run(); });
   while (!run.done) {
-    const model::Ps end = sc_core::sc_time_stamp().value() + 1000 * model::kMs;
-    simulation->calendar.set_limit(end);
-    sc_core::sc_start(sc_core::sc_time::from_value(end) - sc_core::sc_time_stamp());
+    simulation->calendar.run_for(1000 * model::kMs);
   }
   Result result;
   simulation->finish(result);

@@ -64,8 +64,7 @@ class Load final : private model::OfferListener {
   double run() {
     const model::Ps end = (orders_ * kCyclesPerOrder + 100) * model::kNs;
     const double begin = cpu_seconds();
-    calendar_.set_limit(end);
-    sc_core::sc_start(sc_core::sc_time::from_value(end));
+    calendar_.run_until(end);
     return cpu_seconds() - begin;
   }
 

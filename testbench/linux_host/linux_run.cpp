@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <systemc>
 
 #include "testbench/linux_host/one_cpu.hpp"
 #include "testbench/runner/runner.hpp"

@@ -78,7 +78,7 @@ class LinuxRun {
   std::unique_ptr<VmFollower> follower_;  // where there is a VM
   bool vm_starts_ = false;
   std::string phase_;  // that a script has begun, "" none
-  sc_core::sc_event wake_;
+  model::KernelEvent wake_;
   std::string error_;
   LinuxCost cost_;
 };

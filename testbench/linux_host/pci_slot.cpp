@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <systemc>
 #include <utility>
 
 #include "firmware/interface/layout.h"

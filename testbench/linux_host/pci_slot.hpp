@@ -6,7 +6,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <systemc>
 
 #include "testbench/linux_host/emulated_config.hpp"
 #include "testbench/linux_host/function_place.hpp"
@@ -31,7 +30,7 @@ class GuestCpu {
  private:
   void run();
   model::Calendar& calendar_;
-  sc_core::sc_event pushed_;
+  model::KernelEvent pushed_;
   std::deque<Work> work_;  // the first is being done
   Work idle_;
 };

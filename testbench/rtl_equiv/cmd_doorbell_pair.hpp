@@ -40,8 +40,7 @@ class CmdDoorbellPair : public testing::Test, private rtl::AssertionListener {
     order(*rtl_);
   }
   void advance(model::Ps time) {
-    calendar_.set_limit(sc_core::sc_time_stamp().value() + time);
-    sc_core::sc_start(sc_core::sc_time::from_value(time));
+    calendar_.run_for(time);
   }
 
   /// What each side says of itself.

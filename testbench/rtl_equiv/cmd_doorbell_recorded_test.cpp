@@ -209,7 +209,7 @@ class Played : public CmdDoorbellPair {
   /// What stands when the orders of a burst have had their time is the interrupt of the firmware;
   /// it looks there only if there should be one.
   void pass_time_to(model::Ps t, CmdDoorbell& rtl) {
-    const model::Ps now = sc_core::sc_time_stamp().value();
+    const model::Ps now = calendar_.now();
     if (t > now) {
       advance(t - now);
       const DoorbellStep stands{t, Do::offer, 0, 0};

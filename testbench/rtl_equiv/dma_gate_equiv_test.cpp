@@ -162,8 +162,7 @@ class Pair final : private rtl::AssertionListener {
                                             0x100);
   }
   void advance(Ps time) {
-    calendar_.set_limit(sc_core::sc_time_stamp().value() + time);
-    sc_core::sc_start(sc_core::sc_time::from_value(time));
+    calendar_.run_for(time);
   }
   [[nodiscard]] bool ended() const {
     return tlm_.ended() && rtl_.ended() &&

@@ -54,8 +54,7 @@ class MkeyWalkerPair : public testing::Test,
     rtl_->entries_changed(first, count);
   }
   void advance(model::Ps time) {
-    calendar_.set_limit(sc_core::sc_time_stamp().value() + time);
-    sc_core::sc_start(sc_core::sc_time::from_value(time));
+    calendar_.run_for(time);
   }
   /// Nothing is left to be answered, and all answers were the same.
   void expect_equal() {

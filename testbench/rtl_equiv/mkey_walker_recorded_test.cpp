@@ -34,7 +34,7 @@ class Played : public MkeyWalkerPair {
   void play(const std::vector<WalkerStep>& steps, bool announced = true) {
     announced_ = announced;
     for (auto step = steps.begin(); step != steps.end() && !histories_.differ(); ++step) {
-      const model::Ps now = sc_core::sc_time_stamp().value();
+      const model::Ps now = calendar_.now();
       if (step->t > now) {
         advance(step->t - now);
       }

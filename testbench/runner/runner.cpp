@@ -139,8 +139,7 @@ int simulate(Simulation& simulation, const RunOptions& options, Result& result) 
   simulation.power_on();
   simulation.hosts[0]->os.spawn("director", [&director] { director.run(); });
   for (model::Ps end = kSlice; !director.finished() && (options.stop == nullptr || *options.stop == 0); end += kSlice) {
-    simulation.calendar.set_limit(end);
-    sc_core::sc_start(sc_core::sc_time::from_value(end) - sc_core::sc_time_stamp());
+    simulation.calendar.run_until(end);
   }
   simulation.finish(result);
   check_goal(simulation.scenario(), director.finished(), result);

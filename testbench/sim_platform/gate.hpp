@@ -1,8 +1,6 @@
 // Stops the threads of a guest: what a hypervisor does to vCPUs.
 #pragma once
 
-#include <systemc>
-
 #include "systemc/common/calendar.hpp"
 
 namespace vfsim::bench {
@@ -20,13 +18,13 @@ class Gate {
   [[nodiscard]] bool closed() const { return closed_; }
   void pass() {
     while (closed_) {
-      sc_core::wait(opened_);
+      calendar_.wait(opened_);
     }
   }
 
  private:
   model::Calendar& calendar_;
-  sc_core::sc_event opened_;
+  model::KernelEvent opened_;
   bool closed_ = false;
 };
 

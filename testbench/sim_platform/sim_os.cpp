@@ -36,7 +36,7 @@ class SimEvent final : public driver::Event {
 
  private:
   SimOs& os_;
-  sc_core::sc_event event_;
+  model::KernelEvent event_;
   bool set_ = false;
 };
 
@@ -46,7 +46,7 @@ class SimMutex final : public driver::Mutex {
   ~SimMutex() override { os_.calendar().forget(released_); }
   void lock() override {
     while (locked_) {
-      sc_core::wait(released_);
+      os_.calendar().wait(released_);
       os_.pass_gate();
     }
     locked_ = true;
@@ -59,7 +59,7 @@ class SimMutex final : public driver::Mutex {
 
  private:
   SimOs& os_;
-  sc_core::sc_event released_;
+  model::KernelEvent released_;
   bool locked_ = false;
 };
 
@@ -75,9 +75,9 @@ driver::Nanoseconds SimOs::now() const {
 void SimOs::sleep(driver::Nanoseconds duration) {
   if (duration.count() > 0) {
     if (idle_sleeps_.empty()) {
-      idle_sleeps_.push_back(std::make_unique<sc_core::sc_event>());
+      idle_sleeps_.push_back(std::make_unique<model::KernelEvent>());
     }
-    std::unique_ptr<sc_core::sc_event> over = std::move(idle_sleeps_.back());
+    std::unique_ptr<model::KernelEvent> over = std::move(idle_sleeps_.back());
     idle_sleeps_.pop_back();
     calendar_.wait(*over, calendar_.now() + ps(duration));
     idle_sleeps_.push_back(std::move(over));

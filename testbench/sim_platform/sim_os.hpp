@@ -43,7 +43,7 @@ class SimOs final : public driver::Os {
   LogSink sink_;
   std::string name_;
   Gate* gate_;
-  std::vector<std::unique_ptr<sc_core::sc_event>> idle_sleeps_;  // making one costs more than a sleep
+  std::vector<std::unique_ptr<model::KernelEvent>> idle_sleeps_;  // making one costs more than a sleep
 };
 
 }  // namespace vfsim::bench
