@@ -38,6 +38,8 @@ class FrameFate {
   virtual void dropped(const std::uint8_t* bytes, std::uint32_t length) = 0;
   /// An endpoint took the frame. The same holds.
   virtual void taken(const std::uint8_t* bytes, std::uint32_t length) = 0;
+  /// False: who only counts what was dropped.
+  [[nodiscard]] virtual bool sends_again() const { return true; }
 };
 
 /// The sending side given to an endpoint.

@@ -41,7 +41,7 @@ class EthernetWire::Port final : public WirePort {
   [[nodiscard]] Ps tx_free_at() const override { return std::max(free_at_, wire_.calendar_.now()); }
 
   WireEndpoint& endpoint() { return endpoint_; }
-  [[nodiscard]] bool sends_again() const { return fate_ != nullptr; }
+  [[nodiscard]] bool sends_again() const { return fate_ != nullptr && fate_->sends_again(); }
   [[nodiscard]] bool reflects() const { return relay_ == Relay::reflective; }
   [[nodiscard]] std::size_t in_flight() const { return frames_.size(); }
   void tell_dropped(const std::uint8_t* bytes, std::uint32_t length) {

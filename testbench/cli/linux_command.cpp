@@ -95,7 +95,7 @@ int linux_command(LinuxCommand command) {
   if (status == kBadInput) {
     return bad_input(result.error);
   }
-  fmt::print("{}", account(result, false));
+  fmt::print("{}", account(result, true));
   return command.json.empty() || write_file(command.json, to_json(result), error) ? status
                                                                                  : bad_input(error);
 }

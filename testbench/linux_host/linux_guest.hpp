@@ -79,6 +79,7 @@ class LinuxGuest final : private PciSlot::Owner {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] GuestCpu& cpu() { return cpu_; }
   [[nodiscard]] PciSlot& slot(std::size_t index) { return *slots_[index]; }
+  [[nodiscard]] const std::vector<std::unique_ptr<PciSlot>>& slots() const { return slots_; }
   /// Why it ended against its will, one line; "" if it did not.
   [[nodiscard]] const std::string& error() const { return error_; }
 

@@ -8,7 +8,7 @@
 namespace vfsim::bench {
 namespace {
 
-constexpr std::uint32_t kMostGuests = 0;  // none tells the oracle of its frames yet
+constexpr std::uint32_t kMostGuests = 256;  // what MAC addresses have room for
 
 }  // namespace
 
@@ -16,7 +16,8 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
     : scenario_(scenario),
       rtl(calendar, probes, true),
       oracle(probes, kMostGuests),
-      wire(calendar, scenario.wire, scenario.nic.link_gbps) {
+      wire(calendar, scenario.wire, scenario.nic.link_gbps),
+      echo(oracle) {
   std::array<Hardware, kHosts> hardware{};
   for (std::uint8_t h = 0; h < kHosts; ++h) {
     hosts[h] = std::make_unique<model::Host>(calendar, probes, scenario.host, scenario.pcie, h);
@@ -29,13 +30,13 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
                             wire.attach(*nics[h], nullptr, model::Relay::reflective));
     hardware[h] = {hosts[h].get(), nics[h].get()};
   }
-  echo.connect(wire.attach(echo));
+  echo.connect(wire.attach(echo, &echo));
   check_context_ = check_context(hardware, scenario);
   disturbances = std::make_unique<Disturbances>(
       probes, std::array<model::Host*, kHosts>{hosts[0].get(), hosts[1].get()});
   rules = std::make_unique<RuleSet>(check_context_, probes);
   user_space = std::make_unique<UserSpace>(
-      [this] { return calendar.now(); }, probes, rules->view(), scenario.nic.vfs + 1,
+      [this] { return calendar.now(); }, probes, rules->view(),
       [this](std::uint64_t flags) { rules->drivers_offer(flags); });
   events = std::make_unique<EventLog>(probes);
   show_sightings(oracle, *rules, calendar);
@@ -64,6 +65,15 @@ void LinuxMachine::grant(std::uint8_t host, std::uint32_t fn, std::uint64_t star
   p.host->iommu().map(p.rid, {start, bytes, phys, true, true});
   rules->revoke(who);
   rules->grant(who, phys, bytes);
+}
+
+std::string LinuxMachine::told(const FunctionBus& bus, const std::string& line) {
+  const auto call = parse_user_call(line);
+  if (!call || bus.functions_at(call->device).empty()) {
+    return "it is nothing that a program could tell of";
+  }
+  const std::string wrong = user_space->told(bus, *call);
+  return wrong.empty() ? guest_traffic.told(bus, *call) : wrong;
 }
 
 void LinuxMachine::finish(Result& result) {

@@ -12,6 +12,7 @@
 #include "testbench/linux_host/disturbance.hpp"
 #include "testbench/linux_host/echo_peer.hpp"
 #include "testbench/linux_host/function_place.hpp"
+#include "testbench/linux_host/guest_traffic.hpp"
 #include "testbench/linux_host/user_space.hpp"
 #include "testbench/oracle/oracle.hpp"
 #include "testbench/report/event_log.hpp"
@@ -33,6 +34,9 @@ class LinuxMachine {
   /// from `phys` in the host's memory.
   void grant(std::uint8_t host, std::uint32_t fn, std::uint64_t start, std::uint64_t bytes,
              std::uint64_t phys);
+  /// What a program in a guest tells (user_call.def). @param bus  of the guest; outlives this
+  /// @return "" or what is wrong with the line
+  [[nodiscard]] std::string told(const FunctionBus& bus, const std::string& line);
   /// Last judgement; fills in what the result says about rules, time and events.
   void finish(Result& result);
 
@@ -56,6 +60,7 @@ class LinuxMachine {
   std::unique_ptr<UserSpace> user_space;
   std::unique_ptr<EventLog> events;
   Oracle oracle;
+  GuestTraffic guest_traffic{oracle};
   model::EthernetWire wire;
   EchoPeer echo;
 };

@@ -140,7 +140,7 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
     return "";
   }
   if (verb == "call") {
-    return machine_.user_space->told(guest.plan().host, what);
+    return machine_.told(guest, what);
   }
   return machine_.disturbances->request(guest.plan().host, verb, what);
 }

@@ -43,6 +43,18 @@ model::FnRef RunGuest::function_of(const PciSlot& slot) const {
   return {static_cast<std::uint8_t>(second ? 1 : 0), fn};
 }
 
+std::vector<model::FnRef> RunGuest::functions_at(const std::string& address) const {
+  const auto slot = static_cast<std::size_t>(slot_of_address(address));
+  const auto& slots = guest_.slots();
+  if (slot >= slots.size()) {
+    return {};
+  }
+  const model::FnRef here = function_of(*slots[slot]);
+  const auto other = static_cast<std::uint8_t>(1 - here.host);
+  return plan_.vm ? std::vector<model::FnRef>{here, {other, here.fn}}
+                  : std::vector<model::FnRef>{here};
+}
+
 bool RunGuest::guest_memory(int file, std::uint64_t offset, std::uint64_t start,
                             std::uint64_t bytes) {
   if (plan_.vm) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "testbench/linux_host/function_bus.hpp"
 #include "testbench/linux_host/linux_guest.hpp"
 #include "testbench/linux_host/linux_machine.hpp"
 
@@ -23,7 +24,7 @@ struct GuestPlan {
 inline constexpr std::uint32_t kVmVf = 0;
 inline constexpr std::uint32_t kVmFunction = kVmVf + 1;
 
-class RunGuest final : public GuestListener {
+class RunGuest final : public GuestListener, public FunctionBus {
  public:
   struct Events {
     std::function<SimNs()> now;
@@ -42,6 +43,7 @@ class RunGuest final : public GuestListener {
   [[nodiscard]] LinuxGuest& linux_guest() { return guest_; }
   [[nodiscard]] const LinuxGuest& linux_guest() const { return guest_; }
   [[nodiscard]] model::FnRef function_of(const PciSlot& slot) const;
+  [[nodiscard]] std::vector<model::FnRef> functions_at(const std::string& address) const override;
   /// Its script has ended, and it does not power off: a driver may wait for ever.
   [[nodiscard]] bool overdue(SimNs now) const;
   /// Once it has come so far as to wait for its start: it ended before its script did.

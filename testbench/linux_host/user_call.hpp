@@ -1,4 +1,4 @@
-// What programs in a Linux guest tell the simulator of their calls of VFIO: lines on the console.
+// What programs in a Linux guest tell the simulator: lines on the console.
 #pragma once
 
 #include <cstdint>

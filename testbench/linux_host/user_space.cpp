@@ -1,7 +1,6 @@
 #include "testbench/linux_host/user_space.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "host_driver/migration/fsm.hpp"
@@ -19,15 +18,6 @@ namespace {
 
 constexpr std::size_t kMostCollected = 64U << 20;  // of bytes or pages between two calls
 
-/// A guest's bus has one function in each slot: the PF in 0, VF k in k + 1. 0: none of a VF.
-std::uint32_t function_at(const std::string& address) {
-  unsigned slot = 0;
-  int length = 0;
-  const bool right = std::sscanf(address.c_str(), "0000:00:%2x.0%n", &slot, &length) == 1 &&
-                     static_cast<std::size_t>(length) == address.size();
-  return right ? slot : 0;
-}
-
 bool is_state(std::uint64_t number) { return number < driver::kMigStates; }
 
 model::StreamView view_of(FnRef who, std::uint64_t descriptor, bool saving, model::StreamOp op) {
@@ -42,23 +32,20 @@ model::StreamView view_of(FnRef who, std::uint64_t descriptor, bool saving, mode
 }  // namespace
 
 UserSpace::UserSpace(std::function<Ps()> now, model::ProbeBus& probes, FunctionView& view,
-                     std::uint32_t functions, std::function<void(std::uint64_t)> offers)
+                     std::function<void(std::uint64_t)> offers)
     : now_(std::move(now)),
       probes_(probes),
-      functions_(functions),
       offers_(std::move(offers)),
       devices_(kFunctionIndices) {
   view.add_listener(*this);
 }
 
-std::string UserSpace::told(std::uint8_t host, const std::string& line) {
-  const auto call = parse_user_call(line);
-  const std::uint32_t fn = call ? function_at(call->device) : 0;
-  if (fn == 0 || fn >= functions_) {
-    return "it is no call of VFIO that a program could tell of";
+std::string UserSpace::told(const FunctionBus& bus, const UserCall& call) {
+  const FnRef who = bus.functions_at(call.device).front();
+  if (call.kind < UserCallKind::uses && who.fn == 0) {
+    return "a PF has no calls of VFIO";
   }
-  const FnRef who{host, static_cast<std::uint8_t>(fn)};
-  take(device_of(who), who, *call);
+  take(device_of(who), who, call);
   return "";
 }
 
@@ -104,6 +91,8 @@ void UserSpace::take(Device& device, FnRef who, const UserCall& call) {
       probes_.emit<Probe::driver>(&Observer::dirty_report, now_(), who,
                                   device.pages.data(), device.pages.size());
       device.pages.clear();
+      break;
+    default:
       break;
   }
 }

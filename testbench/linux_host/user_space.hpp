@@ -7,6 +7,7 @@
 
 #include "host_driver/migration/vfio_device.hpp"
 #include "testbench/checkers/rule_set.hpp"
+#include "testbench/linux_host/function_bus.hpp"
 #include "testbench/linux_host/user_call.hpp"
 
 namespace vfsim::bench {
@@ -19,10 +20,11 @@ class UserSpace final : public FunctionEvents {
  public:
   /// @param offers  is told the migration flags of a device that is opened
   UserSpace(std::function<model::Ps()> now, model::ProbeBus& probes, FunctionView& view,
-            std::uint32_t functions, std::function<void(std::uint64_t flags)> offers);
+            std::function<void(std::uint64_t flags)> offers);
 
-  /// A line of a guest on that host. @return "" or what is wrong with it
-  [[nodiscard]] std::string told(std::uint8_t host, const std::string& line);
+  /// A call that a guest tells of. @return "" or what is wrong with it; words about other things are
+  /// passed over
+  [[nodiscard]] std::string told(const FunctionBus& bus, const UserCall& call);
 
   void quiescing(model::Ps, model::FnRef who, Half) override { half_moves(who); }
   void quiesced(model::Ps, model::FnRef who, Half) override { half_changed(who); }
@@ -56,7 +58,6 @@ class UserSpace final : public FunctionEvents {
 
   std::function<model::Ps()> now_;
   model::ProbeBus& probes_;
-  const std::uint32_t functions_;
   std::function<void(std::uint64_t)> offers_;
   std::vector<Device> devices_;
 };

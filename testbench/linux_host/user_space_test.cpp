@@ -47,6 +47,13 @@ struct Heard final : model::Observer {
   std::vector<std::uint8_t> bytes;
 };
 
+/// A host with seven VFs.
+struct Bus final : FunctionBus {
+  std::vector<FnRef> functions_at(const std::string& address) const override {
+    return {{0, static_cast<std::uint8_t>(slot_of_address(address))}};
+  }
+};
+
 class UserSpaceTest : public testing::Test {
  protected:
   UserSpaceTest() {
@@ -54,12 +61,15 @@ class UserSpaceTest : public testing::Test {
     rig.learn_vhca(0, 1);
     tell("opened 7");
   }
-  void tell(const std::string& words) { EXPECT_EQ(user.told(0, "0000:00:01.0 " + words), ""); }
+  void tell(const std::string& words) {
+    EXPECT_EQ(user.told(bus, *parse_user_call("0000:00:01.0 " + words)), "");
+  }
 
   CheckerRig rig;
   Heard heard;
   std::uint64_t flags = 0;
-  UserSpace user{[this] { return rig.now(); }, rig.bus(), rig.rules().view(), 8,
+  Bus bus;
+  UserSpace user{[this] { return rig.now(); }, rig.bus(), rig.rules().view(),
                  [this](std::uint64_t offered) { flags = offered; }};
 };
 
@@ -140,12 +150,15 @@ TEST_F(UserSpaceTest, DirtyPagesAndResets) {
 }
 
 TEST_F(UserSpaceTest, WhatIsNoCallIsRefused) {
-  for (const char* line :
-       {"", "0000:00:01.0", "0000:00:01.0 walked", "0000:00:01.0 opened", "0000:00:01.0 opened 7 8",
-        "0000:00:01.0 opened x", "0000:00:00.0 opened 7", "0000:00:08.0 opened 7", "0000:00:01.1 opened 7",
-        "1:0 opened 7", "0000:00:01.0x opened 7"}) {
-    EXPECT_NE(user.told(0, line), "") << line;
+  for (const char* line : {"", "0000:00:01.0", "0000:00:01.0 walked", "0000:00:01.0 opened",
+                           "0000:00:01.0 opened 7 8", "0000:00:01.0 opened x"}) {
+    EXPECT_FALSE(parse_user_call(line)) << line;
   }
+  for (const char* address : {"0000:00:01.1", "1:0", "0000:00:01.0x", ""}) {
+    EXPECT_LT(slot_of_address(address), 0) << address;
+  }
+  EXPECT_EQ(slot_of_address("0000:00:08.0"), 8);
+  EXPECT_NE(user.told(bus, *parse_user_call("0000:00:00.0 opened 7")), "") << "the PF";
   tell("setting ff");  // no state at all
   tell("was_set ff ff 16");
   tell("setting 2");

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kSourceMac = 6;
+constexpr std::uint32_t kShortestSent = 60;
 
 std::uint64_t differing_bytes(const std::array<std::uint8_t, kPage>& a, const std::array<std::uint8_t, kPage>& b) {
   std::uint64_t different = 0;
@@ -23,9 +24,33 @@ std::uint64_t differing_bytes(const std::array<std::uint8_t, kPage>& a, const st
 
 }  // namespace
 
+PortCounts& PortCounts::operator+=(const PortCounts& other) {
+  sent += other.sent;
+  sent_bytes += other.sent_bytes;
+  received += other.received;
+  received_bytes += other.received_bytes;
+  return *this;
+}
+
+PortCounts& PortCounts::operator-=(const PortCounts& other) {
+  sent -= other.sent;
+  sent_bytes -= other.sent_bytes;
+  received -= other.received;
+  received_bytes -= other.received_bytes;
+  return *this;
+}
+
 Oracle::Oracle(model::ProbeBus& probes, std::uint32_t guests)
     : probes_(probes), guests_(guests), resets_(guests) {
   probes.subscribe(*this, {model::Probe::frame, model::Probe::function_reset});
+}
+
+void Oracle::uses(std::uint32_t guest, model::FnRef who) {
+  Guest& g = guests_[guest];
+  g.place = who;
+  if (std::exchange(g.left, false)) {
+    g.offered = g.to_guest.counts().expected;
+  }
 }
 
 void Oracle::posted(std::uint32_t guest, FrameHash frame) {
@@ -67,7 +92,7 @@ void Oracle::sight(const char* rule, model::Ps t, model::FnRef who, std::string 
 
 void Oracle::interrupts_checked(std::uint32_t guest, std::uint64_t lost, const std::string& first) {
   ++interrupt_checks_;
-  guests_[guest].interrupts_lost += lost;
+  guests_[guest].interrupts_lost = std::max(guests_[guest].interrupts_lost, lost);
   if (lost != 0) {
     sight("Q5", now(), guests_[guest].place, first);
   }
@@ -146,8 +171,63 @@ void Oracle::lose(std::uint32_t guest, std::uint64_t completed) {
   g.offered = g.to_guest.counts().expected;
 }
 
+Oracle::Interface& Oracle::interface_of(const std::vector<model::FnRef>& functions) {
+  const auto same = [&](const Interface& interface) {
+    return std::any_of(interface.functions.begin(), interface.functions.end(), [&](model::FnRef who) {
+      return who.host == functions.front().host && who.fn == functions.front().fn;
+    });
+  };
+  const auto found = std::find_if(interfaces_.begin(), interfaces_.end(), same);
+  if (found != interfaces_.end()) {
+    return *found;
+  }
+  interfaces_.push_back({functions, {}, {}, {}, {}});
+  return interfaces_.back();
+}
+
+PortCounts Oracle::device_counts(const std::vector<model::FnRef>& functions) const {
+  PortCounts sum;
+  for (const model::FnRef who : functions) {
+    sum += ports_[who.host * kFunctions + who.fn];
+  }
+  return sum;
+}
+
+void Oracle::interface_begins(const std::vector<model::FnRef>& functions, const PortCounts& driver) {
+  Interface& interface = interface_of(functions);
+  interface = {functions, driver, device_counts(functions), {}, {}};
+}
+
+void Oracle::interface_counted(const std::vector<model::FnRef>& functions, const PortCounts& driver) {
+  Interface& interface = interface_of(functions);
+  interface.driver = driver;
+  interface.driver -= interface.driver_base;
+  interface.device = device_counts(functions);
+  interface.device -= interface.device_base;
+  if (wrong(interface) != 0) {
+    const PortCounts& d = interface.driver;
+    const PortCounts& n = interface.device;
+    sight("X1", now(), functions.front(),
+          fmt::format("the interface's driver has sent {} frames ({} B) and received {} ({} B), its device has sent {} ({} B) "
+                      "and accepted {} ({} B)", d.sent, d.sent_bytes, d.received, d.received_bytes, n.sent, n.sent_bytes,
+                      n.received, n.received_bytes), "frame_sent");
+  }
+}
+
+std::uint64_t Oracle::wrong(const Interface& interface) {
+  const auto one = [](std::uint64_t a, std::uint64_t b, bool other) {
+    return a > b ? a - b : b > a ? b - a : std::uint64_t{other ? 1U : 0U};
+  };
+  const PortCounts& driver = interface.driver;
+  const PortCounts& device = interface.device;
+  return one(driver.sent, device.sent, driver.sent_bytes != device.sent_bytes) +
+         one(driver.received, device.received, driver.received_bytes != device.received_bytes);
+}
+
 void Oracle::frame_sent(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length) {
-  (void)t, (void)length;
+  (void)t;
+  ++port(who).sent;
+  port(who).sent_bytes += std::max(length, kShortestSent);
   const int guest = guest_of_mac(bytes + kSourceMac);
   if (guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     ++guests_[static_cast<std::size_t>(guest)].sent;
@@ -165,6 +245,10 @@ void Oracle::frame_discarded(model::Ps t, model::FnRef who, const std::uint8_t* 
 
 void Oracle::frame_received(model::Ps t, model::FnRef who, const std::uint8_t* bytes, std::uint32_t length,
                             model::FrameDrop drop) {
+  if (drop == model::FrameDrop::none) {
+    ++port(who).received;
+    port(who).received_bytes += length;
+  }
   const int guest = guest_of_mac(bytes);
   if (drop == model::FrameDrop::none && guest >= 0 && static_cast<std::size_t>(guest) < guests_.size()) {
     Guest& g = guests_[static_cast<std::size_t>(guest)];
@@ -215,7 +299,7 @@ OracleFigures Oracle::figures() const {
     f.tx_completed += g.completed;
     f.tx_on_wire += g.sent;
     f.tx_discarded += out.discarded;
-    f.rx_offered += g.offered;
+    f.rx_offered += g.left ? in.expected : g.offered;
     f.rx_accepted += in.expected;
     f.rx_delivered += in.arrived;
     f.rx_discarded += in.discarded;
@@ -227,6 +311,13 @@ OracleFigures Oracle::figures() const {
       f.reordered += counts.reordered;
     }
     f.interrupts_lost += g.interrupts_lost;
+  }
+  for (const Interface& interface : interfaces_) {
+    f.interface_sent += interface.driver.sent;
+    f.interface_on_wire += interface.device.sent;
+    f.interface_accepted += interface.device.received;
+    f.interface_received += interface.driver.received;
+    f.interface_wrong += wrong(interface);
   }
   f.memory_mismatch_bytes = mismatch_bytes_;
   f.missed_dirty_pages = stale_pages_;

@@ -34,12 +34,26 @@ struct OracleFigures {
   std::uint64_t missed_dirty_pages = 0;
   std::uint64_t memory_mismatch_bytes = 0;
   std::uint64_t interrupt_checks = 0;  // guests asked whether they wait in vain
+  // Frames of interfaces whose drivers only count: as the driver told, and as the device did.
+  std::uint64_t interface_sent = 0, interface_on_wire = 0;
+  std::uint64_t interface_accepted = 0, interface_received = 0;
+  std::uint64_t interface_wrong = 0;  // lost, twice or from nowhere; at least 1 when only bytes differ
   std::uint64_t pages_compared = 0;
   /// Packets and sends that are not accounted for exactly once.
   [[nodiscard]] std::uint64_t packets_wrong() const {
     const auto differ = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; };
-    return lost + duplicated + corrupted + reordered + differ(tx_posted, tx_completed + tx_abandoned) + differ(rx_offered, rx_accepted);
+    return lost + duplicated + corrupted + reordered + differ(tx_posted, tx_completed + tx_abandoned) +
+           differ(rx_offered, rx_accepted) + interface_wrong;
   }
+};
+
+/// What went through an interface. Bytes are those of the frames, without their check sequences; frames that were sent
+/// count as 60 bytes at least, as the stock driver counts them.
+struct PortCounts {
+  std::uint64_t sent = 0, sent_bytes = 0;
+  std::uint64_t received = 0, received_bytes = 0;
+  PortCounts& operator+=(const PortCounts& other);
+  PortCounts& operator-=(const PortCounts& other);
 };
 
 /// The first breach of a rule of the oracle.
@@ -68,7 +82,9 @@ class Oracle final : public model::Observer {
   [[nodiscard]] std::uint32_t guests() const { return static_cast<std::uint32_t>(guests_.size()); }
   /// The guest's driver is on this function from now on. Its guest may take it along to the same function of the other
   /// host without a word.
-  void uses(std::uint32_t guest, model::FnRef who) { guests_[guest].place = who; }
+  void uses(std::uint32_t guest, model::FnRef who);
+  /// Its driver is down: what the peer sent and no NIC has accepted is not due, nor is what it sends from now on.
+  void leaves(std::uint32_t guest) { guests_[guest].left = true; }
   /// The guest's driver took a frame for sending / reports completions in total.
   void posted(std::uint32_t guest, FrameHash frame);
   void posted(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length) {
@@ -81,9 +97,9 @@ class Oracle final : public model::Observer {
   }
   void completed(std::uint32_t guest, std::uint64_t total) { guests_[guest].completed = total; }
   /// The traffic peer sent a frame to a guest / received one of a guest.
-  void offered(std::uint32_t guest) { ++guests_[guest].offered; }
+  void offered(std::uint32_t guest) { guests_[guest].offered += guests_[guest].left ? 0U : 1U; }
   /// The wire has lost a frame that the peer had sent, and the peer will not send it again.
-  void lost_on_wire(std::uint32_t guest) { --guests_[guest].offered; }
+  void lost_on_wire(std::uint32_t guest) { guests_[guest].offered -= guests_[guest].left ? 0U : 1U; }
   void on_wire(std::uint32_t guest, const std::uint8_t* bytes, std::size_t length);
   /// The guest's driver handed a frame up.
   void delivered(std::uint32_t guest, FrameHash frame);
@@ -109,9 +125,15 @@ class Oracle final : public model::Observer {
   void abandon(std::uint32_t guest, std::uint64_t completed);
   /// The guest has no device any more: nothing is due.
   void lose(std::uint32_t guest, std::uint64_t completed);
-  /// End of the run: queues for whose interrupt the guest waits although nothing will raise it.
+  /// When nothing moves any more: queues for whose interrupt the guest waits although nothing will raise it. May be told
+  /// several times.
   /// @param first  what the first of them waits for
   void interrupts_checked(std::uint32_t guest, std::uint64_t lost, const std::string& first = "");
+  /// An interface whose driver tells no frames, only counts: it begins with these; so far it has counted, while nothing
+  /// was under way.
+  /// @param functions  of which it is one after the other, the present one first; all their frames are its
+  void interface_begins(const std::vector<model::FnRef>& functions, const PortCounts& driver);
+  void interface_counted(const std::vector<model::FnRef>& functions, const PortCounts& driver);
   /// End of the run: what has not arrived will not.
   void tell_losses();
 
@@ -143,6 +165,7 @@ class Oracle final : public model::Observer {
     std::uint64_t sent = 0;
     std::uint64_t interrupts_lost = 0;
     bool was_reset = false;  // and its driver has not given up yet
+    bool left = false;       // its driver is down
     model::FnRef place;      // the function it was told to use, the host where frames of it were seen last
   };
   void arrive(std::uint32_t guest, FlowLedger& ledger, FrameHash frame, const char* what, const char* blame);
@@ -154,6 +177,16 @@ class Oracle final : public model::Observer {
     model::FnRef who{kNoHost, 0};
     std::function<void()> then;
   };
+  struct Interface {
+    std::vector<model::FnRef> functions;
+    PortCounts driver_base, device_base;
+    PortCounts driver, device;  // since then, when they were compared last
+  };
+  [[nodiscard]] Interface& interface_of(const std::vector<model::FnRef>& functions);
+  [[nodiscard]] PortCounts device_counts(const std::vector<model::FnRef>& functions) const;
+  [[nodiscard]] static std::uint64_t wrong(const Interface& interface);
+  [[nodiscard]] PortCounts& port(model::FnRef who) { return ports_[who.host * kFunctions + who.fn]; }
+
   /// Sends of a guest that complete to nobody.
   [[nodiscard]] static std::uint64_t abandoned(const Guest& guest);
 
@@ -161,6 +194,9 @@ class Oracle final : public model::Observer {
   bool any_split_ = false;
   std::vector<Guest> guests_;
   std::vector<ExpectedReset> resets_;  // by guest
+  static constexpr std::size_t kFunctions = 256;
+  std::vector<PortCounts> ports_{2 * kFunctions};
+  std::vector<Interface> interfaces_;
   std::array<bool, 2> plugged_{true, true};
   std::uint64_t mismatch_bytes_ = 0;
   std::uint64_t stale_pages_ = 0;

@@ -83,6 +83,10 @@ void add_oracle(const Result& r, std::string& out) {
       "  lost {}, duplicated {}, corrupted {}, reordered {}; held on the wire "
       "{}\n",
       o.lost, o.duplicated, o.corrupted, o.reordered, r.held_on_wire);
+  if (o.interface_sent + o.interface_received != 0) {
+    out += fmt::format("  stock Ethernet drivers: {} sent, {} on the wire; {} accepted, {} received\n", o.interface_sent,
+                       o.interface_on_wire, o.interface_accepted, o.interface_received);
+  }
   if (o.tx_discarded != 0) {
     out += fmt::format("  discarded while the cable was pulled, or by a reset {}\n", o.tx_discarded);
   }
@@ -160,13 +164,12 @@ std::string size(std::uint64_t bytes) {
                                         : fmt::format("{:.1f} GiB", value / (1 << 30));
 }
 
-std::string account(const Result& r, bool packets) {
+std::string account(const Result& r, bool wire) {
   std::string out = fmt::format("{}: {}\n", r.scenario, r.title);
   add_drawn(r, out);
   add_migrations(r, out);
-  if (packets) {
-    add_oracle(r, out);
-  } else {
+  add_oracle(r, out);
+  if (wire) {
     out += fmt::format("wire  {} frames, {} held until somebody took them, {} lost\n",
                        r.sent_on_wire, r.held_on_wire, r.lost_on_wire);
   }

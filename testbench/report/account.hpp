@@ -8,8 +8,8 @@
 namespace vfsim::bench {
 
 /// At most 40 lines of ASCII: migrations with their phases, what the oracle counted, what the rules
-/// saw, the verdict. `packets` false: nobody counted them, the oracle's part is left out.
-[[nodiscard]] std::string account(const Result& result, bool packets = true);
+/// saw, the verdict. `wire`: frames on it too, since others send some of which the oracle is not told.
+[[nodiscard]] std::string account(const Result& result, bool wire = false);
 
 /// "1.234 ms", "56 us": a duration with a unit that fits.
 [[nodiscard]] std::string duration(std::uint64_t ns);

@@ -45,6 +45,9 @@ struct OracleCounts {
   std::uint64_t tx_discarded = 0;  // their turn came while the cable was pulled, or a reset took them
   std::uint64_t tx_abandoned = 0;  // completed to nobody: the device was reset or removed
   std::uint64_t rx_discarded = 0;  // accepted frames that a reset took
+  // Interfaces of stock drivers, as the driver and as the device counted.
+  std::uint64_t interface_sent = 0, interface_on_wire = 0;
+  std::uint64_t interface_accepted = 0, interface_received = 0;
 };
 
 struct ViolationResult {

@@ -63,6 +63,10 @@ void fields(Visit& visit, OracleCounts& o) {
   visit("tx_discarded", o.tx_discarded);
   visit("tx_abandoned", o.tx_abandoned);
   visit("rx_discarded", o.rx_discarded);
+  visit("interface_sent", o.interface_sent);
+  visit("interface_on_wire", o.interface_on_wire);
+  visit("interface_accepted", o.interface_accepted);
+  visit("interface_received", o.interface_received);
 }
 
 template <class Visit>

@@ -52,12 +52,13 @@ void judge_oracle(const OracleFigures& f, model::Ps end, RuleSet& rules) {
       "guest memory is the same on both hosts at switchover",
       fmt::format("{} pages differ in {} bytes", f.missed_dirty_pages, f.memory_mismatch_bytes));
   rules.oracle_result(
-      "X1", end, f.tx_posted + f.rx_accepted, f.packets_wrong(),
+      "X1", end, f.tx_posted + f.rx_accepted + f.interface_sent + f.interface_accepted,
+      f.packets_wrong(),
       "every packet once, in order, unchanged",
       fmt::format("{} lost, {} duplicated, {} corrupted, {} reordered, {} of {} sends completed, "
-                  "{} of {} offered frames accepted",
+                  "{} of {} offered frames accepted, {} differ from what interfaces counted",
                   f.lost, f.duplicated, f.corrupted, f.reordered, f.tx_completed, f.tx_posted,
-                  f.rx_accepted, f.rx_offered));
+                  f.rx_accepted, f.rx_offered, f.interface_wrong));
 }
 
 void add_rules(const RuleSet& rules, Result& result) {
@@ -80,7 +81,8 @@ void add_last_judgements(const LastJudgement& run, Result& result) {
                    f.lost,            f.duplicated,         f.corrupted,
                    f.reordered,       f.interrupts_lost,    f.missed_dirty_pages,
                    f.memory_mismatch_bytes, f.tx_discarded, f.tx_abandoned,
-                   f.rx_discarded};
+                   f.rx_discarded,    f.interface_sent,     f.interface_on_wire,
+                   f.interface_accepted, f.interface_received};
   run.rules.finish(run.end);
   judge_oracle(f, run.end, run.rules);
   add_rules(run.rules, result);

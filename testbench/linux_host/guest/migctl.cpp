@@ -28,12 +28,14 @@ void usage() {
 
 /// A function that is held open.
 struct Held {
-  Held(std::string name, const std::string& address, std::unique_ptr<driver::VfioFunction> opened,
+  Held(std::string name, std::string pci_address, std::unique_ptr<driver::VfioFunction> opened,
        const driver::Os& os)
-      : function(std::move(opened)),
+      : address(std::move(pci_address)),
+        function(std::move(opened)),
         kernel(function->device_fd(), function->config()),
-        device(kernel, address, console_sink()),
+        device(kernel, address, [](const std::string& line) { tell_console({line}); }),
         session(std::move(name), device, [&os] { return os.now(); }) {}
+  std::string address;
   std::unique_ptr<driver::VfioFunction> function;
   driver::KernelDevice kernel;
   ReportingDevice device;
@@ -58,7 +60,7 @@ class Holder final : public Service {
       return {kDone, words[0] + ": closed", {}};
     }
     Held& held = *found->second;
-    return words[1] == "share" ? share(*held.function)
+    return words[1] == "share" ? share(held)
                                : held.session.run(Words(words.begin() + 1, words.end()));
   }
 
@@ -75,10 +77,10 @@ class Holder final : public Service {
         held_.emplace(name, std::make_unique<Held>(name, address, std::move(function.value()), os_)).first;
     return held->second->session.run({"flags"});
   }
-  /// Copies of the descriptors, for a program that drives the VF.
-  static Answer share(const driver::VfioFunction& function) {
-    const auto& files = function.files();
-    return {kDone, "", {files.container.fd(), files.group.fd(), files.device.fd()}};
+  /// Address and copies of the descriptors, for a program that drives the VF.
+  static Answer share(const Held& held) {
+    const auto& files = held.function->files();
+    return {kDone, held.address, {files.container.fd(), files.group.fd(), files.device.fd()}};
   }
 
   driver::PosixOs os_;

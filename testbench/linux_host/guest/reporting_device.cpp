@@ -94,6 +94,7 @@ Result<std::shared_ptr<driver::MigStream>> ReportingDevice::set_state(MigState t
 }
 
 Result<void> ReportingDevice::reset() {
+  tell(UserCallKind::resetting, {});
   auto done = ForwardingDevice::reset();
   tell(UserCallKind::was_reset, {reported_state(), code(done)});
   return done;
@@ -126,11 +127,12 @@ Result<std::vector<std::uint64_t>> ReportingDevice::logging_report(std::uint64_t
   return pages;
 }
 
-ReportingDevice::Sink console_sink() {
-  return [](const std::string& line) {
-    const std::string marked = std::string(bench::kUserCallMark) + line + "\n";
-    (void)!::write(STDERR_FILENO, marked.data(), marked.size());
-  };
+void tell_console(const std::vector<std::string>& lines) {
+  std::string marked;
+  for (const std::string& line : lines) {
+    marked += std::string(bench::kUserCallMark) + line + "\n";
+  }
+  (void)!::write(STDERR_FILENO, marked.data(), marked.size());
 }
 
 }  // namespace vfsim::guest

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "testbench/linux_host/user_call.hpp"
 #include "testbench/sim_platform/forwarding_device.hpp"
@@ -44,7 +45,7 @@ class ReportingDevice final : public bench::ForwardingDevice {
   std::uint64_t descriptors_ = 0;  // opened so far
 };
 
-/// A sink that writes marked lines to the console.
-[[nodiscard]] ReportingDevice::Sink console_sink();
+/// Writes marked lines to the console, at once.
+void tell_console(const std::vector<std::string>& lines);
 
 }  // namespace vfsim::guest

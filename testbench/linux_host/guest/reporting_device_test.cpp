@@ -87,7 +87,7 @@ TEST_F(Reporting, ResetsAndDirtyPages) {
   ASSERT_TRUE(device.reset());
   ASSERT_TRUE(device.logging_start(4096, {}));
   ASSERT_TRUE(device.logging_stop());
-  EXPECT_EQ(said(), (Lines{"was_reset 1 0", "tracking 1", "tracking 0"}));
+  EXPECT_EQ(said(), (Lines{"resetting", "was_reset 1 0", "tracking 1", "tracking 0"}));
   ASSERT_TRUE(device.logging_report(0, 0));
   const Lines report = said();
   ASSERT_EQ(report.size(), 3U);  // in lines of kUserCallNumbers

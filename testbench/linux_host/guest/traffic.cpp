@@ -15,8 +15,9 @@ constexpr Nanoseconds kRingFull{20'000};
 
 }  // namespace
 
-Traffic::Traffic(driver::Os& os, driver::EthDriver& driver, const TrafficOptions& options)
-    : os_(os), driver_(driver), options_(options), changed_(os.make_event()) {
+Traffic::Traffic(driver::Os& os, driver::EthDriver& driver, FrameReport& report,
+                 const TrafficOptions& options)
+    : os_(os), driver_(driver), told_(report), options_(options), changed_(os.make_event()) {
   driver_.set_receiver(
       [this](const std::uint8_t* frame, std::uint32_t length) { received(frame, length); });
 }
@@ -90,6 +91,10 @@ driver::Result<void> Traffic::send_one(bool ring) {
   bench::set_macs(frame, peer, own);
   ledger_.expect(echoed);  // before: it may be back before send() returns
   const auto length = static_cast<std::uint32_t>(frame.size());
+  told_.posts(bench::frame_hash(frame.data(), frame.size()));
+  if (ring) {
+    tell();
+  }
   const auto sent =
       ring ? driver_.send(frame.data(), length) : driver_.post_only(frame.data(), length);
   if (sent) {
@@ -101,7 +106,9 @@ driver::Result<void> Traffic::send_one(bool ring) {
 }
 
 void Traffic::received(const std::uint8_t* frame, std::uint32_t length) {
-  ledger_.arrived(bench::frame_hash(frame, length));
+  const bench::FrameHash hash = bench::frame_hash(frame, length);
+  ledger_.arrived(hash);
+  told_.delivered(hash);
   // Frames of one completion event arrive together: the clock of some guests is slow to read.
   if (const std::uint64_t batch = driver_.counters().interrupts; batch != batch_) {
     batch_ = batch;
@@ -121,6 +128,14 @@ bool Traffic::complete() const {
 }
 
 bool Traffic::wait(Nanoseconds patience) {
+  const bool settled = settle(patience);
+  os_.sleep(kLook);  // interrupts that are under way
+  tell();
+  told_.waits(driver_.self_check().size());
+  return settled;
+}
+
+bool Traffic::settle(Nanoseconds patience) {
   const auto progress = [this] {
     return driver_.sends_completed() + ledger_.counts().arrived + driver_.sends_posted();
   };
@@ -142,6 +157,7 @@ bool Traffic::wait(Nanoseconds patience) {
 void Traffic::pause() {
   paused_ = true;
   ledger_.excuse_all();
+  tell();
 }
 
 void Traffic::stop() {

@@ -7,6 +7,7 @@
 
 #include "host_driver/guest/eth_driver.hpp"
 #include "host_driver/platform/platform.hpp"
+#include "testbench/linux_host/guest/frame_report.hpp"
 #include "testbench/oracle/flow_ledger.hpp"
 
 namespace vfsim::guest {
@@ -19,22 +20,28 @@ struct TrafficOptions {
 };
 
 /// Sends to an echo end point on the wire and accounts for every frame that comes back: which
-/// number, in order, every byte. Runs in threads of the driver's Os.
+/// number, in order, every byte. Tells of each of them, too. Runs in threads of the driver's Os.
 class Traffic {
  public:
-  Traffic(driver::Os& os, driver::EthDriver& driver, const TrafficOptions& options);
+  /// @param report  outlives this
+  Traffic(driver::Os& os, driver::EthDriver& driver, FrameReport& report,
+          const TrafficOptions& options);
 
   /// Sends `frames` more, in the background. EBUSY: still sending.
   [[nodiscard]] driver::Result<void> send(std::uint64_t frames);
   /// Until everything is sent, completed and back, or nothing has moved for `patience`. False: it
-  /// was the latter.
+  /// was the latter. In either case asks the driver whether it waits for an interrupt in vain.
   [[nodiscard]] bool wait(driver::Nanoseconds patience);
   /// The function is lost: what is under way is not missed (it may come all the same), and sending
   /// waits for resume().
   void pause();
+  /// The driver has given up.
+  void abandon() { told_.abandoned(driver_.sends_completed()); }
   void resume() { paused_ = false; }
   /// Sends nothing any more; returns when the sending thread has ended.
   void stop();
+  /// The driver is down.
+  void leave() { told_.down(driver_.sends_completed()); }
   [[nodiscard]] std::string report() const;
   /// Nothing duplicated, corrupted, reordered or in error; frames may be lost on the wire.
   [[nodiscard]] bool clean() const;
@@ -45,10 +52,13 @@ class Traffic {
   std::uint32_t wait_for_room();
   driver::Result<void> send_one(bool ring);
   [[nodiscard]] bool complete() const;
+  void tell() { told_.tell(driver_.sends_completed()); }
+  [[nodiscard]] bool settle(driver::Nanoseconds patience);
   void received(const std::uint8_t* frame, std::uint32_t length);
 
   driver::Os& os_;
   driver::EthDriver& driver_;
+  FrameReport& told_;
   TrafficOptions options_;
   bench::FlowLedger ledger_;
   std::unique_ptr<driver::Event> changed_;  // sending has ended, or all is back

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,6 +23,8 @@ class TrafficTest : public testing::Test, protected driver::EthBench {
     options_.mac = bench::guest_mac(0);
     EXPECT_TRUE(probe());
     on_frame_ = [this](Frame frame) {
+      EXPECT_EQ(told("posted").count(bench::frame_hash(frame.data(), frame.size())), 1U)
+          << "it was told before it could leave";
       std::swap_ranges(frame.begin(), frame.begin() + 6, frame.begin() + 6);
       const std::size_t number = seen_++;
       os_.after(10us, [this, frame, number]() mutable {
@@ -33,11 +36,31 @@ class TrafficTest : public testing::Test, protected driver::EthBench {
     traffic_options_.burst = 4;
   }
   std::unique_ptr<Traffic> start(std::uint64_t frames) {
-    auto traffic = std::make_unique<Traffic>(os_, *driver_, traffic_options_);
+    auto traffic = std::make_unique<Traffic>(os_, *driver_, report_, traffic_options_);
     EXPECT_TRUE(traffic->send(frames));
     return traffic;
   }
 
+  /// What lines of that kind have told, behind the guest's number.
+  std::multiset<std::uint64_t> told(const std::string& word) {
+    std::multiset<std::uint64_t> numbers;
+    for (const std::string& line : lines_) {
+      if (line.find(" " + word + " ") != std::string::npos) {
+        const auto call = bench::parse_user_call(line);
+        EXPECT_TRUE(call) << line;
+        EXPECT_EQ(call->numbers[0], traffic_options_.guest);
+        numbers.insert(call->numbers.begin() + 1, call->numbers.end());
+      }
+    }
+    return numbers;
+  }
+
+  std::vector<std::string> lines_;
+  std::size_t writes_ = 0;
+  FrameReport report_{0, [this](const std::vector<std::string>& lines) {
+                        ++writes_;
+                        lines_.insert(lines_.end(), lines.begin(), lines.end());
+                      }};
   TrafficOptions traffic_options_;
   std::function<bool(Frame&, std::size_t number)> spoil_;  // false: it gets lost
   std::size_t seen_ = 0;
@@ -52,6 +75,41 @@ TEST_F(TrafficTest, every_frame_comes_back_and_a_burst_rings_once) {
                         "reordered 0"));
   EXPECT_EQ(device_.send_doorbells().size(), 5U);
   EXPECT_GE(os_.now(), 4 * 4 * traffic_options_.gap) << "five bursts, four gaps";
+}
+
+TEST_F(TrafficTest, frames_are_told_in_bursts) {
+  report_.uses("0000:00:01.0");
+  const auto traffic = start(40);
+  EXPECT_TRUE(traffic->wait(50ms));
+  EXPECT_EQ(told("posted").size(), 40U);
+  EXPECT_EQ(told("delivered").size(), 40U);
+  EXPECT_EQ(*told("completed").rbegin(), 40U);
+  EXPECT_EQ(told("waits"), std::multiset<std::uint64_t>{0});
+  EXPECT_LE(writes_, 1 + 10 + 2U) << "one for each burst";
+  traffic->leave();
+  EXPECT_EQ(told("down"), std::multiset<std::uint64_t>{40});
+  EXPECT_EQ(lines_.front(), "0000:00:01.0 uses 0");
+}
+
+TEST_F(TrafficTest, long_bursts_are_told_in_lines_that_fit) {
+  FrameReport report(3, [this](const std::vector<std::string>& lines) { lines_ = lines; });
+  for (std::uint64_t frame = 0; frame < bench::kUserCallNumbers; ++frame) {
+    report.posts(frame);
+  }
+  report.tell(7);
+  ASSERT_EQ(lines_.size(), 3U);
+  EXPECT_EQ(lines_[0], " completed 3 7");
+  EXPECT_EQ(lines_[2], " posted 3 ff");
+}
+
+TEST_F(TrafficTest, what_an_abandoned_driver_had_completed_is_told) {
+  const auto traffic = start(12);
+  os_.sleep(1us);
+  traffic->pause();
+  driver_->give_up();
+  traffic->abandon();
+  EXPECT_EQ(told("abandoned").size(), 1U);
+  EXPECT_EQ(told("posted").size(), 4U);
 }
 
 TEST_F(TrafficTest, a_burst_longer_than_the_ring_goes_out_in_parts) {

@@ -13,6 +13,7 @@
 
 #include "host_driver/vfio/vfio_platform.hpp"
 #include "testbench/linux_host/guest/control.hpp"
+#include "testbench/linux_host/guest/reporting_device.hpp"
 #include "testbench/linux_host/guest/traffic.hpp"
 #include "testbench/workload/frames.hpp"
 
@@ -57,17 +58,24 @@ void usage() {
       "Exit status 1: it failed, or frames came back wrong; 2: wrong use.\n");
 }
 
+struct Opened {
+  std::unique_ptr<VfioFunction> function;
+  std::string address;
+};
+
 /// A function that migctl holds open, or one that is opened here.
-Result<std::unique_ptr<VfioFunction>> get_function(const std::string& name) {
+Result<Opened> get_function(const std::string& name) {
   if (name.find(':') != std::string::npos) {
-    return VfioFunction::open(name);
+    BOOST_OUTCOME_TRY(function, VfioFunction::open(name));
+    return Opened{std::move(function), name};
   }
   BOOST_OUTCOME_TRY(reply, ask({"migctl"}, {name, "share"}));
   if (reply.status != kDone || reply.files.size() != 3) {
     return fail(ENODEV, name + ": " + reply.text);
   }
-  return VfioFunction::adopt(
-      {std::move(reply.files[0]), std::move(reply.files[1]), std::move(reply.files[2])});
+  BOOST_OUTCOME_TRY(function, VfioFunction::adopt({std::move(reply.files[0]), std::move(reply.files[1]),
+                                                   std::move(reply.files[2])}));
+  return Opened{std::move(function), reply.text};
 }
 
 Result<driver::LockedMemory> lock_memory(const Options& options,
@@ -132,6 +140,7 @@ class Guest {
   std::unique_ptr<driver::DmaPool> pool_;
   std::unique_ptr<driver::VfioPlatform> platform_;
   std::unique_ptr<driver::EthDriver> driver_;
+  FrameReport frames_{options_.traffic.guest, tell_console};
   std::unique_ptr<Traffic> traffic_;
   std::vector<std::uint64_t> collected_;
   std::set<std::uint64_t> reported_before_;
@@ -162,11 +171,12 @@ Result<std::string> Guest::start(const std::string& function) {
   pool_ = std::make_unique<driver::DmaPool>(std::move(pages));
   BOOST_OUTCOME_TRY(opened, get_function(function));
   BOOST_OUTCOME_TRY(platform,
-                    driver::VfioPlatform::create(os_, *pool_, std::move(opened), kVectors));
+                    driver::VfioPlatform::create(os_, *pool_, std::move(opened.function), kVectors));
   platform_ = std::move(platform);
   driver_ = std::make_unique<driver::EthDriver>(*platform_, driver_options(options_));
   BOOST_OUTCOME_TRYV(driver_->probe());
-  traffic_ = std::make_unique<Traffic>(os_, *driver_, options_.traffic);
+  frames_.uses(opened.address);
+  traffic_ = std::make_unique<Traffic>(os_, *driver_, frames_, options_.traffic);
   const auto& mac = driver_->mac();
   return fmt::format(
       "driver is up, {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}, link {}, {} pages for the firmware",
@@ -217,7 +227,8 @@ Guest::Line Guest::move(const std::string& function) {
     return fail(EBUSY, "only a paused guest can move");
   }
   BOOST_OUTCOME_TRY(opened, get_function(function));
-  BOOST_OUTCOME_TRYV(platform_->move_to(std::move(opened)));
+  BOOST_OUTCOME_TRYV(platform_->move_to(std::move(opened.function)));
+  frames_.uses(opened.address);
   return "is on " + function + " now";
 }
 
@@ -229,6 +240,7 @@ Guest::Line Guest::resume(const std::string&) {
 Guest::Line Guest::renew(const std::string&) {
   traffic_->pause();
   driver_->give_up();
+  traffic_->abandon();
   BOOST_OUTCOME_TRYV(driver_->probe());
   traffic_->resume();
   return std::string("driver is up again");
@@ -289,11 +301,13 @@ Guest::Line Guest::report(const std::string&) {
 Guest::Line Guest::stop(const std::string&) {
   ended_ = true;
   traffic_->stop();
+  (void)traffic_->wait(kPatience);  // what is under way is not lost
   std::string findings;
   for (const std::string& finding : driver_->self_check()) {
     findings += "; " + finding;
   }
   BOOST_OUTCOME_TRYV(driver_->remove());
+  traffic_->leave();
   return findings.empty() ? Line("driver is down") : Line(fail(EIO, "inconsistent" + findings));
 }
 

@@ -110,6 +110,8 @@ has_vfs() {
 # net_up ADDRESS: the stock Ethernet driver's interface. The kernel sends nothing before it has taken note of the carrier,
 # which it does once a second.
 net_up() {
+  read_counts
+  tell_counts counts_from
   ok "address" ip addr add "$1/24" dev eth0
   ok "link" ip link set eth0 up
   ok "carrier" has_carrier
@@ -119,6 +121,31 @@ has_carrier() {
   while read -r out </sys/class/net/eth0/operstate && [ "$out" != up ]; do
     [ $left -gt 0 ] || return 1
     wait_ms 20
+    left=$((left - 1))
+  done
+}
+
+# net_counted: once nothing moves any more, the simulator compares what the stock Ethernet driver has counted with what the
+# NIC has moved for it.
+net_counted() {
+  ok "nothing moves on the interface" counts_stand_still
+  tell_counts counted
+}
+read_counts() {
+  local name number dir=/sys/class/net/eth0/statistics
+  counts=
+  for name in tx_packets tx_bytes rx_packets rx_bytes; do
+    read -r number <$dir/$name
+    counts="$counts $number"
+  done
+}
+tell_counts() { printf "@vfsim call $pf $1 %x %x %x %x\n" $counts; }
+counts_stand_still() {
+  local before= left=100
+  while read_counts && [ "$before" != "$counts" ]; do
+    [ $left -gt 0 ] || return 1
+    before=$counts
+    wait_ms 5
     left=$((left - 1))
   done
 }

@@ -1,4 +1,5 @@
-# What defects need to show, in little time: a VF migrates under traffic, stops and starts under traffic, and is reset.
+# What defects need to show, in little time: a VF migrates under traffic, stops and starts under traffic beside another
+# that works, and is reset.
 . /lib/vfsim.sh
 
 # What the device may have written since the last time is reported.
@@ -41,6 +42,8 @@ migrate() {
 }
 
 stop_and_start() {
+  ok "guest driver of a sibling" vfguest start sibling vf2 --guest 1 --gap-ns 10000
+  ok "traffic of the sibling" vfguest sibling send 300
   ok "traffic" vfguest guest send 200
   wait_ms 1
   ok "initiator stops" migctl vf1 set RUNNING_P2P
@@ -52,6 +55,7 @@ stop_and_start() {
   wait_ms 1
   ok "initiator runs" migctl vf1 set RUNNING
   ok "traffic of the stop" vfguest guest wait
+  ok "traffic of the sibling" vfguest sibling wait
 }
 
 # The guest's driver rings a device that is stopped (which loses the doorbells), and one that is reset.
@@ -66,9 +70,10 @@ reset() {
 }
 
 ok "PF driver" has_driver $pf mlx5_core
-ok "SR-IOV on" set_vfs 2
+ok "SR-IOV on" set_vfs 3
 open_vf vf0 0
 open_vf vf1 1
+open_vf vf2 2
 migrate
 stop_and_start
 reset

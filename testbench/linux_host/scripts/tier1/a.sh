@@ -85,12 +85,16 @@ migrate_under_traffic() {
   ok "close" migctl vf1 close
 }
 
-# The initiator stops and starts while the guest goes on posting and ringing: everything arrives in the end.
+# The initiator stops and starts while the guest goes on posting and ringing: everything arrives in the end. Its sibling
+# works all the time.
 quiesce_under_traffic() {
   local turn
   open_vf vf0 0
+  open_vf vf1 1
   ok "guest driver" vfguest start guest vf0 --guest 2 --gap-ns 4000
+  ok "guest driver of a sibling" vfguest start sibling vf1 --guest 3 --gap-ns 8000 --burst 16
   ok "traffic" vfguest guest send 800
+  ok "traffic of the sibling" vfguest sibling send 900
   for turn in 1 2 3; do
     wait_ms 1
     ok "initiator stops" migctl vf0 set RUNNING_P2P
@@ -104,8 +108,11 @@ quiesce_under_traffic() {
   ok "virtual CPUs run" vfguest guest resume
   ok "traffic" vfguest guest send 50
   ok "traffic behind" vfguest guest wait
+  ok "traffic of the sibling" vfguest sibling wait
   ok "driver goes" vfguest guest stop
+  ok "driver of the sibling goes" vfguest sibling stop
   ok "close" migctl vf0 close
+  ok "close" migctl vf1 close
 }
 
 # A function is reset under its driver, and in the middle of a migration.

@@ -4,5 +4,6 @@
 source_host 10.0.0.1
 there_and_back
 ok "the VM is done" get vm.done 60
+net_counted
 ok "close" migctl vf0 close
 finish

@@ -9,5 +9,6 @@ tell vm.works
 ok "1000 pings" netcheck ping 10.0.0.1 1000 2000
 ok "A runs the VF" get a.runs 60
 ok "last pings" netcheck ping 10.0.0.1 5 2000
+net_counted
 tell vm.done
 finish

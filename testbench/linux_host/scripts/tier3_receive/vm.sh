@@ -14,5 +14,6 @@ say "$out"
 digest=${out#*digest }
 echo "${digest%%,*}" >$shared/vm.digest
 ok "A runs the VF" get a.runs 60
+net_counted
 tell vm.done
 finish

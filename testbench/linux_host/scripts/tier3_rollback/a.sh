@@ -9,5 +9,6 @@ ok "saving ends" migctl vf0 set STOP
 ok "the VF runs here again" migctl vf0 set RUNNING
 tell a.runs
 ok "the VM is done" get vm.done 60
+net_counted
 ok "close" migctl vf0 close
 finish

@@ -12,5 +12,6 @@ say "$out"
 read -r wanted <$shared/vm.digest
 out=${out#*digest }
 same "digest of the stream on both ends" "$wanted" "${out%%,*}"
+net_counted
 ok "close" migctl vf0 close
 finish

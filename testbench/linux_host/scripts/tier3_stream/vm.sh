@@ -10,5 +10,6 @@ digest=${out#*digest }
 echo "${digest%%,*}" >$shared/vm.digest
 ok "A runs the VF" get a.runs 60
 ok "last pings" netcheck ping 10.0.0.1 5 2000
+net_counted
 tell vm.done
 finish
