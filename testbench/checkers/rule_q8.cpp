@@ -25,6 +25,7 @@ constexpr std::uint32_t kDoorbell = 8;       // bytes
 constexpr std::uint32_t kBatch = 16;         // send entries that are fetched at a time
 constexpr Ps kSlack = 2 * model::kUs;
 constexpr Ps kIdle = model::kMs;  // a pause that long is none of the device's
+constexpr std::uint32_t kUnassigned = 1U << 31;  // the first number of a guest that no VMM knows
 
 /// Time that one frame takes of a machine in which others wait behind it: what it uses of reads,
 /// credits, contexts, link and port, one after the other, and once more: functions are served in
@@ -106,7 +107,9 @@ struct Suspect {
 };
 
 /// A window is the time from the SUSPEND of a VF to its resume on either host, and that of a whole
-/// migration. Siblings are the other VFs of the host. Send work: entries rung for, against frames
+/// migration. Functions that no VMM assigns to a guest are guests of their own, which go where their
+/// image is loaded; nobody tells of their migrations, and each of their quiesces is a window.
+/// Siblings are the other VFs of the host. Send work: entries rung for, against frames
 /// that left; what was rung for more than one service time ago is due. Receive work: frames that
 /// the port accepted, against completions in memory, up to what the device has contexts for.
 /// Nothing is expected of a function whose reads the host does not answer. A device that is
@@ -117,10 +120,11 @@ class Q8 final : public Rule {
       : context_(inputs.context),
         view_(inputs.view),
         sending_(kFunctionIndices),
-        guest_(kFunctionIndices, ~0U),
+        guest_(kFunctionIndices),
         gate_(kFunctionIndices),
         watched_(kFunctionIndices),
         last_(kFunctionIndices) {
+    std::generate(guest_.begin(), guest_.end(), [this] { return next_unassigned_++; });
     const auto& pcie = context_.pcie;
     const Ps trip = (2 * pcie.latency_ns + pcie.memory_ns) * model::kNs;
     cost_ = frame_cost(context_, context_.nic.mtu);
@@ -162,7 +166,7 @@ class Q8 final : public Rule {
         command.who.fn == 0 && target(command, who)) {
       gate_[function_index(who)] = true;
       leave_out(who);
-      if (moving(who)) {
+      if (moving(who) || unassigned(who)) {
         open(t, guest_[function_index(who)], who.host, false);
       }
     }
@@ -202,12 +206,20 @@ class Q8 final : public Rule {
     sending = Sending{};
     sending.position = sending_[function_index(from)].position;
     last_[function_index(to)].clear();
+    if (unassigned(from) && unassigned(to)) {
+      guest_[function_index(to)] = guest_[function_index(from)];
+    }
   }
 
   void function_reset(Ps t, FnRef who) override {
-    (void)t;
     if (is_nic(context_, who)) {
       gate_[function_index(who)] = false;
+      if (unassigned(who)) {
+        const std::uint32_t guest = std::exchange(guest_[function_index(who)], next_unassigned_++);
+        if (std::find(guest_.begin(), guest_.end(), guest) == guest_.end()) {
+          close(t, guest, false);  // it is nowhere else
+        }
+      }
       start_anew(who);
       sending_[function_index(who)].position.clear();
       last_[function_index(who)].clear();
@@ -311,6 +323,10 @@ class Q8 final : public Rule {
            view_.function_of_vhca(
                command.who.host,
                static_cast<std::uint32_t>(VF_GET(suspend_vhca_in, command.in, vhca_id)), who);
+  }
+
+  [[nodiscard]] bool unassigned(FnRef who) const {
+    return guest_[function_index(who)] >= kUnassigned;
   }
 
   /// A migration of the function's guest starts from this host.
@@ -606,6 +622,7 @@ class Q8 final : public Rule {
   Ps host_slow_ = 0;                        // a read that takes longer waits for the host
   DoorbellHalves halves_;
   std::vector<Sending> sending_;
+  std::uint32_t next_unassigned_ = kUnassigned;
   std::vector<std::uint32_t> guest_;
   std::vector<bool> gate_;                                    // from SUSPEND to the end of RESUME
   std::vector<std::uint32_t> watched_;                        // windows that have the function

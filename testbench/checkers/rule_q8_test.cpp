@@ -15,11 +15,15 @@ constexpr std::uint64_t kCqes = 0x200000;
 
 class RuleQ8 : public testing::Test {
  protected:
-  explicit RuleQ8(const std::function<void(CheckContext&)>& configure = nullptr) : rig_(configure) {
+  explicit RuleQ8(const std::function<void(CheckContext&)>& configure = nullptr, bool assigned = true)
+      : rig_(configure) {
     rig_.learn_vhca(0, 1);
     rig_.create_cq(kSibling, 0x400, 8, kCqes);
     rig_.create_sq(kSibling, kSq, 8, kRing);
     for (const model::FnRef who : {kVf, kSibling}) {
+      if (!assigned) {
+        break;
+      }
       rig_.bus().emit<model::Probe::driver>(&model::Observer::assigned, rig_.now(),
                                             std::uint32_t{who.fn}, who);
     }
@@ -79,6 +83,49 @@ TEST_F(RuleQ8, SiblingGoesOn) {
   EXPECT_EQ(rig_.evaluations("Q8"), 1U);
   EXPECT_EQ(rig_.rule("Q8").note(),
             "lowest sibling throughput 100.0 % of undisturbed, of 1 sibling windows");
+}
+
+/// Stock kernels: nobody assigns functions to guests or tells of migrations.
+class RuleQ8Unassigned : public RuleQ8 {
+ protected:
+  RuleQ8Unassigned() : RuleQ8({}, false) { rig_.learn_vhca(0, 3); }
+  std::uint64_t judged() {
+    rig_.rules().finish(rig_.now());
+    return rig_.evaluations("Q8");
+  }
+};
+
+TEST_F(RuleQ8Unassigned, AQuiesceIsAWindow) {
+  rig_.suspend(kVf, Half::initiator);
+  for (int i = 0; i < 30; ++i) {
+    post(1);
+    send(1);
+  }
+  rig_.resume(kVf, Half::initiator);
+  EXPECT_EQ(judged(), 1U);
+  EXPECT_EQ(rig_.violations("Q8"), 0U);
+}
+
+TEST_F(RuleQ8Unassigned, ASiblingThatIsHeldUpMeanwhileIsSeen) {
+  calm();
+  rig_.suspend(kVf, Half::initiator);
+  post(30);
+  rig_.advance(50 * kUs);
+  rig_.resume(kVf, Half::initiator);
+  send(30);
+  EXPECT_EQ(judged(), 1U);
+  EXPECT_EQ(rig_.violations("Q8"), 1U);
+}
+
+TEST_F(RuleQ8Unassigned, AResetEndsIt) {
+  rig_.suspend(kVf, Half::initiator);
+  for (int i = 0; i < 30; ++i) {
+    post(1);
+    send(1);
+  }
+  rig_.bus().emit<model::Probe::function_reset>(&model::Observer::function_reset, rig_.now(), kVf);
+  EXPECT_EQ(judged(), 1U);
+  EXPECT_EQ(rig_.violations("Q8"), 0U);
 }
 
 TEST_F(RuleQ8, SiblingStallsAndCatchesUp) {
