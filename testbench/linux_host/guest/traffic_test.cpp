@@ -22,6 +22,7 @@ class TrafficTest : public testing::Test, protected driver::EthBench {
   TrafficTest() {
     options_.mac = bench::guest_mac(0);
     EXPECT_TRUE(probe());
+    report_.uses("0000:00:01.0");
     on_frame_ = [this](Frame frame) {
       EXPECT_EQ(told("posted").count(bench::frame_hash(frame.data(), frame.size())), 1U)
           << "it was told before it could leave";
@@ -47,8 +48,7 @@ class TrafficTest : public testing::Test, protected driver::EthBench {
     for (const std::string& line : lines_) {
       if (line.find(" " + word + " ") != std::string::npos) {
         const auto call = bench::parse_user_call(line);
-        EXPECT_TRUE(call) << line;
-        EXPECT_EQ(call->numbers[0], traffic_options_.guest);
+        EXPECT_TRUE(call && call->numbers[0] == traffic_options_.guest) << line;
         numbers.insert(call->numbers.begin() + 1, call->numbers.end());
       }
     }
@@ -78,7 +78,6 @@ TEST_F(TrafficTest, every_frame_comes_back_and_a_burst_rings_once) {
 }
 
 TEST_F(TrafficTest, frames_are_told_in_bursts) {
-  report_.uses("0000:00:01.0");
   const auto traffic = start(40);
   EXPECT_TRUE(traffic->wait(50ms));
   EXPECT_EQ(told("posted").size(), 40U);
@@ -110,6 +109,7 @@ TEST_F(TrafficTest, what_an_abandoned_driver_had_completed_is_told) {
   traffic->abandon();
   EXPECT_EQ(told("abandoned").size(), 1U);
   EXPECT_EQ(told("posted").size(), 4U);
+  traffic->stop();
 }
 
 TEST_F(TrafficTest, a_burst_longer_than_the_ring_goes_out_in_parts) {

@@ -42,7 +42,7 @@ migrate() {
 }
 
 stop_and_start() {
-  ok "guest driver of a sibling" vfguest start sibling vf2 --guest 1 --gap-ns 10000
+  ok "guest driver of a sibling" vfguest start sibling vf2 --guest 1 --gap-ns 10000 --burst 12
   ok "traffic of the sibling" vfguest sibling send 300
   ok "traffic" vfguest guest send 200
   wait_ms 1
