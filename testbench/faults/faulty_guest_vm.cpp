@@ -1,9 +1,9 @@
 #include "testbench/faults/faulty_guest_vm.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "firmware/interface/fault_set.hpp"
+#include "testbench/faults/page_faults.hpp"
 #include "testbench/sim_platform/forwarding_device.hpp"
 
 namespace vfsim::bench {
@@ -26,6 +26,9 @@ struct Procedure {
   [[nodiscard]] bool has(VmmSide where, enum vf_fault fault) const {
     return side == where && vf_fault(faults, fault) != 0;
   }
+  [[nodiscard]] bool skips_sync() const {
+    return side == VmmSide::source && PageFaults(faults).skips_sync(vcpus_stopped);
+  }
 };
 
 /// Orders from a VMM that gets them wrong.
@@ -41,7 +44,7 @@ class MisledDevice final : public ForwardingDevice {
   Result<std::vector<std::uint64_t>> logging_report(std::uint64_t iova,
                                                     std::uint64_t length) override {
     auto pages = inner().logging_report(iova, length);
-    if (pages && vmm_.vcpus_stopped && vmm_.has(VmmSide::source, VF_FAULT_last_sync_skipped)) {
+    if (pages && vmm_.skips_sync()) {
       pages.value().clear();
     }
     return pages;
@@ -90,7 +93,7 @@ class MisledDevice final : public ForwardingDevice {
 class FaultyGuestVm final : public driver::GuestVm {
  public:
   FaultyGuestVm(driver::GuestVm& guest, VmmSide side, vf_fault_set faults)
-      : guest_(guest), vmm_{side, faults, false} {
+      : guest_(guest), vmm_{side, faults, false}, pages_(faults) {
     for (driver::VfioDevice* device : guest.devices()) {
       devices_.push_back(std::make_unique<MisledDevice>(*device, vmm_, devices_.empty()));
     }
@@ -103,23 +106,17 @@ class FaultyGuestVm final : public driver::GuestVm {
   void read_page(std::uint64_t gpa, std::uint8_t* to) const override { guest_.read_page(gpa, to); }
 
   void write_page(std::uint64_t gpa, const std::uint8_t* from) override {
-    const bool astray =
-        vmm_.has(VmmSide::destination, VF_FAULT_page_misplaced) && ++written_ % 64 == 0;
-    guest_.write_page(astray ? gpa ^ driver::kGuestPage : gpa, from);
+    guest_.write_page(vmm_.side == VmmSide::destination ? pages_.place(gpa) : gpa, from);
   }
 
   void cpu_log(bool on) override { guest_.cpu_log(on); }
 
   std::vector<std::uint64_t> cpu_report() override {
     std::vector<std::uint64_t> pages = guest_.cpu_report();
-    if (vmm_.vcpus_stopped && vmm_.has(VmmSide::source, VF_FAULT_last_sync_skipped)) {
+    if (vmm_.skips_sync()) {
       pages.clear();
     }
-    if (vmm_.has(VmmSide::source, VF_FAULT_cpu_page_missed)) {
-      pages.erase(std::remove_if(pages.begin(), pages.end(),
-                                 [this](std::uint64_t) { return ++reported_ % 4 == 0; }),
-                  pages.end());
-    }
+    pages_.lose_some(pages);
     return pages;
   }
 
@@ -145,8 +142,7 @@ class FaultyGuestVm final : public driver::GuestVm {
   driver::GuestVm& guest_;
   Procedure vmm_;
   std::vector<std::unique_ptr<MisledDevice>> devices_;
-  std::uint64_t written_ = 0;
-  std::uint64_t reported_ = 0;
+  PageFaults pages_;
 };
 
 }  // namespace
