@@ -30,10 +30,15 @@ bool readable(const std::string& what, const std::string& path, std::string& err
   return error.empty();
 }
 
-/// Why a defect has no place here; "" if it has. Drivers, VMM and hosts are Linux.
-std::string out_of_place(const CataloguedFault& fault, const model::NicParams& nic) {
+/// Why a defect has no place here; "" if it has. Drivers and hosts are Linux, and so is the VMM, but
+/// for the copy of a VM's memory.
+std::string out_of_place(const CataloguedFault& fault, const model::NicParams& nic, bool with_vm) {
+  if (fault.layer == "vmm" && fault.rule == "D2") {
+    return with_vm ? "" : "is about the memory of a VM, which this run has not; tiers 2 and 3 have";
+  }
   if (fault.layer != "nic" && fault.layer != "firmware" && fault.layer != "bus") {
-    return fmt::format("belongs to the {}, which is Linux here; allowed are faults of nic, firmware and bus", fault.layer);
+    return fmt::format("belongs to the {}, which is Linux here; allowed are faults of nic, firmware and bus, and of the vmm about D2",
+                       fault.layer);
   }
   return fault.rule == "P2"   ? "needs a peer device, which such a machine has not"
          : fault.rule == "A1" && !model::is_rtl(nic, nic.cmd_doorbell)
@@ -41,10 +46,13 @@ std::string out_of_place(const CataloguedFault& fault, const model::NicParams& n
              : "";
 }
 
-bool all_in_place(const std::vector<std::string>& faults, const model::NicParams& nic, std::string& error) {
+bool all_in_place(const LinuxCommand& command, const model::NicParams& nic, std::string& error) {
+  const auto& wanted = command.what.faults;
+  const bool with_vm = std::any_of(command.run.guests.begin(), command.run.guests.end(),
+                                   [](const GuestPlan& plan) { return plan.vm; });
   for (const CataloguedFault& fault : fault_catalogue()) {
-    const bool wanted = std::find(faults.begin(), faults.end(), fault.name) != faults.end();
-    if (const std::string why = out_of_place(fault, nic); wanted && !why.empty()) {
+    const std::string why = out_of_place(fault, nic, with_vm);
+    if (!why.empty() && std::find(wanted.begin(), wanted.end(), fault.name) != wanted.end()) {
       error = fmt::format("linux: --fault {} {}; see vfsim list faults", fault.name, why);
     }
   }
@@ -76,7 +84,7 @@ int linux_command(LinuxCommand command) {
   Scenario scenario;
   std::string error;
   if (!complete(command, error) || !apply(command.wave, command.run, error) || !prepare(command.what, scenario, error) ||
-      !all_in_place(command.what.faults, scenario.nic, error)) {
+      !all_in_place(command, scenario.nic, error)) {
     return bad_input(error);
   }
   std::signal(SIGINT, on_interrupt);

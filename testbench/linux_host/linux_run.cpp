@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <sys/stat.h>
 #include <systemc>
 
@@ -47,7 +48,8 @@ LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
   const RunGuest::Events events{
       [this] { return now(); }, [this] { wake(); },
       [this](model::FnRef who) { return commands_.told(who); },
-      [this](RunGuest& guest, const std::string& words) { return asked(guest, words); }};
+      [this](RunGuest& guest, const std::string& words) { return asked(guest, words); },
+      [this](const VmMemory::Part& memory) { tell_memory(memory); }};
   for (const GuestPlan& plan : options.guests) {
     guests_.push_back(
         std::make_unique<RunGuest>(machine_, plan, with_vm, events, *options.stop));
@@ -55,7 +57,9 @@ LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
       console_ = std::make_unique<ShellConsole>();
     }
     if (plan.vm) {
-      follower_ = std::make_unique<VmFollower>(machine_, *guests_.back(), commands_, events.now,
+      copier_ = std::make_unique<VmCopier>(machine_.probes, machine_.oracle, guests_.back()->vm_memory(),
+                                           kVmFunction, scenario.faults);
+      follower_ = std::make_unique<VmFollower>(machine_, *guests_.back(), commands_, *copier_, events.now,
                                                events.wake);
     }
   }
@@ -143,6 +147,11 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
     return machine_.told(guest, what);
   }
   return machine_.disturbances->request(guest.plan().host, verb, what);
+}
+
+void LinuxRun::tell_memory(const VmMemory::Part& memory) {
+  std::ofstream(folder_ + "/host/shared/vm.memory")
+      << fmt::format("{:#x}+{:#x}\n", memory.address, memory.bytes);
 }
 
 void LinuxRun::tell_phase(bool begins) {

@@ -50,6 +50,8 @@ class LinuxRun {
   [[nodiscard]] bool launch(std::string& error);
   [[nodiscard]] std::string asked(RunGuest& guest, const std::string& words);
   void tell_phase(bool begins);
+  /// Lets the hosts' scripts know what to track.
+  void tell_memory(const VmMemory::Part& memory);
   /// Waits for the wall clock or for what is typed. @return the time at which to go on
   [[nodiscard]] SimNs pace(SimNs due);
   /// The thread that lets guests run.
@@ -75,7 +77,8 @@ class LinuxRun {
   std::string folder_;
   std::vector<std::unique_ptr<RunGuest>> guests_;
   std::unique_ptr<ShellConsole> console_;  // of the guest with a shell
-  std::unique_ptr<VmFollower> follower_;  // where there is a VM
+  std::unique_ptr<VmCopier> copier_;      // where there is a VM
+  std::unique_ptr<VmFollower> follower_;  // the same
   bool vm_starts_ = false;
   std::string phase_;  // that a script has begun, "" none
   model::KernelEvent wake_;

@@ -1,6 +1,7 @@
 #include "testbench/linux_host/run_guest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -28,6 +29,9 @@ RunGuest::RunGuest(LinuxMachine& machine, GuestPlan plan, bool with_vm, Events e
       events_(std::move(events)),
       guest_(machine.calendar, plan_.name, ram_, *this, stop) {
   if (plan_.vm) {
+    vm_memory_ = std::make_unique<VmMemory>(
+        std::array<model::HostMemory*, kHosts>{&machine.hosts[0]->memory(), &machine.hosts[1]->memory()},
+        kVmMemory, plan_.host, ram_);
     PciSlot& slot = guest_.add_slot(machine.place(plan_.host, kVmFunction));
     slot.emulate_config(machine.scenario().pcie);
     return;
@@ -58,7 +62,7 @@ std::vector<model::FnRef> RunGuest::functions_at(const std::string& address) con
 bool RunGuest::guest_memory(int file, std::uint64_t offset, std::uint64_t start,
                             std::uint64_t bytes) {
   if (plan_.vm) {
-    return vm_memory(file, offset, start, bytes);
+    return share_vm(file, offset, start, bytes);
   }
   model::HostMemory& memory = machine_.hosts[plan_.host]->memory();
   if (start + bytes > kVmMemory || !map_file(memory, file, offset, start, bytes)) {
@@ -73,15 +77,14 @@ bool RunGuest::guest_memory(int file, std::uint64_t offset, std::uint64_t start,
   return true;
 }
 
-bool RunGuest::vm_memory(int file, std::uint64_t offset, std::uint64_t start, std::uint64_t bytes) {
+bool RunGuest::share_vm(int file, std::uint64_t offset, std::uint64_t start, std::uint64_t bytes) {
+  if (!vm_memory_->share(file, offset, start, bytes)) {
+    return false;
+  }
   for (std::uint8_t h = 0; h < kHosts; ++h) {
-    if (start + bytes < start ||
-        !map_file(machine_.hosts[h]->memory(), file, offset, kVmMemory + start, bytes)) {
-      return false;
-    }
     machine_.grant(h, kVmFunction, start, bytes, kVmMemory + start);
   }
-  ram_ = {&machine_.hosts[plan_.host]->memory(), kVmMemory, start, bytes};
+  events_.vm_shares({start, bytes});
   return true;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "testbench/linux_host/function_bus.hpp"
 #include "testbench/linux_host/linux_guest.hpp"
 #include "testbench/linux_host/linux_machine.hpp"
+#include "testbench/linux_host/vm_memory.hpp"
 
 namespace vfsim::bench {
 
@@ -33,6 +35,8 @@ class RunGuest final : public GuestListener, public FunctionBus {
     std::function<bool(model::FnRef)> told;
     /// "@vfsim WORDS" on the console. @return "" or what is wrong with it
     std::function<std::string(RunGuest&, const std::string& words)> asked;
+    /// A VM has shared its memory.
+    std::function<void(const VmMemory::Part&)> vm_shares;
   };
 
   /// @param with_vm  whether the run has a VM, whose VF then belongs to no host
@@ -42,6 +46,8 @@ class RunGuest final : public GuestListener, public FunctionBus {
   [[nodiscard]] const GuestPlan& plan() const { return plan_; }
   [[nodiscard]] LinuxGuest& linux_guest() { return guest_; }
   [[nodiscard]] const LinuxGuest& linux_guest() const { return guest_; }
+  /// Of a VM; empty before it has begun.
+  [[nodiscard]] VmMemory& vm_memory() { return *vm_memory_; }
   [[nodiscard]] model::FnRef function_of(const PciSlot& slot) const;
   [[nodiscard]] std::vector<model::FnRef> functions_at(const std::string& address) const override;
   /// Its script has ended, and it does not power off: a driver may wait for ever.
@@ -63,8 +69,8 @@ class RunGuest final : public GuestListener, public FunctionBus {
   void guest_wakes() override { events_.wake(); }
 
  private:
-  [[nodiscard]] bool vm_memory(int file, std::uint64_t offset, std::uint64_t start,
-                               std::uint64_t bytes);
+  [[nodiscard]] bool share_vm(int file, std::uint64_t offset, std::uint64_t start,
+                              std::uint64_t bytes);
   void show(const std::string& line);
 
   LinuxMachine& machine_;
@@ -72,6 +78,7 @@ class RunGuest final : public GuestListener, public FunctionBus {
   const bool with_vm_;
   Events events_;
   GuestRam ram_;
+  std::unique_ptr<VmMemory> vm_memory_;
   std::string trouble_;  // what the console told of
   int status_ = 0;       // of its script
   bool ended_ = false;

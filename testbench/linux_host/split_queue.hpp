@@ -27,6 +27,13 @@ struct GuestRam {
   [[nodiscard]] bool write(std::uint64_t address, const void* from, std::size_t count) const {
     return holds(address, count) && memory->write(base + address, from, count);
   }
+  /// nullptr: outside.
+  [[nodiscard]] std::uint8_t* view(std::uint64_t address, std::size_t count) const {
+    return holds(address, count) ? memory->view(base + address, count) : nullptr;
+  }
+  [[nodiscard]] bool touched(std::uint64_t address) const {
+    return holds(address, 1) && memory->touched(base + address);
+  }
 };
 
 /// A buffer that the driver made available: its readable bytes, and where it may be written.

@@ -309,11 +309,18 @@ TEST(SharedMemoryTest, a_range_of_a_host_is_memory_of_another_process) {
   std::array<char, 5> seen{};
   EXPECT_TRUE(memory.read(0x8000, seen.data(), seen.size()));
   EXPECT_EQ(std::string(seen.data(), seen.size()), "guest");
-  EXPECT_TRUE(memory.touched(0xa000));
-  EXPECT_FALSE(memory.touched(0xb000));
+  EXPECT_FALSE(memory.touched(0x8000));
   EXPECT_TRUE(memory.write(0xaffb, "model", 5));
+  EXPECT_TRUE(memory.touched(0xa000));
   ASSERT_EQ(pread(file.get(), seen.data(), seen.size(), 0x3ffb), 5);
   EXPECT_EQ(std::string(seen.data(), seen.size()), "model");
+  EXPECT_FALSE(map_own(memory, (1 << 20) - 0x1000, 0x2000));
+  ASSERT_TRUE(map_own(memory, 0x8000, 0x3000));
+  EXPECT_TRUE(memory.read(0x8000, seen.data(), seen.size()));
+  EXPECT_EQ(seen[0], 0) << "its own";
+  EXPECT_TRUE(memory.write(0x8000, "model", 5));
+  ASSERT_EQ(pread(file.get(), seen.data(), seen.size(), 0x1000), 5);
+  EXPECT_EQ(std::string(seen.data(), seen.size()), "guest") << "the file is another";
 }
 
 }  // namespace

@@ -14,10 +14,11 @@ std::string host_name(std::uint8_t host) {
 }  // namespace
 
 VmFollower::VmFollower(LinuxMachine& machine, RunGuest& vm, CommandWatch& commands,
-                       std::function<SimNs()> now, std::function<void()> wake)
+                       VmCopier& copier, std::function<SimNs()> now, std::function<void()> wake)
     : machine_(machine),
       vm_(vm),
       commands_(commands),
+      copier_(copier),
       now_(std::move(now)),
       wake_(std::move(wake)),
       host_(vm.plan().host) {
@@ -33,12 +34,14 @@ void VmFollower::quiescing(model::Ps t, model::FnRef who, Half half) {
     steps_.stopped = now_();
     steps_.from = host_;
     vm_.linux_guest().freeze(steps_.stopped);
+    copier_.stopped();
     tell(t, false);
   }
 }
 
 void VmFollower::thaw(model::Ps t) {
   if (std::exchange(frozen_, false)) {
+    copier_.run_on(host_);
     record();
     tell(t, true);
     vm_.linux_guest().thaw(now_());
@@ -49,7 +52,7 @@ void VmFollower::thaw(model::Ps t) {
 /// A stop without an image was none of a migration.
 void VmFollower::record() {
   const Steps steps = std::exchange(steps_, Steps{});
-  if (steps.begin == kNeverNs) {
+  if (steps.saved == 0) {
     return;
   }
   const SimNs end = now_();
@@ -57,11 +60,12 @@ void VmFollower::record() {
   m.vf = kVmVf;
   m.from = host_name(steps.from);
   m.to = host_name(steps.from == 0 ? 1 : 0);
-  m.begin_ns = std::min(steps.begin, steps.stopped);
+  m.begin_ns = std::min(copier_.figures().begin / model::kNs, steps.stopped);
   m.end_ns = end;
   m.downtime_ns = end - steps.stopped;
   m.state_bytes = steps.bytes;
-  m.precopy_rounds = steps.rounds;
+  m.memory_bytes = copier_.figures().bytes;
+  m.precopy_rounds = copier_.figures().rounds;
   m.outcome = host_ == steps.from ? "rolled_back" : "completed";
   const SimNs saved = std::max(steps.saved, steps.stopped);
   const SimNs loaded = std::max(steps.loaded, saved);
@@ -72,12 +76,13 @@ void VmFollower::record() {
   migrations_.push_back(m);
 }
 
-void VmFollower::image_saved(model::Ps, model::FnRef who, const ImageView& image) {
+void VmFollower::image_saved(model::Ps t, model::FnRef who, const ImageView& image) {
   if (is_here(who)) {
     steps_.saved = now_();
-    steps_.begin = std::min(steps_.begin, steps_.saved);
     steps_.bytes += image.count;
-    steps_.rounds += frozen_ ? 0 : 1;
+    if (frozen_) {
+      copier_.saved(t);
+    }
   }
 }
 
@@ -87,9 +92,15 @@ void VmFollower::not_quiesced(model::Ps t, model::FnRef who, Half half) {
   }
 }
 
-void VmFollower::resuming(model::Ps, model::FnRef who, Half) {
-  if (frozen_ && who.fn == kVmFunction && who.host != host_) {
+void VmFollower::resuming(model::Ps t, model::FnRef who, Half) {
+  if (!frozen_ || who.fn != kVmFunction) {
+    return;
+  }
+  if (who.host != host_) {
     move(who);
+  }
+  if (host_ != steps_.from) {
+    copier_.complete(t);
   }
 }
 

@@ -5,17 +5,18 @@
 
 #include "testbench/linux_host/command_watch.hpp"
 #include "testbench/linux_host/run_guest.hpp"
+#include "testbench/linux_host/vm_copier.hpp"
 #include "testbench/report/result.hpp"
 
 namespace vfsim::bench {
 
 /// What a VMM does besides the commands that the hosts' drivers give: the VM's virtual CPUs stop
 /// when its VF is told to stop as an initiator, and run again when it has resumed as one; when the
-/// state of the stopped VF has been loaded into the VF of the other host, that is the VM's. A source
-/// that resumes takes its VM back.
+/// state of the stopped VF has been loaded into the VF of the other host, that is the VM's. A
+/// source that resumes takes its VM back. The VM's memory is VmCopier's.
 class VmFollower final : public FunctionEvents {
  public:
-  VmFollower(LinuxMachine& machine, RunGuest& vm, CommandWatch& commands,
+  VmFollower(LinuxMachine& machine, RunGuest& vm, CommandWatch& commands, VmCopier& copier,
              std::function<SimNs()> now, std::function<void()> wake);
 
   void quiescing(model::Ps t, model::FnRef who, Half half) override;
@@ -24,16 +25,13 @@ class VmFollower final : public FunctionEvents {
   void resumed(model::Ps t, model::FnRef who, Half half) override;
   void image_saved(model::Ps t, model::FnRef who, const ImageView& image) override;
   void image_loaded(model::Ps t, model::FnRef from, model::FnRef to) override;
-  /// What it went through: its VF's state was saved, and its CPUs stood still. Memory and rounds are
-  /// not known here: hosts do as they like.
+  /// What it went through: its VF's state was saved, and its CPUs stood still.
   [[nodiscard]] const std::vector<MigrationResult>& migrations() const { return migrations_; }
 
  private:
   struct Steps {
-    SimNs begin = kNeverNs;  // of the first SAVE's end
     SimNs stopped = 0, saved = 0, loaded = 0;
     std::uint64_t bytes = 0;
-    std::uint32_t rounds = 0;
     std::uint8_t from = 0;
   };
   [[nodiscard]] bool is_here(model::FnRef who) const {
@@ -47,6 +45,7 @@ class VmFollower final : public FunctionEvents {
   LinuxMachine& machine_;
   RunGuest& vm_;
   CommandWatch& commands_;
+  VmCopier& copier_;
   std::function<SimNs()> now_;
   std::function<void()> wake_;
   std::uint8_t host_;

@@ -191,26 +191,46 @@ has_precopy() {
   return 1
 }
 
-# migrate_out NAME IMAGE: an open VF up to STOP_COPY. The image goes to the other guests in pieces, those of pre-copy (where
-# the driver has it) while the VF works. A VM that uses it stands still from the first arc of the stop on.
+# vm_memory: sets memory to the range of the VM's memory, which the simulator has told.
+vm_memory() { read -r memory <"$shared/vm.memory"; }
+
+# dirty_pages NAME: what the VF has written since the last time. The simulator copies these pages to the other host.
+dirty_pages() { ok "dirty pages" migctl "$1" dirty report /tmp/reported "$memory"; }
+
+# migrate_out NAME IMAGE: an open VF up to STOP_COPY, and its VM's memory. The image goes to the other guests in pieces, those
+# of pre-copy (where the driver has it) while the VF works. The VM stands still from the first arc of the stop on. Its
+# memory is complete before the last piece is.
 migrate_out() {
-  local piece=1
+  local piece=1 round precopy=
   tell "$2.soon"
   ok "the destination is ready" get "$2.ready" 60 1
-  if has_precopy "$1"; then
-    ok "pre-copy" migctl "$1" set PRE_COPY
-    while [ $piece -le 2 ]; do
+  vm_memory
+  ok "dirty tracking" migctl "$1" dirty start "$memory"
+  has_precopy "$1" && precopy=yes
+  [ ! $precopy ] || ok "pre-copy" migctl "$1" set PRE_COPY
+  for round in 1 2; do
+    if [ $precopy ]; then
       ok "piece $piece" migctl "$1" save "$shared/$2.$piece"
       tell "$2.$piece.complete"
-      wait_ms 2
-      ok "what is left" migctl "$1" precopy
       piece=$((piece + 1))
-    done
-  fi
+    fi
+    wait_ms 2
+    [ ! $precopy ] || ok "what is left" migctl "$1" precopy
+    dirty_pages "$1"
+  done
+  wait_ms 1 # a VMM sends these pages now, and the VM works
   ok "stop and copy" migctl "$1" set STOP_COPY
+  dirty_pages "$1"
   ok "piece $piece, the last" migctl "$1" save "$shared/$2.$piece"
   tell "$2.$piece.last"
   tell "$2.$piece.complete"
+}
+
+# leave_source NAME: the destination runs the VF.
+leave_source() {
+  ok "dirty tracking ends" migctl "$1" dirty stop
+  ok "source stops" migctl "$1" set STOP
+  ok "source is left" migctl "$1" close
 }
 
 # load_pieces NAME IMAGE: all but the last, whose file is in last then.
@@ -239,8 +259,7 @@ there_and_back() {
   wait_ms 100
   migrate_out vf0 there
   ok "B runs it" get b.runs 30
-  ok "source stops" migctl vf0 set STOP
-  ok "source is left" migctl vf0 close
+  leave_source vf0
   open_vf vf0 0
   wait_ms 200
   tell a.open

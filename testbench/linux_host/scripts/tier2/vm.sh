@@ -8,8 +8,6 @@ ok "to vfio-pci" bind $nic vfio-pci
 ok "guest driver" vfguest start guest $nic --burst 32
 ok "traffic" vfguest guest send 200
 ok "traffic before" vfguest guest wait
-try vfguest guest pool
-echo "${out#*pool }" >$shared/vm.pool
 ok "traffic" vfguest guest send 20000
 tell vm.works
 ok "B runs the VF" get b.runs 60

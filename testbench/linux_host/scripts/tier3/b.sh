@@ -9,7 +9,6 @@ tell b.runs
 ok "A is ready again" get a.open 30
 migrate_out vf0 back
 ok "A runs it" get a.runs 30
-ok "source stops" migctl vf0 set STOP
-ok "close" migctl vf0 close
+leave_source vf0
 ok "the VM is done" get vm.done 60
 finish

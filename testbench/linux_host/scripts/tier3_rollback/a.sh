@@ -5,6 +5,7 @@ source_host 10.0.0.1
 wait_ms 100
 migrate_out vf0 there
 ok "B has refused it" get b.refused 30
+ok "dirty tracking ends" migctl vf0 dirty stop
 ok "saving ends" migctl vf0 set STOP
 ok "the VF runs here again" migctl vf0 set RUNNING
 tell a.runs
