@@ -97,10 +97,11 @@ case $case in
     ;;
   fault.*)
     fault=${case#fault.}
+    read -r folder overrides < <(sed -n "s/^$fault //p" "$here/fault_runs.txt")
     options=()
-    for override in $(sed -n "s/^$fault //p" "$here/fault_runs.txt"); do options+=(--set "$override"); done
+    for override in $overrides; do options+=(--set "$override"); done
     rule=$("$vfsim" list faults | awk -v fault="$fault" '$1 == fault { print $3 }')
-    run fault --script "$scripts/faults" --fault "$fault" "${options[@]}"
+    run fault --script "$scripts/$folder" --limit 20 --fault "$fault" "${options[@]}"
     [ $status = 1 ] || fail "$fault: exit status $status"
     grep -q " $rule violated" "$work/fault.txt" || fail "$fault was not seen by $rule"
     nothing_left
