@@ -270,10 +270,13 @@ SimNs LinuxRun::pace(SimNs due) {
                         return guest->plan().shell;
                       }))->linux_guest();
   const std::string typed = console_->typed();
-  if (shell.alive() && !shell.takes_input()) {
-    error_ = "a shell needs Linux 6.12: this kernel does not wake for what is typed";
-  } else if (!typed.empty()) {
+  if (typed.empty()) {
+    return at;
+  }
+  if (!typed_) {
     shell.type(typed);
+  } else if (!typed_->type(typed)) {
+    error_ = folder_ + ": what is typed cannot be written there";
   }
   return at;
 }
@@ -316,6 +319,9 @@ bool LinuxRun::start_guests() {
   for (const auto& guest : guests_) {
     if (guest->linux_guest().waits_for_start() && (!guest->plan().vm || vm_starts_)) {
       guest->linux_guest().start(now());
+      if (guest->plan().shell && !guest->linux_guest().takes_input()) {
+        typed_ = std::make_unique<TypedFiles>(folder_ + "/host/typed");
+      }
       return true;
     }
   }

@@ -77,6 +77,7 @@ class LinuxRun {
   std::string folder_;
   std::vector<std::unique_ptr<RunGuest>> guests_;
   std::unique_ptr<ShellConsole> console_;  // of the guest with a shell
+  std::unique_ptr<TypedFiles> typed_;      // where the console itself does not take it
   std::unique_ptr<VmCopier> copier_;      // where there is a VM
   std::unique_ptr<VmFollower> follower_;  // the same
   bool vm_starts_ = false;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <poll.h>
 #include <unistd.h>
 #include <utility>
@@ -67,5 +69,21 @@ void ShellConsole::take() {
 }
 
 std::string ShellConsole::typed() { return std::exchange(typed_, {}); }
+
+TypedFiles::TypedFiles(std::string folder) : folder_(std::move(folder)) {
+  std::error_code ignored;  // type() tells
+  std::filesystem::create_directory(folder_, ignored);
+}
+
+bool TypedFiles::type(const std::string& bytes) {
+  const std::string path = folder_ + "/" + std::to_string(count_++);
+  const std::string part = path + ".part";
+  std::ofstream file(part, std::ios::binary);
+  file << bytes;
+  file.close();
+  std::error_code failed;
+  std::filesystem::rename(part, path, failed);
+  return file && !failed;
+}
 
 }  // namespace vfsim::bench

@@ -35,4 +35,19 @@ class ShellConsole {
   std::uint64_t simulated_ = 0;  // at wall_
 };
 
+/// For a guest whose console does not wake for what is typed: its init types it
+/// (testbench/linux_host/guest/typist.hpp). Each piece is a file of a folder of the guest, named by its number
+/// from 0, which is there as a whole or not at all.
+class TypedFiles {
+ public:
+  /// Makes the folder, without which the guest's init does not look.
+  explicit TypedFiles(std::string folder);
+  /// False: it cannot be written.
+  [[nodiscard]] bool type(const std::string& bytes);
+
+ private:
+  const std::string folder_;
+  unsigned count_ = 0;
+};
+
 }  // namespace vfsim::bench

@@ -19,9 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "testbench/linux_host/guest/typist.hpp"
+
 namespace {
 
 constexpr int kNoScript = 3;
+constexpr const char* kTyped = "/host/typed";  // there if the console does not take what is typed
 
 struct CommandLine {
   std::string folder, role;
@@ -91,6 +94,13 @@ int run_shell(const char* script) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/// The console's keyboard, where that is a folder of files.
+void start_typist() {
+  if (::access(kTyped, X_OK) == 0 && ::fork() == 0) {
+    vfsim::guest::type_from(kTyped, STDIN_FILENO);
+  }
+}
+
 int run(const CommandLine& words) {
   // times of the host's files are not the guest's business: no access time is written
   if (!words.folder.empty() &&
@@ -105,6 +115,7 @@ int run(const CommandLine& words) {
         "/lib/vfsim.sh; the "
         "end: exit\n",
         words.role.c_str());
+    start_typist();
     return run_shell(nullptr);
   }
   const std::string script = "/host/" + words.role + ".sh";
