@@ -1,6 +1,7 @@
 #include "waves/fst_file.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstapi.h>
 
 namespace vfsim::waves {
@@ -22,9 +23,19 @@ std::string binary(std::uint64_t value, std::uint32_t bits) {
   return text;
 }
 
+/// A device or pipe would be replaced by the file.
+bool can_be_named(const std::string& path) {
+  std::error_code ignored;
+  const auto there = std::filesystem::status(path, ignored);
+  return !std::filesystem::exists(there) || std::filesystem::is_regular_file(there);
+}
+
 }  // namespace
 
 FstFile::FstFile(std::string path) : path_(std::move(path)) {
+  if (!can_be_named(path_)) {
+    return;
+  }
   // The writer does not check that its first file was opened, so that is done here.
   std::FILE* probe = std::fopen(part(path_).c_str(), "wb");
   if (probe == nullptr) {

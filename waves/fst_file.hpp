@@ -23,7 +23,7 @@ class FstFile {
   FstFile(const FstFile&) = delete;
   FstFile& operator=(const FstFile&) = delete;
 
-  /// False: the file could not be made; all other calls then do nothing.
+  /// False: the file could not be made, or the name is that of a device or folder; all other calls then do nothing.
   [[nodiscard]] bool ok() const { return writer_ != nullptr; }
   [[nodiscard]] const std::string& path() const { return path_; }
 

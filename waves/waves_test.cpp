@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <filesystem>
+#include <sys/stat.h>
 #include <fstapi.h>
 #include <fstream>
 #include <sstream>
@@ -122,6 +123,17 @@ class Recorder : public testing::Test {
   model::ProbeBus bus_;
   SignalBoard board_{bus_, SignalSpace{2, 1}, 0x0100};
 };
+
+TEST(FstFile, ADeviceIsNotReplaced) {
+  const std::string path = testing::TempDir() + "fst_pipe";
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  FstFile file(path);
+  EXPECT_FALSE(file.ok());
+  EXPECT_FALSE(file.close());
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  std::filesystem::remove(path);
+}
 
 TEST_F(Recorder, StatesCommandsTlpsAndPhases) {
   const std::string path = temp("recorder.fst");
