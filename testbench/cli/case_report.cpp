@@ -1,6 +1,5 @@
 #include "testbench/cli/case_report.hpp"
 
-#include "testbench/regress/plan.hpp"
 #include "testbench/report/html_report.hpp"
 #include "testbench/scenarios/params.hpp"
 
@@ -19,9 +18,9 @@ std::vector<ReportParam> params_of(Scenario& scenario) {
 
 }  // namespace
 
-bool write_report(const std::string& path, const RunRequest& what, Scenario& scenario,
+bool write_report(const std::string& path, const std::string& replay, Scenario& scenario,
                   const Result& result, const Story& story, std::string& error) {
-  return write_file(path, html_report(result, story, params_of(scenario), replay_command(what)),
+  return write_file(path, html_report(result, story, params_of(scenario), replay),
                     error);
 }
 

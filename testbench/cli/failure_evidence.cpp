@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "testbench/cli/case_report.hpp"
+#include "testbench/regress/plan.hpp"
 #include "testbench/regress/pool.hpp"
 
 namespace vfsim::bench {
@@ -42,7 +43,7 @@ int explain_case(const std::string& folder, const Case& what, Result& result) {
   options.wave_span.last = kWave;
   const int status = run_scenario(scenario, options, result);
   std::string error;
-  if (!write_report(folder + "/report.html", what.run, scenario, result, story, error)) {
+  if (!write_report(folder + "/report.html", replay_command(what.run), scenario, result, story, error)) {
     result.error = error;
     return kInternal;
   }

@@ -6,6 +6,7 @@
 
 #include "testbench/cli/case_report.hpp"
 #include "testbench/cli/outputs.hpp"
+#include "testbench/regress/plan.hpp"
 #include "testbench/report/account.hpp"
 #include "testbench/report/result.hpp"
 
@@ -26,7 +27,7 @@ bool save(const RunCommand& command, Scenario& scenario, const Result& result, c
     return false;
   }
   if (!command.report.empty() &&
-      !write_report(command.report, command.what, scenario, result, story, error)) {
+      !write_report(command.report, replay_command(command.what), scenario, result, story, error)) {
     return false;
   }
   return command.run.out_dir.empty() ||

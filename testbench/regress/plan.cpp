@@ -99,7 +99,11 @@ std::vector<Case> cases_of(const Plan& plan) {
 }
 
 std::string replay_command(const RunRequest& run) {
-  std::string out = fmt::format("./vfsim run {} --seed {}", quoted(run.scenario), run.seed);
+  return fmt::format("./vfsim run {} --seed {}{}", quoted(run.scenario), run.seed, changes_in_words(run));
+}
+
+std::string changes_in_words(const RunRequest& run) {
+  std::string out;
   for (const std::string& assignment : run.overrides) {
     out += " --set " + quoted(assignment);
   }

@@ -33,5 +33,7 @@ struct Plan {
 
 /// The command that runs a case alone: "./vfsim run random --seed 17 --set nic.vfs=2".
 [[nodiscard]] std::string replay_command(const RunRequest& run);
+/// The options in it that change the scenario: " --set a.b=1 --fault c".
+[[nodiscard]] std::string changes_in_words(const RunRequest& run);
 
 }  // namespace vfsim::bench
