@@ -28,7 +28,7 @@ double seconds_since(Clock::time_point begin) {
 Figures measure_linux(const std::string& tier, const LinuxOptions& kernels) {
   static const volatile std::sig_atomic_t never = 0;
   LinuxOptions options = kernels;
-  options.preload = fixed_random_library();
+  options.preload = kernel_preload();
   options.guests = guests_of_tier(tier);
   options.stop = &never;
   RunRequest request;

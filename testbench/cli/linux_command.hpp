@@ -16,7 +16,7 @@ struct LinuxCommand {
   bool shell = false;   // guest A gets one
   LinuxOptions run;
   WaveOptions wave;
-  std::string json;
+  std::string json, report;  // files, "" none
 };
 
 /// Prints what the guests write on their consoles, and the verdict. @return an ExitStatus

@@ -226,6 +226,7 @@ void add_linux_command(CLI::App& app, LinuxCommand& command, int& status) {
   linux_app->add_option("--initramfs", command.run.initramfs, "its initramfs")->required();
   add_picture_options(*linux_app, command.run, command.wave);
   linux_app->add_option("--json", command.json, "write the result to this file")->check(file_name);
+  linux_app->add_option("--report", command.report, "write the report page to this file (HTML, needs nothing else)")->check(file_name);
   linux_app
       ->add_option("--limit", command.run.limit_s, "simulated seconds after which a run has failed")
       ->check(CLI::Range(1U, 1000000U))

@@ -1,7 +1,9 @@
 #include "testbench/linux_host/descriptor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -47,6 +49,20 @@ Descriptor listen_at(const std::string& path) {
     listener.close();
   }
   return listener;
+}
+
+// A socket of the abstract name space: there is no file that a killed process could leave.
+Descriptor claim_name(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  Descriptor claim(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const std::size_t bytes = std::min(name.size(), sizeof(address.sun_path) - 1);
+  std::memcpy(address.sun_path + 1, name.data(), bytes);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + bytes);
+  if (bind(claim.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    claim.close();
+  }
+  return claim;
 }
 
 Descriptor accept_from(const Descriptor& listener) {

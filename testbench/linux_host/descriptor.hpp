@@ -28,6 +28,9 @@ class Descriptor {
 
 /// A listening socket of the file system; one peer is expected. Not open() when it cannot be made.
 [[nodiscard]] Descriptor listen_at(const std::string& path);
+/// Holds a name of this machine that one process can hold at a time, which ends with the descriptor
+/// or the process. Not open(): another has it.
+[[nodiscard]] Descriptor claim_name(const std::string& name);
 /// The peer that connected, not open() if none has. Its reads give up after some seconds: a peer
 /// that sends half a message does not hold up the simulator.
 [[nodiscard]] Descriptor accept_from(const Descriptor& listener);

@@ -36,6 +36,8 @@ class KernelProcess {
   bool drain(std::string& to);
   /// A debugger holds it: it may stand for as long as that likes.
   [[nodiscard]] bool debugged() const;
+  /// Processor time that it has used itself, without what it has started.
+  [[nodiscard]] double cpu_seconds() const;
   /// It will read that. What does not fit any more is lost.
   void type(const std::string& bytes);
   /// Ends it and all it started.

@@ -28,8 +28,8 @@ class GuestListener {
   virtual void guest_line(const std::string& line) = 0;
   /// The beginning of a line, at which the console stands.
   virtual void guest_prompt(const std::string& part) { (void)part; }
-  /// Whether the guest need not tell at once of accesses through this slot: it will wait, and does
-  /// not poll for the answer to a command.
+  /// Whether the guest need not tell at once of accesses through this slot: it is expected to wait,
+  /// and not to poll for the answer to a command. One that does is found out, which takes a second.
   [[nodiscard]] virtual bool guest_will_wait(const PciSlot& slot) const = 0;
   /// In calendar time: step() may find something to do.
   virtual void guest_wakes() = 0;
@@ -88,7 +88,7 @@ class LinuxGuest final : private PciSlot::Owner {
                             std::uint64_t bytes) override;
   void command_rung(PciSlot& slot) override;
   void interrupted() override;
-  void overrun() override;
+  void failed(const std::string& why) override { end(why); }
 
   [[nodiscard]] SimNs time_at(SimNs now) const { return now - offset_; }
   void prepare();
@@ -96,6 +96,9 @@ class LinuxGuest final : private PciSlot::Owner {
   void serve(SimNs now);
   /// Waits for its next messages and takes them. False: it will send none any more.
   bool serve_once(SimNs now);
+  /// It runs on without a word, and has rung for a command of which it was not to tell: it is stopped until the answer.
+  /// @param begins  it has just been seen to say nothing
+  bool polls_for_command(bool begins);
   void deliver(SimNs now);
   /// Tells the guest of a queue, and takes its answer.
   bool call(PciSlot& slot, std::uint32_t queue, SimNs now);
@@ -116,6 +119,7 @@ class LinuxGuest final : private PciSlot::Owner {
   SimNs stopped_at_ = 0;
   PciSlot* stopped_by_ = nullptr;
   bool released_ = false;
+  double silent_from_ = 0;  // its processor time then
   bool deliver_ = false;
   bool typed_ = false;  // it has input to read
   bool begun_ = false;  // its clock has spoken

@@ -2,6 +2,7 @@
 #include "testbench/linux_host/linux_guest.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+
+#include "firmware/interface/layout.h"
+#include "testbench/linux_host/driver_rings.hpp"
 
 namespace vfsim::bench {
 namespace {
@@ -110,7 +114,7 @@ class LinuxGuestTest : public testing::Test, protected GuestListener {
 
   bool guest_memory(int, std::uint64_t, std::uint64_t, std::uint64_t) override { return false; }
   void guest_line(const std::string& line) override { lines_.push_back(line); }
-  bool guest_will_wait(const PciSlot&) const override { return false; }
+  bool guest_will_wait(const PciSlot&) const override { return waits_; }
   void guest_wakes() override {}
 
   std::string folder_;
@@ -118,6 +122,7 @@ class LinuxGuestTest : public testing::Test, protected GuestListener {
   model::Calendar calendar_{"calendar"};
   GuestRam ram_{};
   std::vector<std::string> lines_;
+  bool waits_ = false;
   LinuxGuest guest_{calendar_, "A", ram_, *this, stop_};
   std::thread kernel_;
 };
@@ -188,6 +193,43 @@ TEST_F(LinuxGuestTest, it_gives_up_when_it_is_told) {
   stop_ = 1;
   EXPECT_FALSE(guest_.await_start());
   EXPECT_EQ(guest_.error(), "interrupted");
+}
+
+// Its driver was expected to wait for an event, rings for a command without telling, and polls for the answer.
+TEST_F(LinuxGuestTest, one_that_polls_against_expectation_is_stopped_until_the_answer) {
+  constexpr std::uint64_t kRings = 0x1000, kAccess = 0x8000;
+  model::HostMemory memory(1 << 20);
+  ram_ = {&memory, 0, 0, 1 << 20};
+  PciSlot& slot = guest_.add_slot({nullptr, 0, 0, 0});
+  SplitQueue& queue = slot.link().queue(0);
+  ASSERT_TRUE(queue.set_size(8));
+  queue.set_addresses(kRings, kRings + 0x1000, kRings + 0x2000);
+  queue.enable(true);
+  DriverRings driver{memory, kRings, kRings + 0x1000, kRings + 0x2000, 8};
+  const PcidevHeader doorbell{static_cast<std::uint8_t>(PcidevOp::mmio_write), 0, 0, 4, VF_BAR_CMD_DB};
+  memory.write(kAccess, &doorbell, sizeof(doorbell));
+  driver.descriptor(0, kAccess, sizeof(doorbell) + 4, 0);
+  waits_ = true;
+  program("while :; do :; done");
+  std::atomic<bool> answered{false};
+  std::uint64_t now = 99;
+  run_kernel([&](Kernel& kernel) {
+    kernel.sleep_until(100);
+    driver.offer(0);
+    while (!answered) {
+    }
+    now = kernel.ask(kGet);
+  });
+  guest_.step(1100);
+  ASSERT_EQ(guest_.stopped_by(), &slot);
+  EXPECT_FALSE(guest_.ready(5000));
+  answered = true;
+  guest_.release();
+  ASSERT_TRUE(guest_.ready(5000));
+  guest_.step(5000);
+  kernel_.join();
+  EXPECT_EQ(now, 100U) << "to the guest no time has passed";
+  EXPECT_EQ(guest_.error(), "");
 }
 
 TEST_F(LinuxGuestTest, a_kernel_that_talks_nonsense_is_gone) {

@@ -16,6 +16,7 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
     : scenario_(scenario),
       rtl(calendar, probes, true),
       oracle(probes, kMostGuests),
+      frames(probes, scenario.nic.mtu),
       wire(calendar, scenario.wire, scenario.nic.link_gbps),
       echo(oracle) {
   std::array<Hardware, kHosts> hardware{};
@@ -26,8 +27,9 @@ LinuxMachine::LinuxMachine(const Scenario& scenario)
                                            model::rtl_blocks(scenario.nic, h, calendar, rtl.session()));
     decorators_[h] = std::make_unique<NicDecorators>(calendar, probes, *nics[h], *hosts[h], h,
                                                      scenario.faults);
+    from_wire[h] = std::make_unique<SpoiledWire>(*nics[h]);
     decorators_[h]->connect(scenario.nic.vfs + 1,
-                            wire.attach(*nics[h], nullptr, model::Relay::reflective));
+                            wire.attach(*from_wire[h], nullptr, model::Relay::reflective));
     hardware[h] = {hosts[h].get(), nics[h].get()};
   }
   echo.connect(wire.attach(echo, &echo));

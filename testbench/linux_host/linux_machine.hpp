@@ -11,8 +11,10 @@
 #include "testbench/faults/nic_decorators.hpp"
 #include "testbench/linux_host/disturbance.hpp"
 #include "testbench/linux_host/echo_peer.hpp"
+#include "testbench/linux_host/frame_check.hpp"
 #include "testbench/linux_host/function_place.hpp"
 #include "testbench/linux_host/guest_traffic.hpp"
+#include "testbench/linux_host/spoiled_wire.hpp"
 #include "testbench/linux_host/user_space.hpp"
 #include "testbench/oracle/oracle.hpp"
 #include "testbench/report/event_log.hpp"
@@ -49,6 +51,7 @@ class LinuxMachine {
   RtlWatch rtl;  // of blocks that the scenario wants as RTL
   std::array<std::unique_ptr<model::Host>, kHosts> hosts;
   std::array<std::unique_ptr<model::Nic>, kHosts> nics;
+  std::array<std::unique_ptr<SpoiledWire>, kHosts> from_wire;  // what those get
 
  private:
   std::array<std::unique_ptr<NicDecorators>, kHosts> decorators_;
@@ -61,6 +64,7 @@ class LinuxMachine {
   std::unique_ptr<EventLog> events;
   Oracle oracle;
   GuestTraffic guest_traffic{oracle};
+  FrameCheck frames;
   model::EthernetWire wire;
   EchoPeer echo;
 };

@@ -3,14 +3,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
+#include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sys/stat.h>
+#include <optional>
 #include <systemc>
 
 #include "testbench/linux_host/one_cpu.hpp"
+#include "testbench/report/story_recorder.hpp"
 #include "testbench/runner/runner.hpp"
 
 namespace vfsim::bench {
@@ -65,30 +66,23 @@ LinuxRun::LinuxRun(const Scenario& scenario, const LinuxOptions& options)
   }
 }
 
-LinuxRun::~LinuxRun() {
-  guests_.clear();
-  std::error_code ignored;
-  if (!folder_.empty()) {
-    fs::remove_all(folder_, ignored);
-  }
-}
+// The kernels end before their folder goes.
+LinuxRun::~LinuxRun() { guests_.clear(); }
 
 bool LinuxRun::prepare_folder(std::string& wrong) {
-  std::string name = (fs::temp_directory_path() / "vfsim-linux-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) {
-    wrong = name + ": cannot be made";
+  if (!folder_.make(wrong)) {
     return false;
   }
-  folder_ = name;
+  const std::string& folder = folder_.path();
   try {
-    fs::create_symlink(fs::absolute(options_.kernel), folder_ + "/linux");
-    fs::create_symlink(fs::absolute(options_.initramfs), folder_ + "/initramfs");
-    fs::create_directories(folder_ + "/host/shared");
+    fs::create_symlink(fs::absolute(options_.kernel), folder + "/linux");
+    fs::create_symlink(fs::absolute(options_.initramfs), folder + "/initramfs");
+    fs::create_directories(folder + "/host/shared");
     if (!options_.files.empty()) {
-      fs::copy(options_.files, folder_ + "/host");  // not the folders in it
+      fs::copy(options_.files, folder + "/host");  // not the folders in it
     }
     for (const auto& guest : guests_) {
-      fs::copy_file(guest->plan().script, fmt::format("{}/host/{}.sh", folder_, guest->plan().role),
+      fs::copy_file(guest->plan().script, fmt::format("{}/host/{}.sh", folder, guest->plan().role),
                     fs::copy_options::overwrite_existing);
     }
   } catch (const fs::filesystem_error& e) {
@@ -103,7 +97,7 @@ bool LinuxRun::launch(std::string& wrong) {
     // numbers, and runs are to be equal.
     KernelCommand command;
     command.program = "./linux";
-    command.folder = folder_;
+    command.folder = folder_.path();
     command.preload = options_.preload;
     command.arguments = {fmt::format("mem={}M", options_.memory_mib),
                          "initrd=initramfs",
@@ -122,8 +116,8 @@ bool LinuxRun::launch(std::string& wrong) {
     if (guest->plan().shell) {
       command.arguments.push_back("vfsim.shell");
     }
-    if (!guest->linux_guest().launch(folder_, command)) {
-      wrong = fmt::format("guest {}: {}", guest->plan().name, guest->linux_guest().error());
+    if (!guest->linux_guest().launch(folder_.path(), command)) {
+      wrong = fmt::format("guest {}: {} (the kernel is {})", guest->plan().name, guest->linux_guest().error(), options_.kernel);
     }
   }
   return wrong.empty();
@@ -143,6 +137,10 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
     tell_phase(true);
     return "";
   }
+  if (verb == "spoil" && what == "frame") {
+    machine_.from_wire[guest.plan().host]->spoil_next();
+    return "";
+  }
   if (verb == "call") {
     return machine_.told(guest, what);
   }
@@ -150,7 +148,7 @@ std::string LinuxRun::asked(RunGuest& guest, const std::string& words) {
 }
 
 void LinuxRun::tell_memory(const VmMemory::Part& memory) {
-  std::ofstream(folder_ + "/host/shared/vm.memory")
+  std::ofstream(folder_.path() + "/host/shared/vm.memory")
       << fmt::format("{:#x}+{:#x}\n", memory.address, memory.bytes);
 }
 
@@ -172,6 +170,10 @@ int LinuxRun::run(Result& result) {
     result.error = pictures.error();
     return kBadInput;
   }
+  std::optional<StoryRecorder> story;
+  if (options_.story != nullptr) {
+    story.emplace(machine_.probes, *machine_.rules, *machine_.events, model::Host::kNicRid);
+  }
   sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_DO_NOTHING);  // it stopped
   sc_core::sc_spawn([this] { schedule(); }, "guests");
   sc_core::sc_start();
@@ -179,9 +181,20 @@ int LinuxRun::run(Result& result) {
   if (follower_) {
     result.migrations = follower_->migrations();
   }
+  if (story) {
+    *options_.story = story->finish();
+  }
   result.error = failure();
+  if (const std::string frames = machine_.frames.account(); !frames.empty()) {
+    std::puts(frames.c_str());
+  }
+  if (!begun_ && *options_.stop == 0) {
+    result.error += "; it is " + options_.kernel;
+    return kBadInput;
+  }
   if (!pictures.close()) {
     result.error = pictures.error();
+    return kBadInput;
   }
   const bool broken = std::any_of(result.rules.begin(), result.rules.end(),
                                   [](const RuleCount& rule) { return rule.violations != 0; });
@@ -193,8 +206,11 @@ std::string LinuxRun::failure() const {
   if (*options_.stop != 0) {
     return console_ ? "" : "the run was interrupted";
   }
-  if (!error_.empty()) {
+  if (!error_.empty() || left()) {
     return error_;
+  }
+  if (!machine_.frames.wrong().empty()) {
+    return machine_.frames.wrong();
   }
   // What failed later failed because of it.
   const auto first = std::min_element(guests_.begin(), guests_.end(), [](const auto& a, const auto& b) {
@@ -215,6 +231,15 @@ bool LinuxRun::broken() {
     error_ = describe(**lost);
   }
   return lost != guests_.end();
+}
+
+RunGuest* LinuxRun::shell() const {
+  const auto at = std::find_if(guests_.begin(), guests_.end(), [](const auto& guest) { return guest->plan().shell; });
+  return at == guests_.end() ? nullptr : at->get();
+}
+
+bool LinuxRun::left() const {
+  return shell() != nullptr && begun_ && !shell()->linux_guest().alive();
 }
 
 SimNs LinuxRun::now() const {
@@ -266,17 +291,14 @@ bool LinuxRun::step_one() {
 
 SimNs LinuxRun::pace(SimNs due) {
   const SimNs at = console_->pace(now(), due);
-  LinuxGuest& shell = (*std::find_if(guests_.begin(), guests_.end(), [](const auto& guest) {
-                        return guest->plan().shell;
-                      }))->linux_guest();
   const std::string typed = console_->typed();
   if (typed.empty()) {
     return at;
   }
   if (!typed_) {
-    shell.type(typed);
+    shell()->linux_guest().type(typed);
   } else if (!typed_->type(typed)) {
-    error_ = folder_ + ": what is typed cannot be written there";
+    error_ = folder_.path() + ": what is typed cannot be written there";
   }
   return at;
 }
@@ -320,7 +342,7 @@ bool LinuxRun::start_guests() {
     if (guest->linux_guest().waits_for_start() && (!guest->plan().vm || vm_starts_)) {
       guest->linux_guest().start(now());
       if (guest->plan().shell && !guest->linux_guest().takes_input()) {
-        typed_ = std::make_unique<TypedFiles>(folder_ + "/host/typed");
+        typed_ = std::make_unique<TypedFiles>(folder_.path() + "/host/typed");
       }
       return true;
     }
@@ -329,12 +351,10 @@ bool LinuxRun::start_guests() {
 }
 
 void LinuxRun::schedule() {
-  bool there = true;
-  for (const auto& guest : guests_) {
-    there = there && guest->linux_guest().await_start();
-  }
-  while (there && alive() && *options_.stop == 0 && error_.empty() && !broken() &&
-         (start_guests() || step_one() || advance())) {
+  begun_ = std::all_of(guests_.begin(), guests_.end(),
+                       [](const auto& guest) { return guest->linux_guest().await_start(); });
+  while (begun_ && alive() && !left() && *options_.stop == 0 && error_.empty() && !broken() &&
+         std::ferror(stdout) == 0 && (start_guests() || step_one() || advance())) {
   }
   (void)broken();  // one that did not even come to its start
   machine_.calendar.stop();

@@ -7,11 +7,16 @@
 #include <vector>
 
 #include "testbench/linux_host/command_watch.hpp"
+#include "testbench/linux_host/run_folder.hpp"
 #include "testbench/linux_host/shell_console.hpp"
 #include "testbench/linux_host/vm_follower.hpp"
+#include "testbench/report/story.hpp"
 #include "testbench/runner/pictures.hpp"
 
 namespace vfsim::bench {
+
+/// A guest's PCI bus has eight slots, and one function in each.
+inline constexpr std::uint32_t kMostVfs = 7;
 
 struct LinuxOptions : PictureOptions {
   std::string kernel;     // binary
@@ -22,6 +27,7 @@ struct LinuxOptions : PictureOptions {
   std::vector<GuestPlan> guests;
   std::string files;  // folder whose files the guests find in /host, too, "" none
   const volatile std::sig_atomic_t* stop = nullptr;
+  Story* story = nullptr;  // of the report page, null: not wanted
 };
 
 /// Where the wall time of a run went, in seconds.
@@ -68,18 +74,23 @@ class LinuxRun {
   void judge_stops();
   [[nodiscard]] bool alive() const;
   [[nodiscard]] bool broken();
+  /// Null if no guest has one.
+  [[nodiscard]] RunGuest* shell() const;
+  /// Who had a shell is gone, and what the other guests do does not matter any more.
+  [[nodiscard]] bool left() const;
   [[nodiscard]] std::string failure() const;
   [[nodiscard]] static std::string describe(const RunGuest& guest);
 
   const LinuxOptions& options_;
   LinuxMachine machine_;
   CommandWatch commands_;
-  std::string folder_;
+  RunFolder folder_;
   std::vector<std::unique_ptr<RunGuest>> guests_;
   std::unique_ptr<ShellConsole> console_;  // of the guest with a shell
   std::unique_ptr<TypedFiles> typed_;      // where the console itself does not take it
   std::unique_ptr<VmCopier> copier_;      // where there is a VM
   std::unique_ptr<VmFollower> follower_;  // the same
+  bool begun_ = false;  // all kernels came to their start
   bool vm_starts_ = false;
   std::string phase_;  // that a script has begun, "" none
   model::KernelEvent wake_;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # linux_test.sh VFSIM BUILD VERSION CASE: tests with a real kernel (label linux). Exit status 77: there is none.
-# Cases: tier<TIER> and faults (twice, equal), fault.<FAULT>, rtl, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic, shell.
+# Cases: tier<TIER>, faults and checksums (twice, equal), fault.<FAULT>, rtl, commands, actions.<SCRIPTS>, interrupt, interrupt_vm, killed, panic,
+# panic_in_migration, errors, shell, simulator_killed.
 set -euo pipefail
 vfsim=$1 build=$2 version=$3 case=$4
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -28,22 +29,36 @@ run() {
   status=0
   "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" "$@" >"$work/$name.txt" 2>&1 || status=$?
 }
-# begin_and_await LINE: begins tier 3, and returns when its transcript has the line; sets pid
+# begin_and_await LINE OPTIONS...: begins a run, and returns when its transcript has the line; sets pid
 begin_and_await() {
-  "$vfsim" linux 3 --kernel-image "$kernel" --initramfs "$initramfs" >"$work/begun.txt" 2>&1 &
+  local line=$1
+  shift
+  "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" "$@" >"$work/begun.txt" 2>&1 &
   pid=$!
-  until grep -q "$1" "$work/begun.txt"; do
-    kill -0 $pid 2>/dev/null || fail "the run ended before it said '$1'"
+  until grep -q "$line" "$work/begun.txt"; do
+    kill -0 $pid 2>/dev/null || fail "the run ended before it said '$line'"
     sleep 0.05
+  done
+}
+# No process of a run may be left.
+no_kernel_left() {
+  local pid
+  for pid in $(pgrep -f "uml_dir=uml/.*vfsim.dir"); do # other runs may be going on
+    case $(readlink "/proc/$pid/cwd") in "$TMPDIR"/*) fail "a kernel is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")" ;; esac
   done
 }
 # No process, socket or folder of a run may be left.
 nothing_left() {
   [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind: $(ls -A "$TMPDIR")"
-  local pid
-  for pid in $(pgrep -f "uml_dir=uml/.*vfsim.dir"); do # other runs may be going on
-    case $(readlink "/proc/$pid/cwd") in "$TMPDIR"/*) fail "a kernel is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")" ;; esac
-  done
+  no_kernel_left
+}
+# interrupted WHAT: a signal that ends the run has been sent to pid
+interrupted() {
+  status=0
+  wait $pid || status=$?
+  [ $status = 1 ] || fail "$1: exit status $status"
+  grep -q "the run was interrupted" "$work/begun.txt" || fail "$1: no word of the interrupt"
+  nothing_left
 }
 # The order of a function's commands: opcodes, one a line.
 commands_of() {
@@ -65,7 +80,7 @@ commands_by_action() {
 }
 
 case $case in
-  tier* | faults)
+  tier* | faults | checksums)
     for n in 1 2; do
       run $n --script "$scripts/$case" --json "$work/$n.json"
       [ $status = 0 ] || fail "$case: exit status $status"
@@ -107,31 +122,20 @@ case $case in
     nothing_left
     ;;
   interrupt)
-    printf 'while :; do :; done\n' >"$work/forever.sh"
-    printf 'sleep 1000000\n' >"$work/sleep.sh"
+    printf 'echo begun; while :; do :; done\n' >"$work/forever.sh"
+    printf 'echo begun; sleep 1000000\n' >"$work/sleep.sh"
     for script in forever sleep; do
-      "$vfsim" linux --kernel-image "$kernel" --initramfs "$initramfs" --script "$work/$script.sh" --limit 1000000 \
-        >"$work/$script.txt" 2>&1 &
-      pid=$!
-      sleep 4
+      begin_and_await '| begun' --script "$work/$script.sh" --limit 1000000
       kill -INT $pid
-      status=0
-      wait $pid || status=$?
-      [ $status = 1 ] || fail "$script: exit status $status"
-      grep -q "the run was interrupted" "$work/$script.txt" || fail "$script: no word of the interrupt"
-      nothing_left
+      interrupted "$script"
     done
     ;;
   interrupt_vm)
     # early, with the VM running, in the middle of it
     for line in 'Linux version' 'first pings' 'B runs it'; do
-      begin_and_await "$line"
+      begin_and_await "$line" 3
       kill -TERM $pid
-      status=0
-      wait $pid || status=$?
-      [ $status = 1 ] || fail "after '$line': exit status $status"
-      grep -q "the run was interrupted" "$work/begun.txt" || fail "after '$line': no word of the interrupt"
-      nothing_left
+      interrupted "after '$line'"
     done
     ;;
   shell)
@@ -159,14 +163,77 @@ case $case in
       nothing_left
     done
     ;;
+  panic_in_migration)
+    # of each guest, while the VF is on its way (a kernel without memory panics on request)
+    for role in a b vm; do
+      rm -rf "$work/scripts"
+      cp -r "$scripts/tier3" "$work/scripts"
+      sed -i "s|^\. /lib/vfsim.sh|&\n(echo 1 >/proc/sys/vm/panic_on_oom; wait_ms 480; mkdir /tmp/full; mount -t tmpfs -o size=1G none /tmp/full\n\
+        dd if=/dev/zero of=/tmp/full/x bs=1M) \&|" "$work/scripts/$role.sh"
+      run panic --script "$work/scripts"
+      [ $status = 1 ] || fail "$role: exit status $status"
+      name=$(echo "${role:0:1}" | tr abv ABV)
+      grep -q "fail (guest $name: Kernel panic" <(tail -n 1 "$work/panic.txt") || fail "$role: no word of the panic"
+      nothing_left
+    done
+    ;;
+  errors)
+    # one line, the right exit status, nothing left
+    # wrong STATUS TEXT OPTIONS...: the last line has the text
+    wrong() {
+      local expected=$1 text=$2
+      shift 2
+      run wrong "$@"
+      [ $status = "$expected" ] || fail "$*: exit status $status"
+      grep -q -- "$text" <(tail -n 1 "$work/wrong.txt") || fail "$*: no word of '$text'"
+      nothing_left
+    }
+    echo true >"$work/true.sh"
+    echo text >"$work/text"
+    for option in --events --timeline --json; do
+      wrong 2 "/dev/full: cannot be written" --script "$work/true.sh" $option /dev/full
+    done
+    wrong 2 "nowhere.sh' is no file" --script "$work/nowhere.sh"
+    wrong 2 "nic.vfs = 9: .* allowed is 1 to 7" --script "$work/true.sh" --set nic.vfs=9
+    (initramfs=$work/text; wrong 1 "Kernel panic" --script "$work/true.sh")
+    (kernel=$work/text; wrong 2 "$work/text' cannot be executed" --script "$work/true.sh")
+    (kernel=/bin/true; wrong 2 "guest A: the kernel ended before it began; it is /bin/true" --script "$work/true.sh")
+    (
+      TMPDIR=$work/nowhere
+      run wrong --script "$work/true.sh"
+      [ $status = 2 ] || fail "TMPDIR: exit status $status"
+      grep -q "nowhere: no folder for temporary files" "$work/wrong.txt" || fail "no word of TMPDIR"
+    )
+    for stdout in '| head -n 1' '>/dev/full'; do # who reads goes away; nothing can be written
+      status=0
+      eval "\"$vfsim\" linux 3 --kernel-image \"$kernel\" --initramfs \"$initramfs\" 2>\"$work/wrong.txt\" $stdout >/dev/null" || status=$?
+      [ $status = 2 ] || fail "$stdout: exit status $status"
+      [ "$(cat "$work/wrong.txt")" = "vfsim: linux: standard output cannot be written to" ] || fail "$stdout: another word"
+      nothing_left
+    done
+    ;;
   killed)
     # one of several kernels ends before its time: the others do not wait for it
-    begin_and_await 'first pings'
+    begin_and_await 'first pings' 3
     for guest in $(pgrep -o -f "umid=vm .*vfsim.role=vm" -P $pid); do kill -KILL "$guest"; done
     status=0
     wait $pid || status=$?
     [ $status = 1 ] || fail "exit status $status"
     grep -q "guest V: its kernel ended before its script did" <(tail -n 1 "$work/begun.txt") || fail "no word of the end"
+    nothing_left
+    ;;
+  simulator_killed)
+    # no kernel nor program of a guest goes on; the folder is removed by the next run
+    for line in 'Linux version' 'first pings' 'B runs it'; do
+      begin_and_await "$line" 3
+      kill -KILL $pid
+      wait $pid || true
+      sleep 1
+      no_kernel_left
+      [ "$(ls -A "$TMPDIR" | wc -l)" = 1 ] || fail "after '$line' there are $(ls -A "$TMPDIR")"
+    done
+    echo true >"$work/true.sh"
+    run next --script "$work/true.sh"
     nothing_left
     ;;
   *) fail "unknown case $case" ;;

@@ -96,7 +96,7 @@ std::uint64_t PciSlot::remapped(std::uint64_t at, std::uint64_t value) {
 }
 
 void PciSlot::prepare(bool quiet) {
-  link_.queue(kAccesses).want_kicks(!quiet);
+  link_.queue(kAccesses).want_kicks(!quiet || polls_);
   link_.queue(kInterrupts).want_kicks(false);
 }
 
@@ -105,6 +105,15 @@ void PciSlot::look() {
   if (!messages_.empty()) {
     owner_.interrupted();
   }
+}
+
+bool PciSlot::find_command() {
+  if (!take_accesses()) {
+    return false;
+  }
+  polls_ = true;
+  owner_.command_rung(*this);
+  return true;
 }
 
 bool PciSlot::take_accesses() {
@@ -118,6 +127,9 @@ bool PciSlot::take_accesses() {
     } else {
       link_.queue(kAccesses).give_back(head, 0);
     }
+  }
+  if (link_.queue(kAccesses).broken()) {
+    owner_.failed("a queue of its PCI transport holds what no driver may write there");
   }
   return rung;
 }
@@ -136,7 +148,7 @@ bool PciSlot::kicked(std::uint32_t queue) {
 void PciSlot::count_unreaped(const PcidevAccess& access) {
   unreaped_ = access.reads() ? 0 : unreaped_ + 1;
   if (unreaped_ == link_.queue(kAccesses).entries()) {
-    owner_.overrun();
+    owner_.failed("it wrote more registers at one time than the queue of its PCI transport holds, which loses the rest");
   }
 }
 

@@ -50,8 +50,8 @@ class PciSlot final : public VirtioDevice {
     virtual void command_rung(PciSlot& slot) = 0;
     /// Something waits for deliver().
     virtual void interrupted() = 0;
-    /// The guest's queue is full of posted writes: its driver loses those that follow.
-    virtual void overrun() = 0;
+    /// The guest cannot go on: why, one line.
+    virtual void failed(const std::string& why) = 0;
   };
 
   static constexpr std::uint32_t kInterrupts = 1;  // queue
@@ -69,6 +69,9 @@ class PciSlot final : public VirtioDevice {
   void prepare(bool quiet);
   /// Takes what the guest has done and not told of.
   void look();
+  /// Takes what the guest has not told of while it runs on; as command_rung() if a command doorbell is among it: it polls
+  /// for that command, and will be heard at once from now on.
+  [[nodiscard]] bool find_command();
   /// Something is to be told to the guest.
   [[nodiscard]] bool wants_delivery() const { return !messages_.empty() || posted_ >= kReapAfter; }
   /// Hands interrupts and answered writes to the guest's queues. @return the queues that are to be
@@ -106,6 +109,7 @@ class PciSlot final : public VirtioDevice {
   VhostUser link_;
   std::set<std::uint32_t> routes_;      // data of messages that are the guest's
   std::deque<std::uint32_t> messages_;  // data of interrupts that the guest has not got
+  bool polls_ = false;                  // it did, when it was expected to wait
   std::uint32_t posted_ = 0;            // writes answered since the last read
   std::uint32_t unreaped_ = 0;          // writes that came since, and whose entries are not free
 };

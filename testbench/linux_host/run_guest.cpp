@@ -16,8 +16,12 @@ constexpr std::string_view kExitMark = "VFSIM-EXIT ";
 constexpr std::string_view kRequestMark = "@vfsim ";
 constexpr SimNs kPowerOff = 5'000'000'000;  // what a guest may take for it
 constexpr std::string_view kPanic = "Kernel panic";
+constexpr SimNs kPanicEnd = 10'000'000;  // what it takes to end then; from some places it does not
 // Where a VM's memory lies in the memory of both hosts, behind that of the hosts' own guests.
 constexpr std::uint64_t kVmMemory = 1ULL << 32;
+
+/// Whether it can be written is judged by who runs the guests (ferror).
+void write_out(const std::string& text) { (void)!std::fwrite(text.data(), 1, text.size(), stdout); }
 
 }  // namespace
 
@@ -90,7 +94,7 @@ bool RunGuest::share_vm(int file, std::uint64_t offset, std::uint64_t start, std
 
 void RunGuest::guest_prompt(const std::string& part) {
   if (plan_.shell && part[0] != kRequestMark[0] && part.size() > shown_) {
-    fmt::print("{}", part.substr(shown_));
+    write_out(part.substr(shown_));
     std::fflush(stdout);
     shown_ = part.size();
   }
@@ -98,11 +102,11 @@ void RunGuest::guest_prompt(const std::string& part) {
 
 void RunGuest::show(const std::string& line) {
   if (plan_.shell) {
-    fmt::print("{}\n", line.substr(std::min(std::exchange(shown_, 0), line.size())));
+    write_out(line.substr(std::min(std::exchange(shown_, 0), line.size())) + '\n');
     return;
   }
   const SimNs t = events_.now();
-  fmt::print("[{:>4}.{:09}] {}| {}\n", t / 1'000'000'000, t % 1'000'000'000, plan_.name, line);
+  write_out(fmt::format("[{:>4}.{:09}] {}| {}\n", t / 1'000'000'000, t % 1'000'000'000, plan_.name, line));
 }
 
 void RunGuest::guest_line(const std::string& line) {
@@ -122,12 +126,14 @@ void RunGuest::guest_line(const std::string& line) {
   }
   if (const auto panic = line.find(kPanic); panic != std::string::npos && trouble_.empty()) {
     trouble_ = line.substr(panic);
+    panicked_at_ = events_.now();
   }
   show(line);
 }
 
 bool RunGuest::overdue(SimNs now) const {
-  return ended_ && guest_.alive() && now > ended_at_ + kPowerOff;
+  const bool late = ended_ && now > ended_at_ + kPowerOff;
+  return guest_.alive() && (late || (panicked_at_ != kNeverNs && now > panicked_at_ + kPanicEnd));
 }
 
 std::string RunGuest::failure() const {

@@ -50,7 +50,7 @@ class RunGuest final : public GuestListener, public FunctionBus {
   [[nodiscard]] VmMemory& vm_memory() { return *vm_memory_; }
   [[nodiscard]] model::FnRef function_of(const PciSlot& slot) const;
   [[nodiscard]] std::vector<model::FnRef> functions_at(const std::string& address) const override;
-  /// Its script has ended, and it does not power off: a driver may wait for ever.
+  /// Its script has ended, or it has panicked, and it goes on: a driver may wait for ever.
   [[nodiscard]] bool overdue(SimNs now) const;
   /// Once it has come so far as to wait for its start: it ended before its script did.
   [[nodiscard]] bool lost() const { return !ended_ && !guest_.alive(); }
@@ -84,6 +84,7 @@ class RunGuest final : public GuestListener, public FunctionBus {
   bool ended_ = false;
   std::size_t shown_ = 0;  // of the line at which the console of a shell stands
   SimNs ended_at_ = 0;
+  SimNs panicked_at_ = kNeverNs;
   LinuxGuest guest_;
 };
 

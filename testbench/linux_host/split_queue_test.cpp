@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testbench/linux_host/driver_rings.hpp"
 #include "testbench/linux_host/pcidev.hpp"
 
 namespace vfsim::bench {
@@ -17,7 +18,8 @@ constexpr std::uint64_t kDescriptors = 0x11000;
 constexpr std::uint64_t kAvailable = 0x12000;
 constexpr std::uint64_t kUsed = 0x13000;
 constexpr std::uint64_t kData = 0x14000;
-constexpr std::uint16_t kNext = 1, kWrite = 2, kIndirect = 4;
+constexpr std::uint16_t kNext = DriverRings::kNext, kWrite = DriverRings::kWrite,
+                        kIndirect = DriverRings::kIndirect;
 
 /// A driver that writes its rings by hand.
 class SplitQueueTest : public testing::Test {
@@ -30,22 +32,14 @@ class SplitQueueTest : public testing::Test {
   }
   void descriptor(std::uint16_t index, std::uint64_t address, std::uint32_t bytes,
                   std::uint16_t flags, std::uint16_t next = 0) {
-    const struct {
-      std::uint64_t address;
-      std::uint32_t bytes;
-      std::uint16_t flags, next;
-    } d{address, bytes, flags, next};
-    memory_.write(kDescriptors + 16ULL * index, &d, 16);
+    driver_.descriptor(index, address, bytes, flags, next);
   }
-  void offer(std::uint16_t head) {
-    memory_.write(kAvailable + 4 + 2ULL * (offered_++ % 8), &head, 2);
-    memory_.write(kAvailable + 2, &offered_, 2);
-  }
+  void offer(std::uint16_t head) { driver_.offer(head); }
 
   model::HostMemory memory_{1 << 20};
+  DriverRings driver_{memory_, kDescriptors, kAvailable, kUsed, 8};
   GuestRam ram_{&memory_, 0, kStart, kBytes};
   SplitQueue queue_{ram_};
-  std::uint16_t offered_ = 0;
 };
 
 TEST_F(SplitQueueTest, a_chain_is_gathered_filled_and_given_back) {
@@ -65,13 +59,8 @@ TEST_F(SplitQueueTest, a_chain_is_gathered_filled_and_given_back) {
   EXPECT_FALSE(queue_.fill(*buffer, "0123456789abc", 13));
   EXPECT_EQ(std::memcmp(memory_.view(kData + 0x300, 4), "6789", 4), 0);
   queue_.give_back(buffer->head, 10);
-  std::uint16_t used = 0;
-  std::uint32_t element[2] = {};
-  memory_.read(kUsed + 2, &used, 2);
-  memory_.read(kUsed + 4, element, 8);
-  EXPECT_EQ(used, 1U);
-  EXPECT_EQ(element[0], 3U);
-  EXPECT_EQ(element[1], 10U);
+  EXPECT_EQ(driver_.returned(), 1U);
+  EXPECT_THAT(driver_.element(0), testing::ElementsAre(3U, 10U));
   EXPECT_FALSE(queue_.take());
 }
 

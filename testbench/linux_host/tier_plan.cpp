@@ -46,8 +46,8 @@ std::string linux_machine_file(const std::vector<GuestPlan>& guests) {
   return std::filesystem::is_regular_file(own, ignored) ? own : kFolder + "machine.toml";
 }
 
-std::string fixed_random_library() {
-  return VF_FIXED_RANDOM;
+std::string kernel_preload() {
+  return VF_KERNEL_PRELOAD;
 }
 
 }  // namespace vfsim::bench

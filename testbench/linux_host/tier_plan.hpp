@@ -18,7 +18,7 @@ namespace vfsim::bench {
 /// Their machine, a scenario file: machine.toml beside the first one's script, or else that of all
 /// tiers.
 [[nodiscard]] std::string linux_machine_file(const std::vector<GuestPlan>& guests);
-/// Makes kernels see the same random numbers in every run.
-[[nodiscard]] std::string fixed_random_library();
+/// Library for the kernels: the same random numbers in every run; no program of theirs outlives them.
+[[nodiscard]] std::string kernel_preload();
 
 }  // namespace vfsim::bench

@@ -296,6 +296,36 @@ TEST(TimeTravelTest, a_guest_asks_waits_and_runs) {
   EXPECT_EQ(clock.state(), GuestClock::absent);
 }
 
+TEST(TimeTravelTest, what_a_kernel_must_not_say_ends_the_connection) {
+  constexpr std::uint32_t kRun = 6, kFreeUntil = 7;  // for a calendar to say
+  for (const std::uint32_t op : {kRun, kFreeUntil, 10U, ~0U}) {
+    Folder folder;
+    TimeTravel clock;
+    ASSERT_TRUE(clock.listen(folder.path + "/clock"));
+    const Descriptor guest = connect_to(folder.path + "/clock");
+    ASSERT_TRUE(clock.serve(0));
+    const Packet packet{op, 1, 5};
+    ASSERT_EQ(write(guest.get(), &packet, sizeof(packet)), static_cast<ssize_t>(sizeof(packet)));
+    EXPECT_FALSE(clock.serve(0)) << op;
+    EXPECT_EQ(clock.state(), GuestClock::absent) << op;
+    EXPECT_FALSE(clock.run(0)) << "there is nobody to let run";
+  }
+}
+
+TEST(TimeTravelTest, half_a_message_is_the_end_of_a_kernel) {
+  Folder folder;
+  TimeTravel clock;
+  ASSERT_TRUE(clock.listen(folder.path + "/clock"));
+  Descriptor guest = connect_to(folder.path + "/clock");
+  ASSERT_TRUE(clock.serve(0));
+  const Packet packet{1, 1, 1};
+  ASSERT_EQ(write(guest.get(), &packet, 7), 7);
+  guest.close();
+  EXPECT_FALSE(clock.serve(0));
+  EXPECT_EQ(clock.state(), GuestClock::absent);
+  EXPECT_EQ(clock.request(), TimeTravel::kNoRequest);
+}
+
 TEST(SharedMemoryTest, a_range_of_a_host_is_memory_of_another_process) {
   const Descriptor file(memfd_create("guest", MFD_CLOEXEC));
   ASSERT_EQ(ftruncate(file.get(), 0x4000), 0);
