@@ -204,9 +204,9 @@ case $case in
       [ $status = 2 ] || fail "TMPDIR: exit status $status"
       grep -q "nowhere: no folder for temporary files" "$work/wrong.txt" || fail "no word of TMPDIR"
     )
-    for stdout in '| head -n 1' '>/dev/full'; do # who reads goes away; nothing can be written
+    for stdout in '| head -n 1 >/dev/null' '>/dev/full'; do # who reads goes away; nothing can be written
       status=0
-      eval "\"$vfsim\" linux 3 --kernel-image \"$kernel\" --initramfs \"$initramfs\" 2>\"$work/wrong.txt\" $stdout >/dev/null" || status=$?
+      eval "\"$vfsim\" linux 3 --kernel-image \"$kernel\" --initramfs \"$initramfs\" 2>\"$work/wrong.txt\" $stdout" || status=$?
       [ $status = 2 ] || fail "$stdout: exit status $status"
       [ "$(cat "$work/wrong.txt")" = "vfsim: linux: standard output cannot be written to" ] || fail "$stdout: another word"
       nothing_left
