@@ -27,12 +27,12 @@ struct Announced {
 
 /// Every memory write of the PF must go to a place that some object of it names: command outputs,
 /// event and completion rings, receive buffers of its queue pairs, firmware pages, or the buffer of
-/// a running SAVE within the SAVE's limit. (With a key of all memory and posted receive buffers, as
-/// a PF with an Ethernet interface that is up has them, every place is one.) The limit is the `size` of the command; for the image of
-/// a stopped function also the announced size, rounded up to pages as drivers allocate it (a
-/// running function may grow after the announcement). In chunk mode the announced size is what
-/// remains in all: the required size is the least that a chunk needs, and a larger buffer gets a
-/// larger chunk.
+/// a running SAVE within the SAVE's limit. (Through a key of all memory, as a PF with an Ethernet
+/// interface has it, buffers are where the entries of its receive rings say.) The limit is the
+/// `size` of the command; for the image of a stopped function also the announced size, rounded up
+/// to pages as drivers allocate it (a running function may grow after the announcement). In chunk
+/// mode the announced size is what remains in all: the required size is the least that a chunk
+/// needs, and a larger buffer gets a larger chunk.
 class S1 final : public Rule {
  public:
   explicit S1(const RuleInputs& inputs)
@@ -184,20 +184,50 @@ class S1 final : public Rule {
     for (const auto& [index, key] : objects.keys) {
       if (!key.physical && in(key.pages)) {
         return key.local_write && !state_key(index) &&
-               (reaches_all(pf, objects) || receives(pf, objects, index));
+               (buffers(pf, objects, tlp) || receives(pf, objects, index));
       }
     }
-    return reaches_all(pf, objects);
+    return buffers(pf, objects, tlp);
   }
 
-  /// A key of all memory is used by the buffers of receive queues: one must have been posted.
-  [[nodiscard]] bool reaches_all(FnRef pf, const FunctionObjects& objects) const {
-    const auto posted = [&](const auto& entry) {
+  /// Whether the write lies in a buffer that an entry of a receive ring names.
+  [[nodiscard]] bool buffers(FnRef pf, const FunctionObjects& objects, const model::Tlp& tlp) const {
+    return std::any_of(objects.rq.begin(), objects.rq.end(), [&](const auto& entry) {
       std::uint8_t counter[4];
-      return !read_bus(context_, pf, entry.second.dbr, counter, sizeof counter) ||
-             vf_be32_load(counter) != 0;
-    };
-    return objects.physical_key() && std::any_of(objects.rq.begin(), objects.rq.end(), posted);
+      return read_bus(context_, pf, entry.second.dbr, counter, sizeof counter) &&
+             vf_be32_load(counter) != 0 && in_ring(pf, objects, entry.second, tlp);
+    });
+  }
+
+  /// Frames come in the order of the entries: the search goes on from where the last one ended.
+  [[nodiscard]] bool in_ring(FnRef pf, const FunctionObjects& objects, const WorkQueueView& queue,
+                             const model::Tlp& tlp) const {
+    const std::uint64_t mask = (1ULL << queue.log_size) - 1;
+    std::uint64_t& entry = last_buffer_[pf.host];
+    for (std::uint64_t tried = 0; tried <= mask; ++tried, ++entry) {
+      if (in_entry(pf, objects, queue, entry & mask, tlp)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool in_entry(FnRef pf, const FunctionObjects& objects, const WorkQueueView& queue,
+                              std::uint64_t entry, const model::Tlp& tlp) const {
+    std::uint8_t segment[VF_BYTES(wqe_data)];
+    for (std::uint64_t at = 0; at < 1ULL << queue.log_stride; at += sizeof segment) {
+      const auto address = queue.ring.address((entry << queue.log_stride) + at);
+      if (!address || !read_bus(context_, pf, *address, segment, sizeof segment)) {
+        return false;
+      }
+      const std::uint64_t offset = tlp.addr - VF_GET(wqe_data, segment, addr);
+      const KeyView* key = objects.key(static_cast<std::uint32_t>(VF_GET(wqe_data, segment, lkey)));
+      if (key != nullptr && key->local_write &&
+          offset + tlp.bytes <= VF_GET(wqe_data, segment, byte_count) && offset + tlp.bytes > offset) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Whether some receive ring of the PF's queue pairs has posted buffers of this key.
@@ -217,6 +247,7 @@ class S1 final : public Rule {
   std::array<std::vector<ActiveSave>, kHosts> saves_;
   std::array<std::vector<std::uint32_t>, kHosts> state_keys_;  // key indices that SAVE or LOAD used
   std::vector<Announced> announced_;                           // by function
+  mutable std::array<std::uint64_t, kHosts> last_buffer_{};    // entry of a receive ring
 };
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST_F(RuleS1, RingsAndReceiveBuffersBelongToThePf) {
 }
 
 /// The stock Ethernet driver has such a key from its probe on, and buffers once its interface is up.
-TEST_F(RuleS1, AKeyOfAllMemoryNeedsPostedBuffers) {
+TEST_F(RuleS1, AKeyOfAllMemoryReachesPostedBuffersOnly) {
   CheckerRig::Bytes key = CheckerRig::header(VF_OP_CREATE_MKEY, 0, VF_BYTES(create_mkey_in));
   std::uint8_t* mkc = VF_PTR(create_mkey_in, key.data(), memory_key_mkey_entry);
   VF_SET(mkc, mkc, access_mode_1_0, VF_MKC_MODE_PA);
@@ -130,6 +130,9 @@ TEST_F(RuleS1, AKeyOfAllMemoryNeedsPostedBuffers) {
   rig_.command(kPf, key, out);
   CheckerRig::Bytes rq = CheckerRig::header(VF_OP_CREATE_RQ, 0, VF_BYTES(create_rq_in) + 8);
   std::uint8_t* wq = VF_PTR(rqc, VF_PTR(create_rq_in, rq.data(), ctx), wq);
+  VF_SET(wq, wq, log_wq_sz, 2);
+  VF_SET(wq, wq, log_wq_stride, 5);
+  vf_be64_store(rq.data() + VF_BYTES(create_rq_in), 0xa0000);
   VF_SET(wq, wq, dbr_addr, 0x90000);
   out.assign(16, 0);
   VF_SET(create_rq_out, out.data(), rqn, 0x300);
@@ -140,8 +143,20 @@ TEST_F(RuleS1, AKeyOfAllMemoryNeedsPostedBuffers) {
   rig_.complete_save(kVf, slot, 8192);
   const std::uint8_t counter[4] = {0, 0, 0, 1};
   rig_.memory(0).write(0x90000, counter, sizeof counter);
-  image_bytes(kPage1 + 4096, 64);
-  EXPECT_EQ(rig_.violations("S1"), 1U);
+  image_bytes(0xb0000, 64);
+  EXPECT_EQ(rig_.violations("S1"), 2U) << "no entry names it";
+  std::uint8_t segment[VF_BYTES(wqe_data)] = {};
+  VF_SET(wqe_data, segment, byte_count, 128);
+  VF_SET(wqe_data, segment, lkey, 0x102 << 8);
+  VF_SET(wqe_data, segment, addr, 0xb0000);
+  rig_.memory(0).write(0xa0000 + 3 * 32 + 16, segment, sizeof segment);  // the second of entry 3
+  for (int again = 0; again < 2; ++again) {
+    image_bytes(0xb0000, 64);
+    image_bytes(0xb0040, 64);
+  }
+  EXPECT_EQ(rig_.violations("S1"), 2U);
+  image_bytes(0xb0041, 64);
+  EXPECT_EQ(rig_.violations("S1"), 3U) << "beyond its end";
 }
 
 }  // namespace
