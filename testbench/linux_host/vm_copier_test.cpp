@@ -213,6 +213,29 @@ TEST_F(VmCopierTest, a_vm_that_stays_keeps_its_memory) {
   EXPECT_EQ(found(2), "unreported");
 }
 
+TEST_F(VmCopierTest, a_new_copy_begins_with_nothing) {
+  cpu_writes(1, "cpu");
+  track(true);
+  track(false);
+  cpu_writes(1, "");
+  std::memset(of_cpu(1), 0, kPage);
+  track(true);
+  copier_->stopped();
+  report({});
+  switch_over();
+  EXPECT_EQ(missed(), 0U) << "a page of zeros is not sent, and is not there";
+  EXPECT_EQ(found(1), "");
+  EXPECT_EQ(of_cpu(1)[1], 0);
+}
+
+TEST_F(VmCopierTest, memory_moves_as_the_other_host_has_it) {
+  cpu_writes(1, "here");
+  device_writes(2, "there", 1);
+  memory_.move();
+  EXPECT_EQ(found(1), "");
+  EXPECT_EQ(found(2), "there");
+}
+
 TEST_F(VmCopierTest, a_stop_without_a_migration_leaves_the_copy_alone) {
   track(true);
   copier_->stopped();

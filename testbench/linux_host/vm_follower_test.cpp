@@ -70,6 +70,17 @@ class VmFollowerTest : public testing::Test {
                                                who, static_cast<const std::uint64_t*>(nullptr),
                                                std::size_t{0});
   }
+  /// The VF of host A, at the begin of the VM's memory.
+  void device_writes(const std::string& text) {
+    model::Tlp tlp;
+    tlp.kind = model::TlpKind::mem_write;
+    tlp.phys = vm_.vm_memory().here().base + kStart;
+    tlp.bytes = static_cast<std::uint32_t>(text.size() + 1);
+    EXPECT_TRUE(machine_.hosts[0]->memory().write(tlp.phys, text.c_str(), tlp.bytes));
+    const auto* payload = reinterpret_cast<const std::uint8_t*>(text.c_str());
+    machine_.probes.emit<model::Probe::tlp_landed>(&model::Observer::tlp_landed, now_ * model::kNs,
+                                                   std::uint8_t{0}, tlp, payload, true);
+  }
   [[nodiscard]] model::Host* place() { return vm_.linux_guest().slot(0).place().host; }
   [[nodiscard]] std::uint64_t missed() const {
     return machine_.oracle.figures().missed_dirty_pages;
@@ -141,14 +152,7 @@ TEST_F(VmFollowerTest, a_page_that_was_missed_is_seen_and_lost) {
   std::strcpy(memory_, "old");
   tracks(kA, true);
   suspends(kA);
-  model::Tlp tlp;
-  tlp.kind = model::TlpKind::mem_write;
-  tlp.phys = vm_.vm_memory().here().base + kStart;
-  tlp.bytes = 4;
-  ASSERT_TRUE(machine_.hosts[0]->memory().write(tlp.phys, "new", 4));
-  machine_.probes.emit<model::Probe::tlp_landed>(
-      &model::Observer::tlp_landed, now_ * model::kNs, std::uint8_t{0}, tlp,
-      reinterpret_cast<const std::uint8_t*>("new"), true);
+  device_writes("new");
   reports(kA);
   saves(kA, 50);
   loads(kA, kB);
@@ -210,6 +214,39 @@ TEST_F(VmFollowerTest, a_source_that_resumes_takes_it_back) {
     EXPECT_EQ(follower_.migrations().back().to, "B");
   }
   EXPECT_EQ(missed(), 0U);
+}
+
+TEST_F(VmFollowerTest, memory_that_stays_is_not_compared) {
+  tracks(kA, true);
+  device_writes("unreported");
+  suspends(kA);
+  reports(kA);
+  saves(kA, 50);
+  loads(kA, kB);
+  resumes(kA);
+  EXPECT_EQ(missed(), 0U);
+  EXPECT_STREQ(memory_, "unreported");
+}
+
+TEST_F(VmFollowerTest, without_tracking_memory_goes_when_the_stopped_vf_was_saved) {
+  saves(kA, 100);
+  device_writes("after the image of pre-copy");
+  suspends(kA);
+  saves(kA, 50);
+  loads(kA, kB);
+  resumes(kB);
+  EXPECT_EQ(missed(), 0U);
+  EXPECT_STREQ(memory_, "after the image of pre-copy");
+}
+
+TEST_F(VmFollowerTest, what_the_device_writes_after_its_last_image_is_missed) {
+  suspends(kA);
+  saves(kA, 50);
+  device_writes("late");
+  loads(kA, kB);
+  resumes(kB);
+  EXPECT_EQ(missed(), 1U);
+  EXPECT_STREQ(memory_, "");
 }
 
 TEST_F(VmFollowerTest, forth_and_back) {
