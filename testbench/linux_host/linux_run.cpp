@@ -340,6 +340,9 @@ bool LinuxRun::advance() {
 bool LinuxRun::start_guests() {
   for (const auto& guest : guests_) {
     if (guest->linux_guest().waits_for_start() && (!guest->plan().vm || vm_starts_)) {
+      if (guest->plan().vm) {
+        follower_->started();
+      }
       guest->linux_guest().start(now());
       if (guest->plan().shell && !guest->linux_guest().takes_input()) {
         typed_ = std::make_unique<TypedFiles>(folder_.path() + "/host/typed");

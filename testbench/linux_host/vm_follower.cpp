@@ -7,6 +7,12 @@
 namespace vfsim::bench {
 namespace {
 
+// Phases of a migration, in the result and in the event log.
+constexpr const char* kPrecopy = "precopy";
+constexpr const char* kStop = "stop_and_save";
+constexpr const char* kTransfer = "transfer_and_load";
+constexpr const char* kResume = "resume";
+
 std::string host_name(std::uint8_t host) {
   return std::string(1, static_cast<char>('A' + host));
 }
@@ -29,6 +35,18 @@ void VmFollower::tell(model::Ps t, bool running) {
   machine_.probes.emit<model::Probe::driver>(&model::Observer::vcpu, t, 0, running, host_);
 }
 
+void VmFollower::started() { tell(machine_.calendar.now(), true); }
+
+void VmFollower::phase(model::Ps t, const char* name) {
+  if (phase_ != nullptr) {
+    machine_.probes.emit<model::Probe::driver>(&model::Observer::phase, t, 0, phase_, false);
+  }
+  phase_ = name;
+  if (phase_ != nullptr) {
+    machine_.probes.emit<model::Probe::driver>(&model::Observer::phase, t, 0, phase_, true);
+  }
+}
+
 void VmFollower::quiescing(model::Ps t, model::FnRef who, Half half) {
   if (half == Half::initiator && is_here(who) && !std::exchange(frozen_, true)) {
     steps_.stopped = now_();
@@ -36,6 +54,7 @@ void VmFollower::quiescing(model::Ps t, model::FnRef who, Half half) {
     vm_.linux_guest().freeze(steps_.stopped);
     copier_.stopped();
     tell(t, false);
+    phase(t, kStop);
   }
 }
 
@@ -44,6 +63,7 @@ void VmFollower::thaw(model::Ps t) {
     copier_.run_on(host_);
     record();
     tell(t, true);
+    phase(t, nullptr);
     vm_.linux_guest().thaw(now_());
     wake_();
   }
@@ -69,10 +89,10 @@ void VmFollower::record() {
   m.outcome = host_ == steps.from ? "rolled_back" : "completed";
   const SimNs saved = std::max(steps.saved, steps.stopped);
   const SimNs loaded = std::max(steps.loaded, saved);
-  m.phases = {{"precopy", m.begin_ns, steps.stopped},
-              {"stop_and_save", steps.stopped, saved},
-              {"transfer_and_load", saved, loaded},
-              {"resume", loaded, end}};
+  m.phases = {{kPrecopy, m.begin_ns, steps.stopped},
+              {kStop, steps.stopped, saved},
+              {kTransfer, saved, loaded},
+              {kResume, loaded, end}};
   migrations_.push_back(m);
 }
 
@@ -82,6 +102,9 @@ void VmFollower::image_saved(model::Ps t, model::FnRef who, const ImageView& ima
     steps_.bytes += image.count;
     if (frozen_) {
       copier_.saved(t);
+      phase(t, kTransfer);
+    } else if (phase_ == nullptr) {
+      phase(t, kPrecopy);
     }
   }
 }
@@ -110,9 +133,12 @@ void VmFollower::resumed(model::Ps t, model::FnRef who, Half half) {
   }
 }
 
-void VmFollower::image_loaded(model::Ps, model::FnRef from, model::FnRef to) {
+void VmFollower::image_loaded(model::Ps t, model::FnRef from, model::FnRef to) {
   if (frozen_ && to.fn == kVmFunction) {
     steps_.loaded = now_();
+    if (phase_ != kResume) {
+      phase(t, kResume);
+    }
     if (is_here(from)) {
       move(to);
     }

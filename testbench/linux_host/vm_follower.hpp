@@ -19,6 +19,9 @@ class VmFollower final : public FunctionEvents {
   VmFollower(LinuxMachine& machine, RunGuest& vm, CommandWatch& commands, VmCopier& copier,
              std::function<SimNs()> now, std::function<void()> wake);
 
+  /// The VM has just been started.
+  void started();
+
   void quiescing(model::Ps t, model::FnRef who, Half half) override;
   void not_quiesced(model::Ps t, model::FnRef who, Half half) override;
   void resuming(model::Ps t, model::FnRef who, Half half) override;
@@ -41,6 +44,8 @@ class VmFollower final : public FunctionEvents {
   void thaw(model::Ps t);
   void record();
   void tell(model::Ps t, bool running);
+  /// A phase of a migration begins, and the one before ends; null: none begins.
+  void phase(model::Ps t, const char* name);
 
   LinuxMachine& machine_;
   RunGuest& vm_;
@@ -50,6 +55,7 @@ class VmFollower final : public FunctionEvents {
   std::function<void()> wake_;
   std::uint8_t host_;
   bool frozen_ = false;
+  const char* phase_ = nullptr;
   Steps steps_;
   std::vector<MigrationResult> migrations_;
 };

@@ -108,6 +108,34 @@ class VmFollowerTest : public testing::Test {
   Cpus cpus_;
 };
 
+/// Phases of migrations, as the probes hear them.
+struct Phases final : model::Observer {
+  void phase(model::Ps t, std::uint32_t, const char* name, bool begin) override {
+    text += fmt::format("{}{}@{} ", begin ? "+" : "-", name, t / model::kNs);
+  }
+  std::string text;
+};
+
+TEST_F(VmFollowerTest, waves_and_time_line_are_told_of_each_phase) {
+  Phases phases;
+  machine_.probes.subscribe(phases, {model::Probe::driver});
+  follower_.started();
+  EXPECT_EQ(cpus_.take(), "runs0 ");
+  saves(kA, 100);
+  saves(kA, 10);
+  suspends(kA);
+  saves(kA, 10);
+  loads(kA, kB);
+  resumes(kB);
+  EXPECT_EQ(phases.text,
+            "+precopy@1010 -precopy@1030 +stop_and_save@1030 -stop_and_save@1040 +transfer_and_load@1040 "
+            "-transfer_and_load@1050 +resume@1050 -resume@1060 ");
+  phases.text.clear();
+  suspends(kB);
+  resumes(kB);
+  EXPECT_EQ(phases.text, "+stop_and_save@1070 -stop_and_save@1080 ") << "a stop without an image";
+}
+
 TEST_F(VmFollowerTest, the_vm_goes_with_its_vf) {
   ASSERT_EQ(shared_.size(), 1U);
   EXPECT_EQ(shared_[0].address, kStart);
