@@ -20,19 +20,6 @@ constexpr Nanoseconds kInitPoll{2'000'000};
 constexpr std::uint32_t kMaxSlots = 32;
 constexpr std::uint32_t kOwnershipByte = VF_FIELD_OFF_cmd_queue_entry__ownership / 8;
 
-/// How a command ended: output, or an error with a code.
-struct Answer {
-  Bytes out;
-  Error error{0, 0, 0, 0, {}};
-};
-
-Result<Bytes> to_result(Answer answer) {
-  if (answer.error.code != 0) {
-    return std::move(answer.error);
-  }
-  return std::move(answer.out);
-}
-
 bool is_general_object(std::uint16_t opcode) {
   return opcode >= VF_OP_CREATE_GENERAL_OBJECT && opcode <= VF_OP_DESTROY_GENERAL_OBJECT;
 }
@@ -41,6 +28,12 @@ bool is_general_object(std::uint16_t opcode) {
 
 class CommandChannel::Impl {
  public:
+  /// How a command ended: output, or an error with a code.
+  struct Answer {
+    Bytes out;
+    Error error{0, 0, 0, 0, {}};
+  };
+
   Impl(Platform& platform, CommandOptions options)
       : platform_(platform),
         os_(platform.os()),
@@ -80,6 +73,7 @@ class CommandChannel::Impl {
     int slot = -1;
   };
 
+  static Result<Bytes> to_result(Answer answer);
   Result<void> wait_initialized(Nanoseconds limit, const char* phase);
   [[nodiscard]] std::optional<Answer> refuse(std::uint16_t opcode, std::size_t out_bytes) const;
   Result<std::uint32_t> acquire(std::uint16_t opcode, bool may_wait);
@@ -204,9 +198,16 @@ std::uint32_t CommandChannel::Impl::stalled() const {
       slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::stalled; }));
 }
 
+Result<Bytes> CommandChannel::Impl::to_result(Answer answer) {
+  if (answer.error.code != 0) {
+    return std::move(answer.error);
+  }
+  return std::move(answer.out);
+}
+
 /// The answer of a command that may not go to the device now.
-std::optional<Answer> CommandChannel::Impl::refuse(std::uint16_t opcode,
-                                                   std::size_t out_bytes) const {
+std::optional<CommandChannel::Impl::Answer> CommandChannel::Impl::refuse(
+    std::uint16_t opcode, std::size_t out_bytes) const {
   const std::string name = opcode_name(opcode);
   if (down_ == ENXIO && undoes_something(opcode)) {
     return Answer{Bytes(out_bytes), {0, 0, 0, 0, {}}};
@@ -357,7 +358,7 @@ bool CommandChannel::Impl::hardware_owns(std::uint32_t k) const {
   return (byte & 1U) != 0;
 }
 
-Answer CommandChannel::Impl::decode(std::uint32_t k) {
+CommandChannel::Impl::Answer CommandChannel::Impl::decode(std::uint32_t k) {
   Slot& slot = slots_[k];
   CommandEntry entry{};
   platform_.mem_read(entry_address(k), entry.data(), entry.size());
@@ -441,7 +442,7 @@ void CommandChannel::Impl::wait_polling(Slot& slot, std::uint32_t k) {
   }
 }
 
-Answer CommandChannel::Impl::finish(std::uint32_t k) {
+CommandChannel::Impl::Answer CommandChannel::Impl::finish(std::uint32_t k) {
   Slot& slot = slots_[k];
   if (events_) {
     wait_event(slot);

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "host_driver/cmd/object_commands.hpp"
+
 namespace vfsim::driver {
 namespace {
 
@@ -26,12 +28,6 @@ const OpcodeRow* find_opcode(std::uint32_t value) {
     }
   }
   return nullptr;
-}
-
-/// For commands whose output is the generic one.
-Result<void> run(CommandChannel& channel, const Bytes& in) {
-  BOOST_OUTCOME_TRYV(run_command(channel, in));
-  return ok();
 }
 
 void put_function(Bytes& in, std::uint16_t function_id) {

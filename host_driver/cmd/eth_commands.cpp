@@ -1,5 +1,7 @@
 #include "host_driver/cmd/eth_commands.hpp"
 
+#include "host_driver/cmd/object_commands.hpp"
+
 namespace vfsim::driver {
 namespace {
 
@@ -10,23 +12,6 @@ constexpr std::uint32_t kHashAddressesAndPorts = 0xf;  // IPv4, TCP: source and 
 constexpr std::uint32_t kToeplitzSeed = 0x6d5a56da;
 constexpr std::size_t kMacEntryBytes = 8;
 constexpr std::size_t kRqEntryBytes = 4;
-
-// Numbers of objects lie at the same place in all commands: 24 bits at bit 72.
-Result<std::uint32_t> create(CommandChannel& channel, const Bytes& in) {
-  BOOST_OUTCOME_TRY(out, run_command(channel, in));
-  return static_cast<std::uint32_t>(VF_GET(create_sq_out, out.data(), sqn));
-}
-
-Result<void> run(CommandChannel& channel, const Bytes& in) {
-  BOOST_OUTCOME_TRYV(run_command(channel, in));
-  return ok();
-}
-
-Result<void> run_on_object(CommandChannel& channel, vf_opcode opcode, std::uint32_t number) {
-  Bytes in = make_command(opcode);
-  VF_SET(destroy_sq_in, in.data(), sqn, number);
-  return run(channel, in);
-}
 
 void fill_wq(std::uint8_t* wq, const WorkQueueSpec& spec) {
   VF_SET(wq, wq, wq_type, VF_WQ_TYPE_CYCLIC);

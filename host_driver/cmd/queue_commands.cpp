@@ -1,7 +1,7 @@
 // Typed commands of commands.hpp for queues and the page tracker.
 #include <algorithm>
 
-#include "host_driver/cmd/commands.hpp"
+#include "host_driver/cmd/object_commands.hpp"
 
 namespace vfsim::driver {
 namespace {
@@ -10,18 +10,6 @@ constexpr std::uint32_t kPmMigrated = 3;
 constexpr std::uint32_t kMtu4096 = 5;
 constexpr std::uint32_t kFieldSelect = 3;  // MODIFY PAGE_TRACK: state and range
 constexpr std::uint32_t kTrackType = 1;
-
-Result<std::uint32_t> create(CommandChannel& channel, const Bytes& in) {
-  BOOST_OUTCOME_TRY(out, run_command(channel, in));
-  return static_cast<std::uint32_t>(VF_GET(create_cq_out, out.data(), cqn));
-}
-
-Result<void> run_on_object(CommandChannel& channel, vf_opcode opcode, std::uint32_t number) {
-  Bytes in = make_command(opcode);
-  VF_SET(destroy_cq_in, in.data(), cqn, number);
-  BOOST_OUTCOME_TRYV(run_command(channel, in));
-  return ok();
-}
 
 Bytes transition(vf_opcode opcode, std::uint32_t qpn) {
   Bytes in = make_command(opcode);

@@ -8,15 +8,15 @@
 #include "firmware/interface/layout.h"
 #include "host_driver/migration/bytes.hpp"
 #include "host_driver/migration/fsm.hpp"
+#include "host_driver/platform/pci_registers.hpp"
 
 namespace vfsim::driver {
 namespace {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
-constexpr std::uint32_t kMagic = 0x31504656;  // "VFP1"
+constexpr std::uint32_t kPeerMagic = 0x31504656;  // "VFP1"
 constexpr std::uint32_t kInitiatorStopped = 1, kResponderStopped = 2, kEngine = 4, kDrained = 1;
-constexpr std::uint32_t kRegCommand = 0x04;
 /// Saved and restored in this order; the control register's engine bit goes first into the image
 /// and last back.
 constexpr std::uint32_t kRegisters[] = {VF_PEER_REG_DB_PERIOD_NS, VF_PEER_REG_DB_COUNT,
@@ -158,7 +158,7 @@ Result<void> PeerVfioDevice::stop_initiator() {
 
 void PeerVfioDevice::take_image() {
   image_.clear();
-  le_append<std::uint32_t>(image_, kMagic);
+  le_append<std::uint32_t>(image_, kPeerMagic);
   le_append<std::uint32_t>(image_, read_le32(function_, VF_PEER_REG_CTRL) & kEngine);
   for (const std::uint32_t reg : kRegisters) {
     le_append<std::uint32_t>(image_, read_le32(function_, reg));
@@ -171,7 +171,7 @@ void PeerVfioDevice::take_image() {
 
 Result<void> PeerVfioDevice::load(const std::vector<std::uint8_t>& image) {
   const auto word = [&](std::size_t i) { return le_load<std::uint32_t>(image.data() + 4 * i); };
-  if (image.size() != kImageBytes || word(0) != kMagic ||
+  if (image.size() != kImageBytes || word(0) != kPeerMagic ||
       word(kImageBytes / 4 - 1) != crc32c(image.data(), kImageBytes - 4)) {
     return fail(EINVAL, "not an image of the peer device");
   }
@@ -247,16 +247,16 @@ Result<std::vector<std::uint64_t>> PeerVfioDevice::logging_report(std::uint64_t 
 
 Result<std::vector<std::uint8_t>> PeerVfioDevice::save_config() {
   std::vector<std::uint8_t> bytes;
-  le_append<std::uint32_t>(bytes, kMagic);
-  le_append<std::uint32_t>(bytes, function_.config_read(kRegCommand, 2));
+  le_append<std::uint32_t>(bytes, kPeerMagic);
+  le_append<std::uint32_t>(bytes, function_.config_read(pci::kCommand, 2));
   return bytes;
 }
 
 Result<void> PeerVfioDevice::restore_config(const std::vector<std::uint8_t>& bytes) {
-  if (bytes.size() != 8 || le_load<std::uint32_t>(bytes.data()) != kMagic) {
+  if (bytes.size() != 8 || le_load<std::uint32_t>(bytes.data()) != kPeerMagic) {
     return fail(EINVAL, "not a configuration space of the peer device");
   }
-  function_.config_write(kRegCommand, le_load<std::uint32_t>(bytes.data() + 4), 2);
+  function_.config_write(pci::kCommand, le_load<std::uint32_t>(bytes.data() + 4), 2);
   return success();
 }
 

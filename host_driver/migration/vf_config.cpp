@@ -5,16 +5,14 @@
 #include "firmware/interface/layout.h"
 #include "host_driver/migration/bytes.hpp"
 #include "host_driver/migration/record.hpp"
+#include "host_driver/platform/pci_registers.hpp"
 
 namespace vfsim::driver {
 namespace {
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
-constexpr std::uint32_t kMagic = 0x31434656;  // "VFC1"
-constexpr std::uint32_t kRegCommand = 0x04, kRegStatus = 0x06, kRegCapabilities = 0x34;
-constexpr std::uint32_t kStatusCapabilities = 1U << 4;
-constexpr std::uint32_t kExpressControl = 8, kExpressFlr = 1U << 15;
+constexpr std::uint32_t kConfigMagic = 0x31434656;  // "VFC1"
 constexpr std::uint32_t kMsixControl = 2, kMsixWritable = 0xc000;
 constexpr std::uint32_t kTableDwords = VF_MSIX_VECTORS * 4;
 // magic, command, device control, MSI-X control, 6 BARs, table, check sum
@@ -36,7 +34,7 @@ void append_entry(Platform& function, std::uint32_t vector, std::vector<std::uin
 }
 
 bool present(Platform& function) {
-  return function.config_read(kRegCommand, 4) != 0xffffffffU;
+  return function.config_read(pci::kCommand, 4) != 0xffffffffU;
 }
 
 Error absent() {
@@ -46,10 +44,10 @@ Error absent() {
 }  // namespace
 
 std::optional<std::uint32_t> find_pci_capability(Platform& function, std::uint8_t id) {
-  if ((function.config_read(kRegStatus, 2) & kStatusCapabilities) == 0) {
+  if ((function.config_read(pci::kStatus, 2) & pci::kHasCapabilities) == 0) {
     return std::nullopt;
   }
-  std::uint32_t at = function.config_read(kRegCapabilities, 1) & 0xfcU;
+  std::uint32_t at = function.config_read(pci::kCapabilities, 1) & 0xfcU;
   for (int hops = 0; at >= 0x40 && hops < 48; ++hops) {
     if (function.config_read(at, 1) == id) {
       return at;
@@ -66,9 +64,9 @@ Result<std::vector<std::uint8_t>> save_vf_config(Platform& function, const Virtu
   const auto express = find_pci_capability(function, kPciCapExpress);
   const auto msix = find_pci_capability(function, kPciCapMsix);
   std::vector<std::uint8_t> out;
-  le_append<std::uint32_t>(out, kMagic);
-  le_append<std::uint32_t>(out, function.config_read(kRegCommand, 2));
-  le_append<std::uint32_t>(out, express ? function.config_read(*express + kExpressControl, 2) : 0);
+  le_append<std::uint32_t>(out, kConfigMagic);
+  le_append<std::uint32_t>(out, function.config_read(pci::kCommand, 2));
+  le_append<std::uint32_t>(out, express ? function.config_read(*express + pci::kDeviceControl, 2) : 0);
   le_append<std::uint32_t>(out, msix ? function.config_read(*msix + kMsixControl, 2) : 0);
   for (const std::uint32_t bar : bars) {
     le_append<std::uint32_t>(out, bar);
@@ -82,7 +80,7 @@ Result<std::vector<std::uint8_t>> save_vf_config(Platform& function, const Virtu
 
 Result<VirtualBars> restore_vf_config(Platform& function, const std::vector<std::uint8_t>& bytes) {
   const auto word = [&](std::size_t i) { return le_load<std::uint32_t>(bytes.data() + 4 * i); };
-  if (bytes.size() != kBytes || word(0) != kMagic ||
+  if (bytes.size() != kBytes || word(0) != kConfigMagic ||
       word(kBytes / 4 - 1) != crc32c(bytes.data(), kBytes - 4)) {
     return fail(EINVAL, "not a saved configuration space");
   }
@@ -95,12 +93,12 @@ Result<VirtualBars> restore_vf_config(Platform& function, const std::vector<std:
     write_le32(function, VF_BAR_MSIX_TABLE + std::uint64_t{4} * i, word(10 + i));
   }
   if (express) {
-    function.config_write(*express + kExpressControl, word(2) & ~kExpressFlr, 2);
+    function.config_write(*express + pci::kDeviceControl, word(2) & ~pci::kInitiateFlr, 2);
   }
   if (msix) {
     function.config_write(*msix + kMsixControl, word(3) & kMsixWritable, 2);
   }
-  function.config_write(kRegCommand, word(1), 2);
+  function.config_write(pci::kCommand, word(1), 2);
   VirtualBars bars{};
   for (std::size_t i = 0; i < bars.size(); ++i) {
     bars[i] = word(4 + i);
@@ -116,15 +114,15 @@ Result<void> reset_function(Platform& function, Nanoseconds wait) {
   if (!express) {
     return fail(ENOTTY, "function has no PCI Express capability");
   }
-  const std::uint32_t command = function.config_read(kRegCommand, 2);
-  const std::uint32_t control = function.config_read(*express + kExpressControl, 2);
-  function.config_write(*express + kExpressControl, control | kExpressFlr, 2);
+  const std::uint32_t command = function.config_read(pci::kCommand, 2);
+  const std::uint32_t control = function.config_read(*express + pci::kDeviceControl, 2);
+  function.config_write(*express + pci::kDeviceControl, control | pci::kInitiateFlr, 2);
   function.os().sleep(wait);
   if (!present(function)) {
     return absent();
   }
-  function.config_write(*express + kExpressControl, control & ~kExpressFlr, 2);
-  function.config_write(kRegCommand, command, 2);
+  function.config_write(*express + pci::kDeviceControl, control & ~pci::kInitiateFlr, 2);
+  function.config_write(pci::kCommand, command, 2);
   return success();
 }
 

@@ -6,7 +6,7 @@ namespace vfsim::driver {
 namespace {
 
 constexpr std::uint8_t kLogSegment = 4;
-constexpr std::size_t kSegment = std::size_t{1} << kLogSegment;
+constexpr std::size_t kScatterSegment = std::size_t{1} << kLogSegment;
 
 }  // namespace
 
@@ -34,11 +34,11 @@ Result<void> ReceiveQueue::set_ready() {
 
 void ReceiveQueue::set_buffer(std::uint32_t entry, std::uint32_t lkey, std::uint64_t address,
                               std::uint32_t bytes, std::uint32_t segment) {
-  std::array<std::uint8_t, kSegment> data{};
+  std::array<std::uint8_t, kScatterSegment> data{};
   VF_SET(wqe_data, data.data(), byte_count, bytes);
   VF_SET(wqe_data, data.data(), lkey, lkey);
   VF_SET(wqe_data, data.data(), addr, address);
-  memory_.write((std::size_t{entry} << spec_.log_stride) + segment * kSegment, data.data(),
+  memory_.write((std::size_t{entry} << spec_.log_stride) + segment * kScatterSegment, data.data(),
                 data.size());
 }
 

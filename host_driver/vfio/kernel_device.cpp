@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "host_driver/migration/vfio_uapi.hpp"
+#include "host_driver/platform/pci_registers.hpp"
 
 namespace vfsim::driver {
 namespace {
 
 using Abi = VfioAbi;
 
-constexpr std::uint32_t kCommandRegister = 0x04;
 constexpr std::size_t kCommandBytes = 2;
 
 class SystemCalls final : public VfioCalls {
@@ -195,7 +195,7 @@ Result<std::vector<std::uint64_t>> KernelDevice::logging_report(std::uint64_t io
 
 Result<std::vector<std::uint8_t>> KernelDevice::save_config() {
   std::vector<std::uint8_t> bytes(kCommandBytes);
-  const auto at = static_cast<off_t>(config_.offset + kCommandRegister);
+  const auto at = static_cast<off_t>(config_.offset + pci::kCommand);
   if (::pread(fd_, bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) {
     return last_error("read of the configuration space");
   }
@@ -206,7 +206,7 @@ Result<void> KernelDevice::restore_config(const std::vector<std::uint8_t>& bytes
   if (bytes.size() != kCommandBytes) {
     return fail(EINVAL, "not a saved configuration space");
   }
-  const auto at = static_cast<off_t>(config_.offset + kCommandRegister);
+  const auto at = static_cast<off_t>(config_.offset + pci::kCommand);
   if (::pwrite(fd_, bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) {
     return last_error("write of the configuration space");
   }

@@ -6,12 +6,11 @@
 #include <sys/eventfd.h>
 
 #include "firmware/interface/layout.h"
+#include "host_driver/platform/pci_registers.hpp"
 
 namespace vfsim::driver {
 namespace {
 
-constexpr std::uint32_t kCommandRegister = 0x04;
-constexpr std::uint32_t kMemoryAndMaster = 0x6;
 
 void raise(int event_fd) {
   (void)!::eventfd_write(event_fd, 1);
@@ -69,7 +68,7 @@ std::vector<int> VfioPlatform::event_fds() const {
 }
 
 void VfioPlatform::enable_memory_and_dma() {
-  config_write(kCommandRegister, config_read(kCommandRegister, 2) | kMemoryAndMaster, 2);
+  config_write(pci::kCommand, config_read(pci::kCommand, 2) | pci::kMemoryAndMaster, 2);
 }
 
 Result<void> VfioPlatform::move_to(std::unique_ptr<DeviceFile> function) {

@@ -3,11 +3,11 @@
 #include <cstring>
 
 #include "systemc/nic/page_run.hpp"
+#include "systemc/nic/queue_index.hpp"
 
 namespace vfsim::model {
 
 namespace {
-constexpr std::uint32_t kIndexMask = 0xffffff;
 constexpr std::uint32_t kCqeBytes = 64;
 constexpr std::uint8_t kSyndromeOverrun = 1;
 }  // namespace

@@ -6,13 +6,13 @@
 
 #include "firmware/interface/faults.h"
 #include "systemc/nic/page_run.hpp"
+#include "systemc/nic/queue_index.hpp"
 
 namespace vfsim::model {
 
 namespace {
 constexpr std::uint32_t kEqeBytes = 64;
 constexpr std::uint32_t kDataBytes = 28;
-constexpr std::uint32_t kIndexMask = 0xffffff;
 // Health syndromes, source: mlx5 device interface section 2.
 constexpr std::uint8_t kHealthEqOverrun = 0xc;
 constexpr std::uint8_t kHealthEqError = 0xd;

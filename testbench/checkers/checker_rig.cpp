@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "firmware/interface/signature.h"
+#include "testbench/checkers/command_entry.hpp"
 
 namespace vfsim::bench {
 
@@ -12,7 +13,6 @@ using model::Probe;
 
 namespace {
 
-constexpr std::uint32_t kEntry = VF_BYTES(cmd_queue_entry);
 constexpr std::uint32_t kVhcaBase = VF_VHCA_ID_BASE;
 
 std::uint64_t swapped(std::uint64_t value, std::uint32_t bytes) {
@@ -157,7 +157,7 @@ std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_by
   const std::uint8_t slot = q.next;
   q.next = static_cast<std::uint8_t>((q.next + 1) % 8);
   const std::uint8_t token = q.token++;
-  std::uint8_t entry[kEntry] = {};
+  std::uint8_t entry[kCommandEntry] = {};
   VF_SET(cmd_queue_entry, entry, type, VF_CMD_ENTRY_TYPE);
   VF_SET(cmd_queue_entry, entry, input_length, in.size());
   std::copy_n(in.data(), std::min<std::size_t>(in.size(), VF_CMD_INLINE_BYTES),
@@ -175,15 +175,15 @@ std::uint8_t CheckerRig::submit(FnRef who, const Bytes& in, std::uint32_t out_by
   if (spoil) {
     spoil(entry);
   }
-  memory(who.host).write(q.page + slot * kEntry, entry, sizeof entry);
+  memory(who.host).write(q.page + slot * kCommandEntry, entry, sizeof entry);
   mmio_write(who, VF_BAR_CMD_DB, 1U << slot, 4);
   return slot;
 }
 
 void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::uint32_t delivery,
                           model::Ps way) {
-  const std::uint64_t at = queue(who).page + slot * kEntry;
-  std::uint8_t entry[kEntry];
+  const std::uint64_t at = queue(who).page + slot * kCommandEntry;
+  std::uint8_t entry[kCommandEntry];
   memory(who.host).read(at, entry, sizeof entry);
   std::copy_n(out.data(), std::min<std::size_t>(out.size(), VF_CMD_INLINE_BYTES),
               VF_PTR(cmd_queue_entry, entry, command_output_inline_data));
@@ -200,7 +200,7 @@ void CheckerRig::complete(FnRef who, std::uint8_t slot, const Bytes& out, std::u
   VF_SET(cmd_queue_entry, entry, status, delivery);
   VF_SET(cmd_queue_entry, entry, ownership, 0);
   vf_entry_sign(entry);
-  dma_write(who, at + 0x20, Bytes(entry + 0x20, entry + kEntry), way);
+  dma_write(who, at + 0x20, Bytes(entry + 0x20, entry + kCommandEntry), way);
 }
 
 void CheckerRig::command(FnRef who, const Bytes& in, const Bytes& out) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "firmware/interface/signature.h"
+#include "testbench/checkers/command_entry.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -10,8 +11,6 @@ namespace {
 using model::FnRef;
 using model::Ps;
 
-constexpr std::uint32_t kOutput = VF_OFF(cmd_queue_entry, command_output_inline_data) / 8;
-constexpr std::uint32_t kEntry = VF_BYTES(cmd_queue_entry);
 /// A command that is still open after this long at the end of a run, on a function that runs, was
 /// forgotten. (Unless the host has lost the answer to a read of the function since: a command whose
 /// entry or mailbox the device cannot read ends in the health buffer.)
@@ -55,7 +54,7 @@ class C1 final : public Rule, private QueueWriteListener {
               seen);
       return;
     }
-    if (write.offset < kOutput || write.offset + write.bytes > kEntry) {
+    if (write.offset < kCommandOutput || write.offset + write.bytes > kCommandEntry) {
       violate(t, write.who, "the engine writes bytes 0x20..0x3f of a slot only", seen);
     }
     if (!write.completes) {

@@ -6,6 +6,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "testbench/checkers/command_answers.hpp"
+#include "testbench/checkers/command_entry.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -14,14 +15,12 @@ namespace {
 using model::FnRef;
 using model::Ps;
 
-constexpr std::uint32_t kEntry = VF_BYTES(cmd_queue_entry);
-constexpr std::uint32_t kOutput = VF_OFF(cmd_queue_entry, command_output_inline_data) / 8;
 constexpr std::uint32_t kOutputEnd = VF_OFF(cmd_queue_entry, output_mailbox_pointer_63_32) / 8;
 constexpr std::uint32_t kToken = VF_OFF(cmd_queue_entry, token) / 8;
 /// A change that a TLP explains becomes known by it at most so much later.
 constexpr Ps kAfterwards = 2 * model::kUs;
 
-using Entry = std::array<std::uint8_t, kEntry>;
+using Entry = std::array<std::uint8_t, kCommandEntry>;
 
 struct Pending {
   bool active = false;
@@ -146,8 +145,8 @@ class C2 final : public Rule {
   using Slots = std::vector<Pending>;
 
   bool read_entry(FnRef who, std::uint8_t slot, Entry& entry) const {
-    return read_bus(context_, who, commands_.queue(who).address + std::uint64_t{slot} * kEntry,
-                    entry.data(), kEntry);
+    return read_bus(context_, who, commands_.queue(who).address + std::uint64_t{slot} * kCommandEntry,
+                    entry.data(), kCommandEntry);
   }
 
   // ---- answers
@@ -209,7 +208,7 @@ class C2 final : public Rule {
   [[nodiscard]] bool unchanged(const model::CommandView& command, const Pending& slot) {
     Entry now{};
     if (!read_entry(command.who, command.slot, now) ||
-        !std::equal(now.begin(), now.begin() + kOutput, slot.entry.begin()) ||
+        !std::equal(now.begin(), now.begin() + kCommandOutput, slot.entry.begin()) ||
         !std::equal(now.begin() + kOutputEnd, now.begin() + kToken,
                     slot.entry.begin() + kOutputEnd)) {
       return false;

@@ -5,6 +5,7 @@
 #include "firmware/interface/tables.hpp"
 #include "host_driver/migration/fsm.hpp"
 #include "testbench/checkers/mig_halves.hpp"
+#include "testbench/checkers/mig_name.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -13,10 +14,6 @@ namespace {
 using driver::MigState;
 using model::FnRef;
 using model::Ps;
-
-std::string_view name(MigState state) {
-  return contract::enum_name("MIG", static_cast<std::uint32_t>(state));
-}
 
 class F1 final : public Rule {
  public:
@@ -72,7 +69,7 @@ class F1 final : public Rule {
     }
     const MigState kept = device.state;
     if (now != kept) {
-      violate(t, who, fmt::format("GET reports {}", name(kept)), fmt::format("{}", name(now)));
+      violate(t, who, fmt::format("GET reports {}", mig_name(kept)), fmt::format("{}", mig_name(now)));
     }
   }
 
@@ -110,12 +107,12 @@ class F1 final : public Rule {
   };
 
   void judge_arc(Ps t, FnRef who, const Device& device, MigState from, MigState to) {
-    const std::string arc = fmt::format("{} -> {}", name(from), name(to));
+    const std::string arc = fmt::format("{} -> {}", mig_name(from), mig_name(to));
     if (driver::mig_next_state(context_.migration_flags, from, to) != to || from == to) {
       violate(t, who, "each arc is a single permitted one", arc);
     }
     if (device.known && device.state != from) {
-      violate(t, who, fmt::format("an arc starts in the state before it, {}", name(device.state)),
+      violate(t, who, fmt::format("an arc starts in the state before it, {}", mig_name(device.state)),
               arc);
     }
   }
@@ -126,7 +123,7 @@ class F1 final : public Rule {
     const RunState& run = view_.run(who);
     if (run.initiator_stopped != want.initiator || run.responder_stopped != want.responder) {
       const Finding finding{t,
-                            fmt::format("in {}: initiator {}, responder {}", name(state),
+                            fmt::format("in {}: initiator {}, responder {}", mig_name(state),
                                         word(want.initiator), word(want.responder)),
                             fmt::format("initiator {}, responder {}", word(run.initiator_stopped),
                                         word(run.responder_stopped))};

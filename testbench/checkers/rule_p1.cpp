@@ -4,6 +4,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/migration/vfio_device.hpp"
+#include "testbench/checkers/mig_name.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -12,10 +13,6 @@ namespace {
 using driver::MigState;
 using model::FnRef;
 using model::Ps;
-
-std::string_view name(MigState state) {
-  return contract::enum_name("MIG", static_cast<std::uint32_t>(state));
-}
 
 /// Judged at the end of each arc, while a migration of the guest goes on: its devices on the host
 /// of the arc must stand so that whoever still runs as initiator reaches only responders. A device
@@ -128,13 +125,13 @@ class P1 final : public Rule {
     const bool any = others(device, [&](const Device& other) {
       if (other.state == MigState::running || other.state == MigState::pre_copy) {
         violate(t, device.who, "every device of the guest is in a P2P state before one stops",
-                fmt::format("{} -> {} while {} is in {}", name(before), name(device.state),
-                            function_name(other.who), name(other.state)));
+                fmt::format("{} -> {} while {} is in {}", mig_name(before), mig_name(device.state),
+                            function_name(other.who), mig_name(other.state)));
       }
     });
     if (any && (before == MigState::running || before == MigState::pre_copy)) {
       violate(t, device.who, "a device of several goes through a P2P state before it stops",
-              fmt::format("{} -> {}", name(before), name(device.state)));
+              fmt::format("{} -> {}", mig_name(before), mig_name(device.state)));
     }
     evaluated(any ? 1 : 0);
   }
@@ -148,7 +145,7 @@ class P1 final : public Rule {
                    violate(t, device.who,
                            "every device of the guest is in RUNNING_P2P before one reaches RUNNING",
                            fmt::format("RUNNING_P2P -> RUNNING while {} is in {}",
-                                       function_name(other.who), name(other.state)));
+                                       function_name(other.who), mig_name(other.state)));
                  }
                })
             ? 1

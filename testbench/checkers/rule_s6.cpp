@@ -4,6 +4,7 @@
 #include <map>
 
 #include "firmware/interface/tables.hpp"
+#include "testbench/checkers/mig_name.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 #include "testbench/checkers/saving_sessions.hpp"
 
@@ -88,14 +89,11 @@ class S6 final : public Rule {
     return state == MigState::pre_copy || state == MigState::pre_copy_p2p ||
            state == MigState::stop_copy;
   }
-  static std::string_view name(MigState state) {
-    return contract::enum_name("MIG", static_cast<std::uint32_t>(state));
-  }
   Device& device_of(FnRef who) { return devices_[{who.host, who.fn}]; }
 
   void judge_end(Ps t, FnRef who, MigState state) {
     if (state != MigState::stop_copy) {
-      violate(t, who, "a read gives 0 in STOP_COPY only", fmt::format("0 in {}", name(state)));
+      violate(t, who, "a read gives 0 in STOP_COPY only", fmt::format("0 in {}", mig_name(state)));
       return;
     }
     if (!is_nic(context_, who)) {
@@ -114,7 +112,7 @@ class S6 final : public Rule {
   void judge_pause(Ps t, FnRef who, MigState state) {
     if (state == MigState::stop_copy || !is_nic(context_, who)) {
       violate(t, who, "a read fails with ENOMSG in PRE_COPY and PRE_COPY_P2P only",
-              fmt::format("ENOMSG in {}", name(state)));
+              fmt::format("ENOMSG in {}", mig_name(state)));
       return;
     }
     const SavingSession& session = sessions_.of(who);

@@ -6,6 +6,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/migration/vfio_device.hpp"
+#include "testbench/checkers/mig_name.hpp"
 #include "testbench/checkers/rule_factories.hpp"
 
 namespace vfsim::bench {
@@ -223,7 +224,7 @@ class X2 final : public Rule {
       if (device.state != MigState::running && !device.gone) {
         violate(t, device.who, "after a failed migration GET tells RUNNING of the source's devices",
                 fmt::format("'{}', {}", outcome,
-                            contract::enum_name("MIG", static_cast<std::uint32_t>(device.state))));
+                            mig_name(device.state)));
       }
     }
     if (guest.ran && !source.vcpus) {

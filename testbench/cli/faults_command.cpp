@@ -1,12 +1,12 @@
 #include "testbench/cli/faults_command.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fmt/format.h>
 #include <thread>
 #include <unistd.h>
 
 #include "testbench/cli/fault_verdict.hpp"
+#include "testbench/cli/interrupt.hpp"
 #include "testbench/cli/outputs.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/fault_set.hpp"
@@ -16,13 +16,6 @@ namespace vfsim::bench {
 namespace {
 
 constexpr double kLimitS = 60;  // a run takes a fraction of a second; this one hangs
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);
-}
 
 std::vector<CataloguedFault> chosen(const std::vector<std::string>& names) {
   std::vector<CataloguedFault> faults = fault_catalogue();
@@ -51,7 +44,7 @@ std::vector<Case> cases_of(const std::vector<CataloguedFault>& faults, std::uint
 std::vector<CaseResult> run(const std::vector<Case>& cases, unsigned jobs) {
   PoolOptions options;
   options.jobs = jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency());
-  options.stop = &interrupted;
+  options.stop = &interrupted();
   std::size_t ended = 0;
   if (::isatty(STDERR_FILENO) != 0) {
     options.done = [&](const CaseResult&) {
@@ -60,7 +53,7 @@ std::vector<CaseResult> run(const std::vector<Case>& cases, unsigned jobs) {
                  ended == cases.size() ? "\r\033[K" : "");
     };
   }
-  std::signal(SIGINT, on_interrupt);
+  let_end({SIGINT}, SecondSignal::kills);
   return run_cases(cases, options);
 }
 

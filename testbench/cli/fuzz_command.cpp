@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "testbench/cli/image_file.hpp"
+#include "testbench/cli/interrupt.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/fault_set.hpp"
 #include "testbench/fuzz/fuzz_run.hpp"
@@ -22,13 +22,6 @@
 
 namespace vfsim::bench {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);
-}
 
 struct Job {
   const DoorRow* door;
@@ -120,7 +113,7 @@ bool prepare(const FuzzCommand& command, FuzzOptions& options, std::string& erro
   options.seed = command.seed;
   options.jobs =
       command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
-  options.stop = &interrupted;
+  options.stop = &interrupted();
   return true;
 }
 
@@ -144,7 +137,7 @@ int run_doors(const FuzzCommand& command, const std::vector<Job>& jobs, FuzzOpti
     }
     findings += report.findings;
     digest = digest * 0x9e3779b97f4a7c15ULL + report.digest;
-    if (interrupted != 0) {
+    if (interrupted() != 0) {
       fmt::print("stopped by the user\n");
       return kViolated;
     }
@@ -188,7 +181,7 @@ int fuzz_command(const FuzzCommand& command) {
   if (!prepare(command, options, error)) {
     return bad_input(error);
   }
-  std::signal(SIGINT, on_interrupt);
+  let_end({SIGINT}, SecondSignal::kills);
   return command.number.empty() && command.bytes.empty()
              ? run_doors(command, jobs_of(command), options)
              : replay(command, options);

@@ -11,6 +11,7 @@
 
 #include "systemc/nic/block_makers.hpp"
 #include "testbench/cli/case_report.hpp"
+#include "testbench/cli/interrupt.hpp"
 #include "testbench/cli/outputs.hpp"
 #include "testbench/cli/run_command.hpp"
 #include "testbench/faults/catalogue.hpp"
@@ -20,12 +21,6 @@
 
 namespace vfsim::bench {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) {
-  interrupted = 1;
-}
 
 bool readable(const std::string& what, const std::string& path, std::string& error) {
   std::error_code ignored;
@@ -83,7 +78,7 @@ bool fits(const Scenario& scenario, std::string& error) {
 bool complete(LinuxCommand& command, std::string& error) {
   std::error_code none;
   command.run.preload = kernel_preload();
-  command.run.stop = &interrupted;
+  command.run.stop = &interrupted();
   command.run.guests = command.script.empty()                                   ? guests_of_tier(command.tier)
                        : std::filesystem::is_directory(command.script, none) ? guests_of_folder(command.script)
                                                                              : guests_of_script(command.script);
@@ -135,9 +130,7 @@ int linux_command(LinuxCommand command) {
   }
   Story story;
   command.run.story = command.report.empty() ? nullptr : &story;
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
-  std::signal(SIGHUP, on_interrupt);
+  let_end({SIGINT, SIGTERM, SIGHUP}, SecondSignal::asks_again);
   std::signal(SIGPIPE, SIG_IGN);                // the run ends in order
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);  // who reads a pipe sees each line
   Result result;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "testbench/cli/failure_evidence.hpp"
+#include "testbench/cli/interrupt.hpp"
 #include "testbench/cli/outputs.hpp"
 #include "testbench/cli/rtl_coverage.hpp"
 #include "testbench/cli/run_command.hpp"
@@ -29,13 +29,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostCases = 10'000'000;
 constexpr const char* kResults = "/results.jsonl";
 constexpr const char* kSummary = "/summary.txt";
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);
-}
 
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -133,7 +126,7 @@ Regression run(const RegressCommand& command) {
   const auto begin = Clock::now();
   PoolOptions options;
   options.jobs = jobs_of(command);
-  options.stop = &interrupted;
+  options.stop = &interrupted();
   Regression regression;
   regression.total = total_cases(command.plan);
   if (command.time_s > 0) {
@@ -151,7 +144,7 @@ Regression run(const RegressCommand& command) {
     regression.cases = run_cases(cases, options);
   }
   regression.wall_s = since(begin);
-  if (interrupted != 0) {
+  if (interrupted() != 0) {
     regression.ended = "stopped by the user";
   }
   return regression;
@@ -236,18 +229,18 @@ int regress_command(RegressCommand command) {
       !outputs.prepare(error)) {
     return bad_input(error);
   }
-  std::signal(SIGINT, on_interrupt);
+  let_end({SIGINT}, SecondSignal::kills);
   Regression regression = run(command);
   if (!command.files.out_dir.empty()) {
     const EvidenceOptions options{command.files.out_dir, jobs_of(command), command.evidence,
-                                  &interrupted};
+                                  &interrupted()};
     fmt::print(stderr, "{}", keep_evidence(regression, options));
   }
   if (!save(regression, command.files, baseline, error) ||
       (command.rtl_coverage && !sum_rtl_coverage(command.files.out_dir, error))) {
     return bad_input(error);
   }
-  return regression.passed() && interrupted == 0 ? kHeld : kViolated;
+  return regression.passed() && interrupted() == 0 ? kHeld : kViolated;
 }
 
 int merge_command(const MergeCommand& command) {

@@ -1,10 +1,10 @@
 #include "testbench/cli/run_command.hpp"
 
 #include <chrono>
-#include <csignal>
 #include <fmt/format.h>
 
 #include "testbench/cli/case_report.hpp"
+#include "testbench/cli/interrupt.hpp"
 #include "testbench/cli/outputs.hpp"
 #include "testbench/regress/plan.hpp"
 #include "testbench/report/account.hpp"
@@ -12,13 +12,6 @@
 
 namespace vfsim::bench {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);
-}
 
 bool save(const RunCommand& command, Scenario& scenario, const Result& result, const Story& story,
           std::string& error) {
@@ -74,8 +67,8 @@ int run_command(RunCommand command) {
   if (!outputs.prepare(error)) {
     return bad_input(error);
   }
-  command.run.stop = &interrupted;
-  std::signal(SIGINT, on_interrupt);
+  command.run.stop = &interrupted();
+  let_end({SIGINT}, SecondSignal::kills);
 
   Result result;
   const auto begin = std::chrono::steady_clock::now();

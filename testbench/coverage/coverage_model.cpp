@@ -7,6 +7,7 @@
 
 #include "firmware/interface/tables.hpp"
 #include "host_driver/migration/fsm.hpp"
+#include "testbench/checkers/mig_name.hpp"
 #include "testbench/checkers/rule_set.hpp"
 
 namespace vfsim::bench {
@@ -171,10 +172,6 @@ std::vector<CoverBin> build() {
   return std::move(builder.bins);
 }
 
-std::string_view state_name(MigState state) {
-  return contract::enum_name("MIG", static_cast<std::uint32_t>(state));
-}
-
 }  // namespace
 
 std::string_view group_name(CoverGroup group) {
@@ -198,7 +195,7 @@ InFlight in_flight(std::uint64_t reads, std::uint64_t writes, std::uint64_t p2p)
 }
 
 std::string arc_bin(MigState from, MigState to) {
-  return fmt::format("{} -> {}", state_name(from), state_name(to));
+  return fmt::format("{} -> {}", mig_name(from), mig_name(to));
 }
 std::string arc_bin(MigState from, MigState to, InFlight flight, std::uint32_t vfs) {
   return fmt::format("{} | {} | {}", arc_bin(from, to), kFlights[index(flight)], count_class(vfs));

@@ -16,7 +16,7 @@ using driver::MigStream;
 using driver::Result;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr vf_fault_set kFaults = contract::fault_set(
+constexpr vf_fault_set kDeviceFaults = contract::fault_set(
     {VF_FAULT_fd_outlives_session, VF_FAULT_fd_yields_old_session, VF_FAULT_end_in_precopy,
      VF_FAULT_temporary_end_at_end, VF_FAULT_precopy_sizes_too_small, VF_FAULT_initial_bytes_grow,
      VF_FAULT_state_misreported, VF_FAULT_reset_forgotten, VF_FAULT_reset_state_stale});
@@ -155,7 +155,7 @@ class FaultyDevice final : public ForwardingDevice {
 
 std::unique_ptr<driver::VfioDevice> make_faulty_device(driver::VfioDevice& device,
                                                        vf_fault_set faults) {
-  return !contract::intersects(faults, kFaults) ? nullptr
+  return !contract::intersects(faults, kDeviceFaults) ? nullptr
                                                 : std::make_unique<FaultyDevice>(device, faults);
 }
 

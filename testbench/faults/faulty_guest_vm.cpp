@@ -13,7 +13,7 @@ using driver::MigState;
 using driver::Result;
 using StreamPtr = std::shared_ptr<driver::MigStream>;
 
-constexpr vf_fault_set kFaults = contract::fault_set(
+constexpr vf_fault_set kVmmFaults = contract::fault_set(
     {VF_FAULT_cpu_page_missed, VF_FAULT_last_sync_skipped, VF_FAULT_page_misplaced,
      VF_FAULT_p2p_stage_rushed, VF_FAULT_resume_out_of_step, VF_FAULT_source_runs_too,
      VF_FAULT_rollback_forgets_device, VF_FAULT_refuses_too_late});
@@ -149,7 +149,7 @@ class FaultyGuestVm final : public driver::GuestVm {
 
 std::unique_ptr<driver::GuestVm> make_faulty_guest_vm(driver::GuestVm& guest, VmmSide side,
                                                       vf_fault_set faults) {
-  return !contract::intersects(faults, kFaults)
+  return !contract::intersects(faults, kVmmFaults)
              ? nullptr
              : std::make_unique<FaultyGuestVm>(guest, side, faults);
 }

@@ -35,11 +35,6 @@ constexpr std::uint64_t kFeatures = 1ULL << 32 | 1ULL << 30;
 // REPLY_ACK, SLAVE_REQ, INBAND_NOTIFICATIONS
 constexpr std::uint64_t kProtocolFeatures = 1ULL << 3 | 1ULL << 5 | 1ULL << 14;
 
-struct Header {
-  std::uint32_t request;
-  std::uint32_t flags;
-  std::uint32_t bytes;
-};
 struct Region {
   std::uint64_t guest_address;
   std::uint64_t bytes;
@@ -51,6 +46,11 @@ constexpr std::size_t kRegionsAt = 8;  // of SET_MEM_TABLE, behind their number
 }  // namespace
 
 struct VhostUser::Message {
+  struct Header {
+    std::uint32_t request;
+    std::uint32_t flags;
+    std::uint32_t bytes;
+  };
   Header header{};
   std::array<std::uint8_t, 512> payload{};
 
@@ -105,7 +105,7 @@ bool VhostUser::serve() {
 
 bool VhostUser::reply(std::uint32_t request, std::uint64_t value) {
   struct {
-    Header header;
+    Message::Header header;
     std::uint32_t low, high;
   } answer{{request, kVersion | kReplyFlag, sizeof(value)},
            static_cast<std::uint32_t>(value),
@@ -204,7 +204,7 @@ void VhostUser::answer_kick() {
 
 bool VhostUser::call(std::uint32_t queue) {
   const struct {
-    Header header;
+    Message::Header header;
     std::uint32_t index, number;
   } message{{kSlaveVringCall, kVersion | kNeedReply, 8}, queue, 0};
   return calls_.open() && write_all(calls_, &message, sizeof(message));
@@ -212,7 +212,7 @@ bool VhostUser::call(std::uint32_t queue) {
 
 bool VhostUser::call_answered() {
   struct {
-    Header header;
+    Message::Header header;
     std::uint32_t low, high;
   } answer{};
   return read_all(calls_, &answer, sizeof(answer)) && answer.header.bytes == 8;

@@ -12,7 +12,7 @@
 namespace vfsim::bench {
 namespace {
 
-constexpr std::size_t kFailures = 20;  // told in full
+constexpr std::size_t kFailuresTold = 20;  // told in full
 constexpr std::size_t kSlowest = 3;
 
 struct Counts {
@@ -72,7 +72,7 @@ std::string failures(const Regression& r) {
   std::string out;
   std::size_t told = 0;
   for (const CaseResult& c : r.cases) {
-    if (!c.ran() || c.passed() || told++ >= kFailures) {
+    if (!c.ran() || c.passed() || told++ >= kFailuresTold) {
       continue;
     }
     out += fmt::format("FAILED {}: {}\n  replay: {}\n", c.what.label, reason(c),
@@ -80,9 +80,9 @@ std::string failures(const Regression& r) {
     out += c.evidence.empty() ? "" : fmt::format("  report: {}/report.html\n", c.evidence);
   }
   return out +
-         (told > kFailures
+         (told > kFailuresTold
               ? fmt::format("... and {} more that failed (results.jsonl and JUnit have all)\n",
-                            told - kFailures)
+                            told - kFailuresTold)
               : "");
 }
 

@@ -28,7 +28,7 @@ constexpr std::uint64_t kForeignQueues = 8;
 constexpr unsigned kQueueShift = 8;  // of the queue number in a doorbell
 
 constexpr std::uint64_t kFirstMore = 1ULL << 40;  // number in frames that no schedule has
-constexpr driver::Nanoseconds kLook{20'000};      // how often a sender looks whether all has arrived
+constexpr driver::Nanoseconds kSenderLook{20'000};      // how often a sender looks whether all has arrived
 
 constexpr driver::Nanoseconds kHandlersEnd{50'000};  // interrupt handlers that run at a reset
 
@@ -136,7 +136,7 @@ driver::Result<void> GuestNic::send_more(std::uint64_t count, driver::Nanosecond
     if (os_.now() >= deadline) {
       return driver::fail(ETIMEDOUT, "not everything has arrived and completed");
     }
-    os_.sleep(kLook);
+    os_.sleep(kSenderLook);
     oracle_.completed(vf_, completed());
   }
   return success();

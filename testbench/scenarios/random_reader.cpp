@@ -25,9 +25,9 @@ const char* forms(const Slot& slot) {
                                           : kNumberForms;
 }
 
-class Reader {
+class RandomReader {
  public:
-  Reader(const std::string& path, RandomSection& section, std::string& error)
+  RandomReader(const std::string& path, RandomSection& section, std::string& error)
       : path_(path), section_(section), error_(error) {}
 
   bool read(const toml::node& node) {
@@ -438,7 +438,7 @@ bool scalar_text(const toml::node& node, std::string& text) {
 
 bool read_random(const toml::node& node, const std::string& path, RandomSection& section,
                  std::string& error) {
-  return Reader(path, section, error).read(node);
+  return RandomReader(path, section, error).read(node);
 }
 
 }  // namespace vfsim::bench

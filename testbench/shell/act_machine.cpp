@@ -18,7 +18,6 @@ using model::FnRef;
 constexpr std::string_view kMemoryWidths = "1 2 4 8";
 constexpr std::string_view kRegisterWidths = "4 8";
 constexpr std::string_view kConfigWidths = "1 2 4";
-constexpr std::uint64_t kDword = 4;
 
 /// ADDRESS VALUE [BYTES] of words 3 to 5.
 struct Write {

@@ -313,7 +313,7 @@ std::string completion_and_event_queues(const vf_function& f) {
   return table.empty() ? "" : table.text();
 }
 
-std::string queue_pairs(const vf_function& f) {
+std::string queue_pair_table(const vf_function& f) {
   TextTable table({"queue", "number", "state", "receive ring", "entries>", "CQ>", "remote>"});
   each(f.qp, VF_QP_BASE, [&](const std::string& number, const vf_qp& q) {
     table.row({"QP", number, name_in("QP", q.state), name_in("QP_RQ", q.rq_type),
@@ -350,7 +350,7 @@ std::string queue_counts(const Machine& machine, const std::vector<FnRef>& funct
 
 std::string all_queues(const vf_function& f) {
   std::string out;
-  for (const std::string& part : {work_queues(f), completion_and_event_queues(f), queue_pairs(f)}) {
+  for (const std::string& part : {work_queues(f), completion_and_event_queues(f), queue_pair_table(f)}) {
     if (!part.empty()) {
       append(out, part, "\n");
     }

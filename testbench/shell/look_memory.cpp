@@ -16,7 +16,6 @@ using model::FnRef;
 
 constexpr std::uint64_t kMostBytes = 64 * 1024;
 constexpr std::uint64_t kMemoryBytes = 64;  // unless asked for another number
-constexpr std::uint32_t kDword = 4;
 
 /// words[at] as a number of bytes. False: `error`.
 bool take_bytes(const Words& words, std::size_t at, std::uint64_t& bytes, std::string& error) {

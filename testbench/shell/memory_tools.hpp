@@ -9,6 +9,8 @@
 
 namespace vfsim::bench {
 
+inline constexpr std::uint32_t kDword = 4;
+
 /// A range of a host's memory: "A", "B", or a function, whose addresses go through its IOMMU
 /// domain.
 struct MemorySpace {

@@ -20,7 +20,7 @@ constexpr std::uint64_t kSnapshotEvery = 100'000;  // observations; some 50 ms o
 constexpr std::size_t kMostSnapshots = 48;
 
 volatile std::sig_atomic_t interrupted = 0;
-void on_interrupt(int) { interrupted = 1; }
+void ask_to_stop(int) { interrupted = 1; }
 
 /// The process of a run: never returns.
 [[noreturn]] void run_child(Link link, Scenario& scenario, std::uint64_t seed, driver::LogLevel log_level) {
@@ -29,7 +29,7 @@ void on_interrupt(int) { interrupted = 1; }
   link.release();
   ::close_range(STDERR_FILENO + 2, ~0U, 0);
   ::setpgid(0, 0);  // Ctrl-C of a terminal is for the session; it passes it on
-  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGINT, ask_to_stop);
   std::signal(SIGCHLD, SIG_IGN);
   Result result;
   Stage stage(Link(kept), seed, log_level, interrupted);

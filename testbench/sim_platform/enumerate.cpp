@@ -1,17 +1,16 @@
 #include "testbench/sim_platform/enumerate.hpp"
 
+#include "host_driver/platform/pci_registers.hpp"
+
 namespace vfsim::bench {
 namespace {
 
-constexpr std::uint32_t kCommand = 0x04;
-constexpr std::uint32_t kMemoryAndMaster = 0x6;
+namespace pci = driver::pci;
+
 constexpr std::uint32_t kBar0 = 0x10;
-constexpr std::uint32_t kCapabilityPointer = 0x34;
 constexpr std::uint32_t kExtended = 0x100;
-constexpr std::uint8_t kPciExpress = 0x10;
 constexpr std::uint16_t kSriov = 0x0010;
 constexpr std::uint32_t kVfBar0 = 0x24;
-constexpr std::uint32_t kDeviceControl = 0x08;
 
 std::uint32_t read(model::Host& host, model::Rid rid, std::uint32_t reg, std::uint32_t bytes) {
   return static_cast<std::uint32_t>(host.config_read(rid, reg, bytes).value);
@@ -40,7 +39,7 @@ std::uint32_t size_code(std::uint32_t bytes) {
 }  // namespace
 
 std::uint32_t find_capability(model::Host& host, model::Rid rid, std::uint8_t id) {
-  for (std::uint32_t at = read(host, rid, kCapabilityPointer, 1); at >= 0x40 && at < kExtended;
+  for (std::uint32_t at = read(host, rid, pci::kCapabilities, 1); at >= 0x40 && at < kExtended;
        at = read(host, rid, at + 1, 1)) {
     if (read(host, rid, at, 1) == id) {
       return at;
@@ -62,12 +61,12 @@ std::uint32_t find_extended_capability(model::Host& host, model::Rid rid, std::u
 
 std::uint64_t enumerate_function(model::Host& host, model::Rid rid, std::uint64_t bar, const model::PcieParams& pcie) {
   const std::uint64_t bytes = bar == 0 ? 0 : place_bar(host, rid, kBar0, bar);
-  if (const std::uint32_t cap = find_capability(host, rid, kPciExpress); cap != 0) {
-    const std::uint32_t control = read(host, rid, cap + kDeviceControl, 2) & ~0x70e0U;
-    host.config_write(rid, cap + kDeviceControl,
+  if (const std::uint32_t cap = find_capability(host, rid, pci::kExpress); cap != 0) {
+    const std::uint32_t control = read(host, rid, cap + pci::kDeviceControl, 2) & ~0x70e0U;
+    host.config_write(rid, cap + pci::kDeviceControl,
                       control | size_code(pcie.max_payload) << 5 | size_code(pcie.max_read_request) << 12, 2);
   }
-  host.config_write(rid, kCommand, read(host, rid, kCommand, 2) | kMemoryAndMaster, 2);
+  host.config_write(rid, pci::kCommand, read(host, rid, pci::kCommand, 2) | pci::kMemoryAndMaster, 2);
   return bytes;
 }
 

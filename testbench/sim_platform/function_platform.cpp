@@ -2,10 +2,11 @@
 
 #include <boost/endian/conversion.hpp>
 
+#include "host_driver/platform/pci_registers.hpp"
+
 namespace vfsim::bench {
 namespace {
 
-constexpr std::uint32_t kCapabilityPointer = 0x34;
 constexpr std::uint8_t kMsixCapability = 0x11;
 constexpr std::uint32_t kMsixEnable = 1U << 15;
 constexpr std::uint32_t kMsixFunctionMask = 1U << 14;
@@ -103,7 +104,7 @@ void FunctionPlatform::mask_function(bool masked) {
 }
 
 void FunctionPlatform::msix_control(std::uint32_t set, std::uint32_t clear) {
-  for (std::uint32_t at = config_read(kCapabilityPointer, 1); at != 0; at = config_read(at + 1, 1)) {
+  for (std::uint32_t at = config_read(driver::pci::kCapabilities, 1); at != 0; at = config_read(at + 1, 1)) {
     if (config_read(at, 1) == kMsixCapability) {
       config_write(at + 2, (config_read(at + 2, 2) & ~clear) | set, 2);
       return;
