@@ -24,6 +24,26 @@ std::uint64_t round_up(std::uint64_t bytes) {
 
 }  // namespace
 
+std::vector<DmaPage> longest_rows(std::vector<DmaPage> pages, std::size_t count) {
+  std::sort(pages.begin(), pages.end(),
+            [](const DmaPage& a, const DmaPage& b) { return a.address < b.address; });
+  std::vector<std::vector<DmaPage>> rows;
+  for (const DmaPage& page : pages) {
+    if (rows.empty() || rows.back().back().address + kPage != page.address) {
+      rows.emplace_back();
+    }
+    rows.back().push_back(page);
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::vector<DmaPage> taken;
+  for (const auto& row : rows) {
+    const auto some = static_cast<std::ptrdiff_t>(std::min(row.size(), count - taken.size()));
+    taken.insert(taken.end(), row.begin(), row.begin() + some);
+  }
+  return taken;
+}
+
 Result<LockedMemory> LockedMemory::map(std::size_t bytes) {
   const std::size_t rounded = round_up(bytes);
   void* const base = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE,

@@ -19,6 +19,9 @@ struct DmaPage {
   std::uint8_t* pointer = nullptr;
 };
 
+/// Of these pages so many as lie in the longest rows of addresses, the longest row first, each in order.
+[[nodiscard]] std::vector<DmaPage> longest_rows(std::vector<DmaPage> pages, std::size_t count);
+
 /// Anonymous memory, locked; freed when it goes away. Move only.
 class LockedMemory {
  public:

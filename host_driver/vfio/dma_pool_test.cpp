@@ -83,6 +83,28 @@ TEST_F(Pool, WatchTellsWhatOnlyTheDeviceWrote) {
   EXPECT_EQ(pool.device_written(), std::vector<std::uint64_t>());
 }
 
+std::vector<std::uint64_t> frames_of_longest_rows(const std::vector<std::uint64_t>& frames,
+                                                  std::size_t count) {
+  std::vector<DmaPage> pages;
+  for (const std::uint64_t frame : frames) {
+    pages.push_back({frame * 4096, nullptr});
+  }
+  std::vector<std::uint64_t> taken;
+  for (const DmaPage& page : longest_rows(std::move(pages), count)) {
+    taken.push_back(page.address / 4096);
+  }
+  return taken;
+}
+
+TEST(LongestRows, ComeFirstAndWhole) {
+  const std::vector<std::uint64_t> scattered = {9, 1, 30, 3, 11, 10, 31};
+  using Frames = std::vector<std::uint64_t>;
+  EXPECT_EQ(frames_of_longest_rows(scattered, 3), (Frames{9, 10, 11}));
+  EXPECT_EQ(frames_of_longest_rows(scattered, 4), (Frames{9, 10, 11, 30}));
+  EXPECT_EQ(frames_of_longest_rows(scattered, 99), (Frames{9, 10, 11, 30, 31, 1, 3}));
+  EXPECT_EQ(frames_of_longest_rows({}, 4), Frames{});
+}
+
 TEST(LockedMemory, PagesAtAnIova) {
   auto memory = LockedMemory::map(2 * kPage - 1);
   ASSERT_TRUE(memory) << memory.error().text;

@@ -26,6 +26,7 @@ using driver::VfioFunction;
 
 constexpr std::uint32_t kVectors = 2;  // commands and asynchronous events, completions
 constexpr driver::Nanoseconds kPatience{50'000'000};
+constexpr std::size_t kMostLocked = 64;  // times the pool
 
 struct Options {
   std::uint32_t pool_kib = 1024;  // rings, buffers and the pages of the firmware take half of it
@@ -78,13 +79,20 @@ Result<Opened> get_function(const std::string& name) {
   return Opened{std::move(function), reply.text};
 }
 
+/// Rings and buffers each need addresses in a row. The free memory of a kernel that has worked for a
+/// while lies in pieces: then more is locked, until a large one is among it.
 Result<driver::LockedMemory> lock_memory(const Options& options,
                                          std::vector<driver::DmaPage>& pages) {
-  BOOST_OUTCOME_TRY(memory, driver::LockedMemory::map(std::size_t{options.pool_kib} * 1024));
+  const std::size_t pool = std::size_t{options.pool_kib} * 1024;
   const driver::File map(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  BOOST_OUTCOME_TRY(found, memory.physical_pages(map.fd()));
-  pages = std::move(found);
-  return std::move(memory);
+  for (std::size_t times = 1;; times *= 4) {
+    BOOST_OUTCOME_TRY(memory, driver::LockedMemory::map(times * pool));
+    BOOST_OUTCOME_TRY(found, memory.physical_pages(map.fd()));
+    pages = driver::longest_rows(std::move(found), pool / 4096);
+    if (driver::DmaPool(pages).largest() >= pool / 2 || times >= kMostLocked) {
+      return std::move(memory);
+    }
+  }
 }
 
 driver::EthOptions driver_options(const Options& options) {
